@@ -1,0 +1,116 @@
+"""Tables of the intake: articles, their authors, their parts, their revisions."""
+
+import enum
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from alerts.database import Base, BigKey, JsonColumn, UtcDateTime, state_column
+
+
+class ArticleState(enum.StrEnum):
+    """Whether an article may stand in an issue."""
+
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
+class Article(Base):
+    """A published piece, as understood; what was printed is kept beside it in `printed`.
+
+    `identity` tells two articles apart, whichever way they came: from the canonical URL, or,
+    without one, from the normalised title, date and authors.
+    """
+
+    __tablename__ = "articles"
+    __table_args__ = (
+        Index("ix_articles_noticed_at", "noticed_at"),
+        CheckConstraint("published_precision IN ('day', 'month')", name="precision"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    identity: Mapped[str] = mapped_column(String(64), unique=True)
+    url: Mapped[str | None] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    series: Mapped[str | None] = mapped_column(String(200), index=True)
+    number: Mapped[str | None] = mapped_column(String(40))
+    volume: Mapped[str | None] = mapped_column(String(40))
+    volume_number: Mapped[str | None] = mapped_column(String(40))
+    published_on: Mapped[date | None]
+    published_precision: Mapped[str | None] = mapped_column(String(10))
+    team: Mapped[str | None] = mapped_column(String(200))
+    photo_url: Mapped[str | None] = mapped_column(Text)
+    photo_credit: Mapped[str | None] = mapped_column(Text)
+    photo_alt: Mapped[str | None] = mapped_column(Text)
+    standfirst: Mapped[str] = mapped_column(Text, default="")
+    body_html: Mapped[str] = mapped_column(Text)
+    body_text: Mapped[str] = mapped_column(Text)
+    language: Mapped[str | None] = mapped_column(String(20))
+    regions: Mapped[list[str]] = mapped_column(JsonColumn, default=list)
+    countries: Mapped[list[str]] = mapped_column(JsonColumn, default=list)
+    topics: Mapped[list[str]] = mapped_column(JsonColumn, default=list)
+    related: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
+    flags: Mapped[list[str]] = mapped_column(JsonColumn, default=list)
+    printed: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
+    words: Mapped[int] = mapped_column(default=0)
+    revision: Mapped[int] = mapped_column(default=1)
+    checksum: Mapped[str] = mapped_column(String(64))
+    state: Mapped[ArticleState] = mapped_column(
+        state_column(ArticleState), default=ArticleState.PUBLISHED
+    )
+    noticed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    authors: Mapped[list["ArticleAuthor"]] = relationship(
+        order_by="ArticleAuthor.position", cascade="all, delete-orphan", lazy="selectin"
+    )
+    parts: Mapped[list["ArticlePart"]] = relationship(
+        order_by="ArticlePart.position", cascade="all, delete-orphan", lazy="selectin"
+    )
+
+
+class ArticleAuthor(Base):
+    """A person who signed an article, in the printed order."""
+
+    __tablename__ = "article_authors"
+    __table_args__ = (UniqueConstraint("article_id", "position"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    name: Mapped[str] = mapped_column(String(300), index=True)
+    about: Mapped[str | None] = mapped_column(Text)
+
+
+class ArticlePart(Base):
+    """One piece of a roundup page; a digest may pick it singly. Positions count from 1."""
+
+    __tablename__ = "article_parts"
+    __table_args__ = (UniqueConstraint("article_id", "position"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    title: Mapped[str] = mapped_column(Text)
+    in_focus: Mapped[bool] = mapped_column(default=False)
+    authors: Mapped[list[str]] = mapped_column(JsonColumn, default=list)
+    country: Mapped[str | None] = mapped_column(String(2))
+    regions: Mapped[list[str]] = mapped_column(JsonColumn, default=list)
+    standfirst: Mapped[str] = mapped_column(Text, default="")
+    body_html: Mapped[str] = mapped_column(Text)
+    body_text: Mapped[str] = mapped_column(Text)
+
+
+class ArticleRevision(Base):
+    """What an article said before a correction; the newest state stands in `articles`."""
+
+    __tablename__ = "article_revisions"
+    __table_args__ = (UniqueConstraint("article_id", "revision"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"))
+    revision: Mapped[int]
+    snapshot: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    replaced_at: Mapped[datetime] = mapped_column(UtcDateTime)

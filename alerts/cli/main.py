@@ -1,0 +1,79 @@
+"""The command `alerts NOUN VERB`."""
+
+import os
+import sys
+from typing import Annotated
+
+import click
+import typer
+from sqlalchemy.exc import OperationalError
+
+from alerts import __version__
+from alerts.cli import articles, issues, newsletters, processes, schedules, subscribers
+from alerts.cli.common import note, say
+from alerts.errors import AlertsError
+from alerts.logs import configure_logs
+
+app = typer.Typer(
+    name="alerts",
+    help="Articles in, newsletter issues out, every subscriber accounted for.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(articles.app, name="article")
+app.add_typer(newsletters.app, name="newsletter")
+app.add_typer(schedules.app, name="schedule")
+app.add_typer(issues.app, name="issue")
+app.add_typer(subscribers.app, name="subscriber")
+processes.register(app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Articles in, newsletter issues out, every subscriber accounted for."""
+
+
+def main() -> None:
+    """Run the command line; an error becomes one line on standard error, never a traceback."""
+    configure_logs()
+    try:
+        status = app(standalone_mode=False)
+    except click.exceptions.Abort:
+        status = 130
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except AlertsError as error:
+        status = _refuse(str(error))
+    except OperationalError as error:
+        status = _refuse(f"the database does not answer as it should: {error.orig}")
+    except KeyboardInterrupt:
+        status = 130
+    except BrokenPipeError:
+        # The reader went away (`alerts … | head`); nothing is left to say, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except Exception as error:
+        if os.environ.get("ALERTS_DEBUG"):
+            raise
+        status = _refuse(
+            f"unexpected {type(error).__name__}: {error}; "
+            "with ALERTS_DEBUG=1 the same command shows where, please report it"
+        )
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _refuse(message: str) -> int:
+    note("alerts: " + " ".join(message.split()))
+    return 1

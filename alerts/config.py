@@ -1,0 +1,155 @@
+"""Settings, read once from the environment or a `.env` file; an empty environment works."""
+
+import os
+import secrets
+from email.headerregistry import Address
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from alerts.errors import Invalid
+
+_SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
+
+
+class Settings(BaseSettings):
+    """Every setting of the program; the environment variable is `ALERTS_` and the name in capitals.
+
+    `secret_key` holds all valid keys, oldest first, the way itsdangerous rotates them:
+    the last one signs, every one verifies.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="ALERTS_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Path("var")
+    database_url: str = ""
+    redis_url: str = ""
+    mail_url: Annotated[tuple[str, ...], NoDecode] = ("catcher://",)
+    base_url: str = "http://127.0.0.1:8000"
+    sender: str = "GP Alerts <alerts@localhost>"
+    secret_key: Annotated[tuple[str, ...], NoDecode] = ()
+    worker_processes: int = Field(default=2, ge=1, le=256)
+    catcher_port: int = Field(default=1025, ge=0, le=65535)
+
+    @field_validator("mail_url", "secret_key", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        return tuple(value.split()) if isinstance(value, str) else value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("base_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+            raise ValueError("an address such as https://alerts.example.org is needed")
+        return value.rstrip("/")
+
+    @field_validator("mail_url")
+    @classmethod
+    def _mail_schemes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for url in value:
+            if urlsplit(url).scheme not in {"catcher", "smtp", "smtps"}:
+                raise ValueError(f"{url!r} is no catcher://, smtp://host:port or smtps://host:port")
+        return value or ("catcher://",)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("redis://host:6379/0, rediss://… or unix:///path is needed")
+        return value
+
+    @field_validator("sender")
+    @classmethod
+    def _mailbox(cls, value: str) -> str:
+        check_mailbox(value)
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(key) < 32 for key in value):  # noqa: PLR2004 - 32 characters, 128 bits in hex
+            raise ValueError("each key needs at least 32 characters")
+        return value
+
+    @property
+    def database(self) -> str:
+        """The database's SQLAlchemy URL: as configured, else SQLite in the data folder."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'alerts.db'}"
+
+    @property
+    def uses_embedded_redis(self) -> bool:
+        """Whether the program starts a Redis server of its own."""
+        return not self.redis_url
+
+    @property
+    def uses_catcher(self) -> bool:
+        """Whether mail goes to the built-in catcher and nothing leaves the machine."""
+        return all(url.startswith("catcher:") for url in self.mail_url)
+
+    @property
+    def sender_domain(self) -> str:
+        """The domain of the default sender, the one that List-Id and Message-ID stand under."""
+        return parseaddr(self.sender)[1].rpartition("@")[2]
+
+
+def check_mailbox(value: str) -> Address:
+    """Return the RFC 5322 mailbox, or raise ValueError that says what would be right."""
+    name, spec = parseaddr(value)
+    local, at, domain = spec.rpartition("@")
+    if not at or not local or not domain or any(c in value for c in "\r\n\0"):
+        raise ValueError(f"{value!r} is no sender such as GP Alerts <alerts@example.org>")
+    return Address(display_name=name, username=local, domain=domain)
+
+
+def load_settings() -> Settings:
+    """Read the settings, and make the data folder and the secret key where they are missing.
+
+    Raises Invalid with the name, the value and what would be right.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "ALERTS_" + "_".join(str(part) for part in first["loc"][:1]).upper()
+        shown = "(hidden)" if "SECRET" in name or "MAIL" in name else repr(first["input"])
+        reason = first["msg"].removeprefix("Value error, ")
+        raise Invalid(f"setting {name}={shown} is wrong: {reason}") from error
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Invalid(
+            f"setting ALERTS_DATA_DIR={settings.data_dir} is wrong: {error.strerror};"
+            " name a folder that can be written to"
+        ) from error
+    if settings.secret_key:
+        return settings
+    return settings.model_copy(update={"secret_key": (_kept_secret(settings.data_dir),)})
+
+
+def _kept_secret(data_dir: Path) -> str:
+    """Return the key kept in the data folder; made once, whichever process comes first."""
+    path = data_dir / _SECRET_FILE
+    if not path.exists():
+        draft = data_dir / f".{_SECRET_FILE}.{os.getpid()}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            # A hard link is made by one process only, and never shows a half-written key.
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text().strip()

@@ -1,0 +1,80 @@
+"""The ledger: a row for every subscriber of every issue's audience, and the batches they go in."""
+
+import enum
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from alerts.database import Base, BigKey, UtcDateTime, state_column
+
+
+class DeliveryState(enum.StrEnum):
+    """Where a delivery stands; everybody ends in sent, failed, skipped or uncertain."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNCERTAIN = "uncertain"
+
+
+class BatchState(enum.StrEnum):
+    """Where a batch stands; a leased one whose lease ran out may be taken over."""
+
+    READY = "ready"
+    LEASED = "leased"
+    DONE = "done"
+
+
+class Batch(Base):
+    """A slice of an issue's ledger, worked on under a lease by one worker at a time.
+
+    `fence` counts the leases: a worker that lost its lease finds another number and may not
+    write any more. `not_before` holds back a batch whose deliveries are to be tried again later.
+    """
+
+    __tablename__ = "batches"
+    __table_args__ = (
+        UniqueConstraint("issue_id", "number"),
+        Index("ix_batches_state_not_before", "state", "not_before"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    state: Mapped[BatchState] = mapped_column(state_column(BatchState), default=BatchState.READY)
+    fence: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    enqueued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Delivery(Base):
+    """One issue for one subscriber: exactly one row, exactly one end, with a reason."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("issue_id", "subscriber_id"),
+        Index("ix_deliveries_batch_id_state", "batch_id", "state"),
+        Index("ix_deliveries_issue_id_state", "issue_id", "state"),
+        Index("ix_deliveries_subscriber_id", "subscriber_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"))
+    # NULL once the person is erased: the issue's totals stay true.
+    subscriber_id: Mapped[int | None] = mapped_column(
+        ForeignKey("subscribers.id", ondelete="SET NULL")
+    )
+    edition_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id"))
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("batches.id"))
+    state: Mapped[DeliveryState] = mapped_column(
+        state_column(DeliveryState), default=DeliveryState.PENDING
+    )
+    reason: Mapped[str | None] = mapped_column(String(100))
+    attempts: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_answer: Mapped[str | None] = mapped_column(Text)
+    last_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

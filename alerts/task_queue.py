@@ -1,0 +1,92 @@
+"""The one port through which the program hands work to Celery, by the task's name.
+
+Only ids travel, and only after their rows are committed. A message that is lost costs a minute at
+most: the sweeper in the periodic tick enqueues again whatever is due in the database.
+"""
+
+import enum
+from typing import Protocol
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+log = structlog.get_logger(__name__)
+
+
+class Queue(enum.StrEnum):
+    """Queues by purpose, so that a roundup of a million holds up no confirmation."""
+
+    TRANSACTIONAL = "transactional"
+    ALERTS = "alerts"
+    DIGESTS = "digests"
+    PREPARATION = "preparation"
+    INBOUND = "inbound"
+    PERIODIC = "periodic"
+
+
+class Task(enum.StrEnum):
+    """The names of all tasks; a test holds them against what the workers register."""
+
+    PREPARE_ISSUE = "delivery.prepare_issue"
+    SEND_BATCH = "delivery.send_batch"
+    SEND_CONFIRMATION = "subscribers.send_confirmation"
+    RUN_SCHEDULE = "newsletters.run_schedule"
+    TICK = "periodic.tick"
+
+
+class TaskQueue(Protocol):
+    """Takes a task's name and its ids."""
+
+    def enqueue(self, task: Task, *ids: int, queue: Queue) -> bool:
+        """Hand the task over; False when the broker is away and the sweeper has to do it."""
+        ...
+
+
+class CeleryTaskQueue:
+    """Sends tasks by name to the broker, without knowing their code."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def enqueue(self, task: Task, *ids: int, queue: Queue) -> bool:
+        """Send the task; a broker that is away is logged, not raised: the row is committed."""
+        try:
+            self._app.send_task(task.value, args=ids, queue=queue.value, retry=False)
+        except OperationalError as error:
+            log.warning("broker_away", task=task.value, ids=ids, error=str(error))
+            return False
+        return True
+
+    def workers(self, *, timeout: float = 1.0) -> list[str]:
+        """Return the names of the workers that answer within `timeout` seconds."""
+        try:
+            answers = self._app.control.ping(timeout=timeout) or []
+        except OperationalError:
+            return []
+        return sorted(name for answer in answers for name in answer)
+
+
+class RecordingTaskQueue:
+    """A queue that only remembers what it was given; for tests and for dry runs."""
+
+    def __init__(self) -> None:
+        self.enqueued: list[tuple[Task, tuple[int, ...], Queue]] = []
+
+    def enqueue(self, task: Task, *ids: int, queue: Queue) -> bool:
+        """Remember the task."""
+        self.enqueued.append((task, ids, queue))
+        return True
+
+
+def celery_for(broker_url: str) -> Celery:
+    """Return a Celery application that talks to this broker; the workers add their tasks to it."""
+    app = Celery("alerts", broker=broker_url)
+    app.conf.update(
+        task_ignore_result=True,
+        task_default_queue=Queue.PERIODIC.value,
+        task_create_missing_queues=True,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={"socket_timeout": 10, "socket_connect_timeout": 5},
+    )
+    return app

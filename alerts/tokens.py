@@ -1,0 +1,58 @@
+"""Signed tokens for links in mails: what a link may do, for whom, without a password."""
+
+from datetime import timedelta
+
+from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
+
+# Each purpose signs with its own salt, so that no token serves for anything else.
+UNSUBSCRIBE = "unsubscribe"
+PREFERENCES = "preferences"
+CONFIRM = "confirm"
+
+
+class BadToken(Exception):
+    """The token is forged, cut, expired or meant for another purpose; which one is not told."""
+
+
+class Tokens:
+    """Makes and reads tokens with the given keys, oldest first; the last one signs."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self._keys = list(keys)
+        self._lasting = {
+            purpose: URLSafeSerializer(self._keys, salt=f"alerts.{purpose}")
+            for purpose in (UNSUBSCRIBE, PREFERENCES)
+        }
+        self._expiring = URLSafeTimedSerializer(self._keys, salt=f"alerts.{CONFIRM}")
+
+    def lasting(self, purpose: str, *parts: str) -> str:
+        """Return a token that never expires, as an unsubscribe link must not while it is read."""
+        return _text(self._lasting[purpose].dumps(list(parts)))
+
+    def read_lasting(self, purpose: str, token: str) -> tuple[str, ...]:
+        """Return the parts of a lasting token; raise BadToken."""
+        try:
+            return _parts(self._lasting[purpose].loads(token))
+        except BadSignature as error:
+            raise BadToken from error
+
+    def expiring(self, *parts: str) -> str:
+        """Return a confirmation token that carries the time it was made."""
+        return _text(self._expiring.dumps(list(parts)))
+
+    def read_expiring(self, token: str, *, within: timedelta) -> tuple[str, ...]:
+        """Return the parts of a confirmation token made less than `within` ago; raise BadToken."""
+        try:
+            return _parts(self._expiring.loads(token, max_age=int(within.total_seconds())))
+        except BadSignature as error:
+            raise BadToken from error
+
+
+def _text(token: str | bytes) -> str:
+    return token.decode("ascii") if isinstance(token, bytes) else token
+
+
+def _parts(payload: object) -> tuple[str, ...]:
+    if not isinstance(payload, list) or not all(isinstance(part, str) for part in payload):
+        raise BadToken
+    return tuple(payload)
