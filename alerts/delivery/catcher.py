@@ -10,10 +10,11 @@ from pathlib import Path
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Integer,
     LargeBinary,
     MetaData,
-    Row,
+    RowMapping,
     Table,
     Text,
     delete,
@@ -96,12 +97,12 @@ class CatcherStore:
             .offset(offset)
         )
         with self._database.read() as session:
-            return [_mail(row) for row in session.execute(query)]
+            return [_mail(row) for row in session.execute(query).mappings()]
 
     def get(self, mail_id: int) -> CaughtMail | None:
         """Return one mail with its raw bytes."""
         with self._database.read() as session:
-            row = session.execute(select(_caught).where(_caught.c.id == mail_id)).first()
+            row = session.execute(select(_caught).where(_caught.c.id == mail_id)).mappings().first()
         return _mail(row) if row else None
 
     def clear(self) -> None:
@@ -114,7 +115,7 @@ class CatcherStore:
         self._database.dispose()
 
 
-def _containing(text: str):  # type: ignore[no-untyped-def]
+def _containing(text: str) -> ColumnElement[bool]:
     if not text:
         return _caught.c.id > 0
     return or_(
@@ -137,5 +138,5 @@ def _row(now: datetime, sender: str, recipient: str, raw: bytes) -> dict[str, ob
     }
 
 
-def _mail(row: Row[tuple[object, ...]]) -> CaughtMail:
-    return CaughtMail(**row._mapping)
+def _mail(row: RowMapping) -> CaughtMail:
+    return CaughtMail(**dict(row))
