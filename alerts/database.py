@@ -127,9 +127,16 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """Yield a session that commits at the end, or rolls back when an exception passes."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+    def transaction(self, *, snapshot: bool = False) -> Iterator[Session]:
+        """Yield a session that commits at the end, or rolls back when an exception passes.
+
+        With `snapshot` every statement sees the same moment (REPEATABLE READ), and the commit
+        fails when another transaction changed the same rows; SQLite's writers always have that.
+        """
+        engine = self.engine
+        if snapshot and not self.is_sqlite:
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from alerts.errors import AlertsError
 # A Unix socket's path may have 107 bytes (sun_path); the temporary name Redis uses adds a few.
 _LONGEST_SOCKET_PATH = 95
 _START_SECONDS = 15.0
+_RESTART_SECONDS = 0.5
 
 
 class EmbeddedRedis:
@@ -83,12 +85,13 @@ class EmbeddedRedis:
     def _start_keeper(self) -> None:
         log_path = self._folder / "redis.log"
         with log_path.open("ab") as log:
-            subprocess.Popen(  # noqa: S603 - our own module, with our own paths
-                [sys.executable, "-m", "alerts.embedded_redis", self._folder, self.socket],
+            subprocess.run(  # noqa: S603 - our own module, with our own paths
+                # -P: a folder called alerts where the user stands is not this program.
+                [sys.executable, "-P", "-m", "alerts.embedded_redis", self._folder, self.socket],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                check=False,
             )
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
@@ -113,29 +116,69 @@ def server_program() -> str:
 
 
 def keep(folder: Path, socket: Path) -> None:
-    """Run the server until nobody holds the users' lock; the body of the keeper process."""
-    settings = {
-        "port": "0",
-        "unixsocket": str(socket),
-        "unixsocketperm": "700",
-        "dir": str(folder),
-        # Without it a SIGKILL loses every queued task.
-        "appendonly": "yes",
-        "save": "",
-        "maxmemory-policy": "noeviction",
-        "daemonize": "no",
-    }
-    arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    server = subprocess.Popen([server_program(), *arguments])  # noqa: S603 - found above
-    users = os.open(folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    """Run the server until nobody holds the users' lock; the body of the keeper process.
+
+    A server that dies is started again on what its append-only file holds.
+    """
+    with (folder / "keeper.lock").open("w") as lock:
+        try:
+            # Two servers on one file would ruin it.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        server = _Server(folder, socket)
+        threading.Thread(target=server.run, daemon=True).start()
+        users = os.open(folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(users, fcntl.LOCK_EX)
-    finally:
         # The lock is held until the server is gone, so the next user starts a new one.
-        server.terminate()
-        server.wait()
+        server.stop()
         os.close(users)
 
 
+class _Server:
+    """The server process, started again when it dies, until it is stopped."""
+
+    def __init__(self, folder: Path, socket: Path) -> None:
+        settings = {
+            "port": "0",
+            "unixsocket": str(socket),
+            "unixsocketperm": "700",
+            "dir": str(folder),
+            # Without it a SIGKILL loses every queued task.
+            "appendonly": "yes",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
+        }
+        arguments = [word for name, value in settings.items() for word in (f"--{name}", value)]
+        self._command = [server_program(), *arguments]
+        self._stopping = threading.Event()
+        self._process = self._start()
+
+    def run(self) -> None:
+        """Watch the process; the pause keeps a server that cannot start from spinning."""
+        while True:
+            self._process.wait()
+            if self._stopping.wait(_RESTART_SECONDS):
+                return
+            self._process = self._start()
+
+    def stop(self) -> None:
+        """End the process and its watch."""
+        self._stopping.set()
+        self._process.terminate()
+        self._process.wait()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(self._command)  # noqa: S603 - found by server_program
+
+
+def main() -> None:
+    """Start the keeper in the background and return: whoever asked for it is not its parent."""
+    if os.fork() == 0:
+        os.setsid()
+        keep(Path(sys.argv[1]), Path(sys.argv[2]))
+
+
 if __name__ == "__main__":
-    keep(Path(sys.argv[1]), Path(sys.argv[2]))
+    main()

@@ -42,12 +42,12 @@ def open_runtime(settings: Settings | None = None) -> Iterator[Runtime]:
 def open_queue(settings: Settings) -> Iterator[CeleryTaskQueue]:
     """Yield the way to the workers, with the embedded Redis server running if it is the one."""
     if not settings.uses_embedded_redis:
-        yield CeleryTaskQueue(celery_for(settings.redis_url))
+        yield CeleryTaskQueue(celery_for(settings.redis_url), redis_url=settings.redis_url)
         return
     server = EmbeddedRedis(settings.data_dir)
     server.open()
     try:
-        yield CeleryTaskQueue(celery_for(server.broker_url))
+        yield CeleryTaskQueue(celery_for(server.broker_url), redis_url=server.url)
     finally:
         server.close()
 

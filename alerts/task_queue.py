@@ -33,6 +33,7 @@ class Task(enum.StrEnum):
     SEND_CONFIRMATION = "subscribers.send_confirmation"
     RUN_SCHEDULE = "newsletters.run_schedule"
     TICK = "periodic.tick"
+    SWEEP = "periodic.sweep"
 
 
 class TaskQueue(Protocol):
@@ -42,12 +43,20 @@ class TaskQueue(Protocol):
         """Hand the task over; False when the broker is away and the sweeper has to do it."""
         ...
 
+    def answers(self) -> bool:
+        """Tell whether the broker is there to take tasks."""
+        ...
+
 
 class CeleryTaskQueue:
-    """Sends tasks by name to the broker, without knowing their code."""
+    """Sends tasks by name to the broker, without knowing their code.
 
-    def __init__(self, app: Celery) -> None:
+    `redis_url` is the broker's server in redis-py's form, for what else is shared there.
+    """
+
+    def __init__(self, app: Celery, *, redis_url: str) -> None:
         self._app = app
+        self.redis_url = redis_url
 
     def enqueue(self, task: Task, *ids: int, queue: Queue) -> bool:
         """Send the task; a broker that is away is logged, not raised: the row is committed."""
@@ -55,6 +64,15 @@ class CeleryTaskQueue:
             self._app.send_task(task.value, args=ids, queue=queue.value, retry=False)
         except OperationalError as error:
             log.warning("broker_away", task=task.value, ids=ids, error=str(error))
+            return False
+        return True
+
+    def answers(self) -> bool:
+        """Tell whether the broker is there, with a connection made for the question."""
+        try:
+            with self._app.connection_for_write() as connection:
+                connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
+        except OperationalError:
             return False
         return True
 
@@ -76,6 +94,10 @@ class RecordingTaskQueue:
     def enqueue(self, task: Task, *ids: int, queue: Queue) -> bool:
         """Remember the task."""
         self.enqueued.append((task, ids, queue))
+        return True
+
+    def answers(self) -> bool:
+        """Be there, always."""
         return True
 
 

@@ -8,6 +8,7 @@ from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 UNSUBSCRIBE = "unsubscribe"
 PREFERENCES = "preferences"
 CONFIRM = "confirm"
+FORM = "form"
 
 
 class BadToken(Exception):
@@ -21,7 +22,7 @@ class Tokens:
         self._keys = list(keys)
         self._lasting = {
             purpose: URLSafeSerializer(self._keys, salt=f"alerts.{purpose}")
-            for purpose in (UNSUBSCRIBE, PREFERENCES)
+            for purpose in (UNSUBSCRIBE, PREFERENCES, FORM)
         }
         self._expiring = URLSafeTimedSerializer(self._keys, salt=f"alerts.{CONFIRM}")
 

@@ -28,6 +28,21 @@ class BatchState(enum.StrEnum):
     DONE = "done"
 
 
+class IssueWish(Base):
+    """What a wish comes to in an issue: the edition its readers get, or none.
+
+    The audience is taken by joining subscriptions with these rows, in one pass.
+    """
+
+    __tablename__ = "issue_wishes"
+
+    issue_id: Mapped[int] = mapped_column(
+        ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True
+    )
+    wish: Mapped[str] = mapped_column(String(500), primary_key=True)
+    edition_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id"))
+
+
 class Batch(Base):
     """A slice of an issue's ledger, worked on under a lease by one worker at a time.
 

@@ -1,0 +1,59 @@
+# GP Alerts. `make help` lists the targets; each one installs what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev demo test lint format lock bench clean browser
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
+		awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
+
+$(VENV)/installed: pyproject.toml requirements/runtime.txt tools/make_venv.py
+	$(PYTHON) tools/make_venv.py $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/runtime.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+install: $(VENV)/installed ## build .venv with every dependency and the command .venv/bin/alerts
+
+install-dev: $(VENV)/installed-dev ## add what tests and checks need
+
+browser: ## install Chromium from Debian where there is none (for the page tests)
+	@command -v chromium >/dev/null 2>&1 || sh tools/install_chromium.sh
+
+demo: install ## run the main job on a sample newsroom; ARGS=--no-serve ends by itself
+	$(BIN)/alerts demo $(ARGS)
+
+test: install-dev browser ## run every test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: install-dev ## run every check: ruff, mypy, import-linter, djlint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint --check --quiet templates/web
+	$(BIN)/djlint --lint --quiet templates
+
+format: install-dev ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## write the locked requirements anew from pyproject.toml
+	$(PYTHON) tools/make_venv.py $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install --quiet 'uv>=0.9,<1'
+	$(VENV)/lock/bin/python tools/lock.py
+
+bench: install-dev ## print the benchmarks' ratios
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove what was built, not your data in var/
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

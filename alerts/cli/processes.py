@@ -1,0 +1,138 @@
+"""The commands that start the program's parts."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from alerts.cli.common import JsonOption, note, print_json, say
+from alerts.config import load_settings
+from alerts.database import Database
+from alerts.errors import Refused
+from alerts.task_queue import Queue
+
+HostOption = Annotated[str, typer.Option(help="The address to listen on.")]
+PortOption = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the root."""
+    for command in (init, up, web, worker, beat, catcher, demo, status):
+        app.command()(command)
+
+
+def init(json: JsonOption = False) -> None:
+    """Create or upgrade the schema and the built-in newsletters; safe to run again."""
+    from alerts.cli.common import program
+    from alerts.migrations import schema_revision, upgrade
+
+    settings = load_settings()
+    database = Database(settings.database)
+    try:
+        before = schema_revision(database)
+        upgrade(database)
+        after = schema_revision(database)
+    finally:
+        database.dispose()
+    with program():
+        pass
+    if json:
+        print_json({"database": str(database.url), "before": before, "after": after})
+    else:
+        shown = database.url.render_as_string(hide_password=True)
+        say(f"{shown} is at schema {after}" + (f" (was {before})" if before != after else ""))
+
+
+def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+    """Run everything in one process tree: web, worker, beat, catcher, embedded Redis."""
+    _become("workers.embedded", "--host", host, "--port", str(port))
+
+
+def web(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:
+    """Run the web part."""
+    from alerts.web.server import serve
+
+    serve(load_settings(), host=host, port=port)
+
+
+def worker(
+    queues: Annotated[
+        str, typer.Option(help="The queues to work on, separated by commas; default: all.")
+    ] = "",
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="How many processes; default: the setting.")
+    ] = None,
+) -> None:
+    """Run a Celery worker."""
+    wanted = [name.strip() for name in queues.split(",") if name.strip()]
+    known = [queue.value for queue in Queue]
+    for name in wanted:
+        if name not in known:
+            raise Refused(f"there is no queue {name!r}; known are {', '.join(known)}")
+    count = processes or load_settings().worker_processes
+    _become(
+        "celery",
+        "-A",
+        "workers.app",
+        "worker",
+        "--loglevel",
+        "WARNING",
+        "--without-gossip",
+        "--without-mingle",
+        "--concurrency",
+        str(count),
+        "--queues",
+        ",".join(wanted or known),
+        "--hostname",
+        f"alerts-{os.getpid()}@%h",
+    )
+
+
+def beat() -> None:
+    """Run the beat, which only ticks; any number may run."""
+    _become("celery", "-A", "workers.app", "beat", "--loglevel", "WARNING", "--pidfile=")
+
+
+def catcher(host: HostOption = "127.0.0.1", port: PortOption = 1025) -> None:
+    """Run an SMTP server that keeps every mail in the catcher's mailbox."""
+    from alerts.delivery.catcher_server import serve_catcher
+
+    note(f"catching mail on {host}:{port}; Ctrl-C stops")
+    serve_catcher(load_settings().data_dir, host=host, port=port)
+
+
+def demo(
+    serve: Annotated[
+        bool, typer.Option("--serve/--no-serve", help="Go on serving the pages afterwards.")
+    ] = True,
+    port: PortOption = 8000,
+) -> None:
+    """Send both newsletters of a sample newsroom into the mail catcher."""
+    from alerts.sample.demo import run_demo
+
+    if not run_demo(load_settings(), serve=serve, port=port):
+        raise Refused("the books of the demo do not balance; please report it")
+
+
+def status(json: JsonOption = False) -> None:
+    """Show what is running and what is due."""
+    from alerts.cli.common import program
+    from alerts.cli.status import overview, print_overview
+
+    with program() as runtime:
+        found = overview(runtime)
+    if json:
+        print_json(found)
+    else:
+        print_overview(found)
+
+
+def _become(module: str, *arguments: str) -> None:
+    """Replace this process by another part of the program, found by its name.
+
+    `alerts` never imports `workers`: the name of a module is all it knows of it.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])  # noqa: S606 - our own modules

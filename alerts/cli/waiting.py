@@ -1,0 +1,87 @@
+"""Waiting at the command line until an issue is sent, with a worker of our own if there is none."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from alerts.cli.common import note, progress_console
+from alerts.delivery.books import Audit, audit
+from alerts.delivery.sweeper import sweep
+from alerts.newsletters.issues import get_issue
+from alerts.newsletters.models import IssueState
+from alerts.runtime import Runtime
+from alerts.task_queue import CeleryTaskQueue
+
+_LOOK_SECONDS = 0.2
+_SWEEP_SECONDS = 5.0
+_STOP_SECONDS = 60.0
+_UNDER_WAY = {IssueState.SENDING, IssueState.SCHEDULED}
+
+
+@contextmanager
+def some_worker(queue: CeleryTaskQueue) -> Iterator[None]:
+    """Make sure that a worker runs: one that answers, else one of our own until the end."""
+    if queue.workers(timeout=1.0):
+        yield
+        return
+    note("no worker answers: starting one for this command (`alerts up` keeps one running)")
+    process = subprocess.Popen([sys.executable, "-P", "-m", "alerts.cli", "worker"])  # noqa: S603 - this very program
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_until_sent(runtime: Runtime, queue: CeleryTaskQueue, issue_id: int) -> Audit:
+    """Wait, with a progress bar on a terminal, until an issue is no longer under way.
+
+    The wait also sweeps, so that work a crashed worker left is taken up without a beat.
+    """
+    swept = time.monotonic()
+    with _bar(f"issue {issue_id}") as show:
+        while True:
+            with runtime.database.read() as session:
+                state = get_issue(session, issue_id).state
+                books = audit(session, issue_id)
+            show(books.audience - books.pending, books.audience)
+            if state not in _UNDER_WAY:
+                return books
+            if time.monotonic() - swept > _SWEEP_SECONDS:
+                swept = time.monotonic()
+                _sweep(runtime, queue)
+            time.sleep(_LOOK_SECONDS)
+
+
+def _sweep(runtime: Runtime, queue: CeleryTaskQueue) -> None:
+    with runtime.database.transaction() as session:
+        due = sweep(session, clock=runtime.clock)
+    for item in due:
+        queue.enqueue(item.task, item.id, queue=item.queue)
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    progress = Progress(
+        TextColumn(label),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=progress_console,
+        transient=True,
+        # Nothing moves on a log file or in a pipe.
+        disable=not sys.stderr.isatty() or "CI" in os.environ,
+    )
+    with progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total or None)

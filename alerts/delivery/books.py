@@ -1,0 +1,140 @@
+"""The books: what became of everybody in an issue's audience. They always add up."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from alerts.delivery.models import Delivery, DeliveryState
+from alerts.newsletters.models import Issue
+from alerts.rendering.models import Edition
+
+_ENDS = (
+    DeliveryState.SENT,
+    DeliveryState.FAILED,
+    DeliveryState.SKIPPED,
+    DeliveryState.UNCERTAIN,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """How many readers ended where; `pending` counts those that have not ended yet."""
+
+    audience: int
+    sent: int
+    failed: int
+    skipped: int
+    uncertain: int
+    pending: int
+    reasons: dict[str, int]
+
+    @property
+    def balanced(self) -> bool:
+        """Whether everybody in the audience stands in exactly one place."""
+        counted = self.sent + self.failed + self.skipped + self.uncertain + self.pending
+        return counted == self.audience
+
+    @property
+    def settled(self) -> bool:
+        """Whether the books balance and nobody is left waiting."""
+        return self.balanced and self.pending == 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the audit in the form that scripts read."""
+        return {
+            "audience": self.audience,
+            "sent": self.sent,
+            "failed": self.failed,
+            "skipped": self.skipped,
+            "uncertain": self.uncertain,
+            "pending": self.pending,
+            "balanced": self.balanced,
+            "reasons": self.reasons,
+        }
+
+
+def audit(session: Session, issue_id: int) -> Audit:
+    """Count an issue's ledger by state and reason.
+
+    `audience` is counted by itself, over distinct readers, and not summed from the states: the
+    two agree only if every reader has one row.
+    """
+    grouped = session.execute(
+        select(Delivery.state, Delivery.reason, func.count())
+        .where(Delivery.issue_id == issue_id)
+        .group_by(Delivery.state, Delivery.reason)
+    ).all()
+    erased, readers = session.execute(
+        select(
+            func.count() - func.count(Delivery.subscriber_id),
+            func.count(Delivery.subscriber_id.distinct()),
+        ).where(Delivery.issue_id == issue_id)
+    ).one()
+    states: Counter[DeliveryState] = Counter()
+    reasons: Counter[str] = Counter()
+    for state, reason, count in grouped:
+        states[state] += count
+        if reason:
+            reasons[reason] += count
+    return Audit(
+        audience=readers + erased,
+        sent=states[DeliveryState.SENT],
+        failed=states[DeliveryState.FAILED],
+        skipped=states[DeliveryState.SKIPPED],
+        uncertain=states[DeliveryState.UNCERTAIN],
+        pending=sum(count for state, count in states.items() if state not in _ENDS),
+        reasons=dict(sorted(reasons.items())),
+    )
+
+
+def progress(session: Session, issue_id: int) -> dict[str, int]:
+    """Return how far an issue is: readers `done` of the `audience`."""
+    books = audit(session, issue_id)
+    return {"audience": books.audience, "done": books.audience - books.pending}
+
+
+def report(session: Session, issue: Issue) -> dict[str, Any]:
+    """Return an issue's books with its editions and times; seconds from the first to the last."""
+    books = audit(session, issue.id)
+    seconds = _seconds(issue.started_at, issue.finished_at)
+    editions = session.execute(
+        select(
+            Edition.id,
+            Edition.subject,
+            Edition.item_keys,
+            func.length(Edition.html),
+            select(func.count())
+            .where(Delivery.edition_id == Edition.id)
+            .scalar_subquery()
+            .label("readers"),
+        )
+        .where(Edition.issue_id == issue.id)
+        .order_by(Edition.id)
+    ).all()
+    return {
+        **books.to_json(),
+        "started_at": issue.started_at,
+        "finished_at": issue.finished_at,
+        "seconds": seconds,
+        "rate": round(books.sent / seconds, 1) if seconds else None,
+        "editions": [
+            {
+                "id": number,
+                "subject": subject,
+                "items": len(item_keys),
+                "html_bytes": size,
+                "readers": readers,
+            }
+            for number, subject, item_keys, size, readers in editions
+        ],
+    }
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+    if start is None or end is None:
+        return None
+    return max(0.001, round((end - start).total_seconds(), 3))

@@ -1,0 +1,119 @@
+"""The messages of one issue: what all share, and its editions compiled as they are needed."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Self
+
+from sqlalchemy.orm import Session
+
+from alerts.database import Database
+from alerts.delivery.assembly import CompiledMessage, Envelope, address_of
+from alerts.delivery.outcome import Outcome, Verdict, judge
+from alerts.errors import Refused
+from alerts.newsletters.definitions import NewsletterDefinition
+from alerts.newsletters.issues import get_issue
+from alerts.newsletters.models import Issue
+from alerts.newsletters.service import definition_of, get_newsletter
+from alerts.rendering.models import Edition
+from alerts.subscribers.models import Frequency
+
+# How long a message is worth trying: an alert goes stale, a roundup is read days later.
+_WORTH_TRYING = {
+    Frequency.IMMEDIATE: timedelta(days=1),
+    Frequency.DAILY: timedelta(days=1),
+    Frequency.WEEKLY: timedelta(days=3),
+    Frequency.MONTHLY: timedelta(days=5),
+}
+_BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass
+class IssueMessages:
+    """Everything about an issue that its messages need; compiled editions are kept.
+
+    `stamp` tells the Message-IDs of two installations under one domain apart.
+    """
+
+    issue_id: int
+    newsletter: str
+    domain: str
+    stamp: str
+    envelope: Envelope
+    give_up_at: datetime
+    hold_uncertain: bool
+    _compiled: dict[int, CompiledMessage] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, session: Session, issue_id: int, *, sender: str) -> Self:
+        """Read an approved issue; `sender` is the mailbox used when its newsletter has none."""
+        issue = get_issue(session, issue_id)
+        if issue.message_domain is None:
+            raise Refused(f"issue {issue_id} was not approved; approve it first")
+        definition = definition_of(get_newsletter(session, issue.newsletter))
+        started = issue.started_at or issue.until
+        return cls(
+            issue_id=issue_id,
+            newsletter=issue.newsletter,
+            domain=issue.message_domain,
+            stamp=_base36(int(issue.created_at.timestamp() * 1000)),
+            envelope=envelope_of(issue, definition, sender=sender, date=started),
+            give_up_at=started + _WORTH_TRYING[issue.frequency],
+            hold_uncertain=definition.uncertain == "hold",
+        )
+
+    def message_id(self, delivery_id: int) -> str:
+        """Return the Message-ID (RFC 5322, without brackets) of a delivery.
+
+        It follows from stored rows alone, so it stands before the first try, and every later
+        try, on any machine, carries the same.
+        """
+        return f"{self.stamp}.{self.issue_id}.{delivery_id}@{self.domain}"
+
+    def compiled(self, database: Database, edition_id: int) -> CompiledMessage:
+        """Return an edition of the issue, compiled on first use."""
+        if edition_id not in self._compiled:
+            with database.read() as session:
+                edition = session.get_one(Edition, edition_id)
+            self._compiled[edition_id] = compile_edition(self.envelope, edition)
+        return self._compiled[edition_id]
+
+    def judge(self, outcome: Outcome, *, attempts: int, now: datetime) -> Verdict:
+        """Decide by this issue's rules what an outcome means for its delivery."""
+        return judge(
+            outcome,
+            attempts=attempts,
+            now=now,
+            give_up_at=self.give_up_at,
+            hold_uncertain=self.hold_uncertain,
+        )
+
+
+def envelope_of(
+    issue: Issue, definition: NewsletterDefinition, *, sender: str, date: datetime
+) -> Envelope:
+    """Return what all messages of an issue share; `sender` serves where its newsletter has none.
+
+    A draft has no domain of its own yet: it shows that of the sender it would go out under.
+    """
+    mailbox = definition.sender or sender
+    domain = issue.message_domain or address_of(mailbox).rpartition("@")[2]
+    return Envelope(
+        sender=mailbox,
+        reply_to=definition.reply_to or "",
+        list_id=f"{definition.list_id or issue.newsletter}.{domain}",
+        list_title=definition.title,
+        date=date,
+    )
+
+
+def compile_edition(envelope: Envelope, edition: Edition) -> CompiledMessage:
+    """Return an edition as bytes with slots."""
+    return CompiledMessage(envelope, edition.subject, edition.html, edition.text)
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _BASE36[digit] + digits
+    return digits or "0"

@@ -1,0 +1,86 @@
+"""What can come of handing over one message, and what the ledger makes of it. Pure rules."""
+
+import enum
+import random
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alerts.delivery.models import DeliveryState
+
+# Minutes to wait after the first, second, … temporary refusal; the last one goes on.
+_WAITS = (2, 5, 15, 30, 60, 120, 240)
+_ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_PERMANENT = 500
+
+
+class Fate(enum.Enum):
+    """What happened to a message at the other side."""
+
+    ACCEPTED = "accepted"
+    TEMPORARY = "temporary"
+    PERMANENT = "permanent"
+    # The connection broke between the end of the message and the answer: it may be either.
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The fate of a message with the server's answer: its code (0 for none) and text."""
+
+    fate: Fate
+    code: int = 0
+    answer: str = ""
+
+    @property
+    def reason(self) -> str:
+        """A short reason to count by: the enhanced status code (RFC 3463), else the reply code."""
+        enhanced = _ENHANCED.search(self.answer)
+        if enhanced:
+            return enhanced.group(1)
+        return str(self.code) if self.code else "no answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is written to the ledger; `not_before` (UTC) only for a delivery to be tried again."""
+
+    state: DeliveryState
+    reason: str | None = None
+    not_before: datetime | None = None
+
+
+def refusal(code: int, answer: str) -> Outcome:
+    """Return the outcome for a negative SMTP reply (RFC 5321 section 4.2.1)."""
+    fate = Fate.PERMANENT if code >= _PERMANENT else Fate.TEMPORARY
+    return Outcome(fate, code, answer)
+
+
+def judge(
+    outcome: Outcome,
+    *,
+    attempts: int,
+    now: datetime,
+    give_up_at: datetime,
+    hold_uncertain: bool,
+    jitter: float | None = None,
+) -> Verdict:
+    """Decide where a delivery goes after an attempt.
+
+    `attempts` counts this one. A temporary refusal is tried again with growing waits, spread by
+    up to a quarter (`jitter` in 0..1, else drawn), until the issue is too old (`give_up_at`).
+    """
+    match outcome.fate:
+        case Fate.ACCEPTED:
+            return Verdict(DeliveryState.SENT)
+        case Fate.PERMANENT:
+            return Verdict(DeliveryState.FAILED, f"refused {outcome.reason}")
+        case Fate.UNKNOWN if hold_uncertain:
+            return Verdict(DeliveryState.UNCERTAIN, "fate unknown, held")
+        case Fate.UNKNOWN | Fate.TEMPORARY:
+            wait = _WAITS[min(attempts, len(_WAITS)) - 1]
+            spread = random.random() if jitter is None else jitter  # noqa: S311 - no secret
+            not_before = now + timedelta(minutes=wait * (1 + spread / 4))
+            if not_before > give_up_at:
+                return Verdict(DeliveryState.FAILED, f"gave up after {outcome.reason}")
+            return Verdict(DeliveryState.PENDING, f"deferred {outcome.reason}", not_before)

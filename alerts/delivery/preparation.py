@@ -1,0 +1,137 @@
+"""From an approved issue to a ledger full of due deliveries: editions, audience, batches."""
+
+from collections.abc import Iterable
+
+import structlog
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from alerts.clock import Clock
+from alerts.database import Database
+from alerts.delivery.audience import Audience, take_audience, wishes
+from alerts.delivery.completion import finish_if_done
+from alerts.delivery.models import Batch, BatchState, IssueWish
+from alerts.newsletters.content import IssueContent
+from alerts.newsletters.issues import get_issue
+from alerts.newsletters.models import Issue, IssueState
+from alerts.regions import matches
+from alerts.rendering.service import Renderer, edition_for
+from alerts.subscribers.models import Frequency
+from alerts.task_queue import Queue, Task, TaskQueue
+
+log = structlog.get_logger(__name__)
+
+
+def queue_for(frequency: Frequency) -> Queue:
+    """Return the queue that an issue's batches go to: alerts overtake digests."""
+    return Queue.ALERTS if frequency is Frequency.IMMEDIATE else Queue.DIGESTS
+
+
+def prepare_issue(
+    database: Database,
+    issue_id: int,
+    *,
+    renderer: Renderer,
+    base_url: str,
+    clock: Clock,
+    queue: TaskQueue,
+) -> Audience | None:
+    """Render the editions, take the audience and hand its batches to the workers.
+
+    Safe to call twice and at the same time. Returns None when there was nothing to prepare: the
+    issue is not being sent, or its audience was taken before.
+    """
+    with database.read() as session:
+        issue = get_issue(session, issue_id)
+        if issue.state is not IssueState.SENDING or issue.audience_at is not None:
+            return None
+        content = IssueContent.from_json(issue.content or {})
+        wished = wishes(session, issue)
+    editions: dict[str, int | None] = {}
+    for wish in wished:
+        # A transaction for each: rendering takes milliseconds that no writer should wait for.
+        with database.transaction() as session:
+            editions[wish] = _edition_id(
+                session, issue_id, content, wish, renderer=renderer, base_url=base_url, clock=clock
+            )
+    audience = _take(database, issue_id, editions, clock=clock)
+    if audience is None:
+        # Somebody prepared it at the same moment, or a new wish came in: the sweeper looks again.
+        return None
+    log.info("audience_taken", issue=issue_id, readers=audience.readers, batches=audience.batches)
+    with database.transaction() as session:
+        due = batches_to_enqueue(session, issue_id, clock=clock)
+        finish_if_done(session, issue_id, clock=clock)
+    for batch_id in due:
+        queue.enqueue(Task.SEND_BATCH, batch_id, queue=queue_for(issue.frequency))
+    return audience
+
+
+def batches_to_enqueue(session: Session, issue_id: int, *, clock: Clock) -> list[int]:
+    """Mark an issue's ready batches as enqueued and return their ids, to enqueue after commit."""
+    marked = session.execute(
+        update(Batch)
+        .where(Batch.issue_id == issue_id, Batch.state == BatchState.READY)
+        .where(Batch.enqueued_at.is_(None), Batch.not_before.is_(None))
+        .values(enqueued_at=clock.now())
+        .returning(Batch.id)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted(marked.scalars())
+
+
+def _edition_id(
+    session: Session,
+    issue_id: int,
+    content: IssueContent,
+    wish: str,
+    *,
+    renderer: Renderer,
+    base_url: str,
+    clock: Clock,
+) -> int | None:
+    """Return the edition that readers of a wish get, or None when no piece is for them."""
+    wished = [slug for slug in wish.split(";") if slug]
+    keys = [item.key for item in content.items if matches(wished, item.regions)]
+    if not keys:
+        return None
+    issue = get_issue(session, issue_id)
+    edition = edition_for(
+        session, issue, content, keys, renderer=renderer, base_url=base_url, clock=clock
+    )
+    return edition.id
+
+
+def _take(
+    database: Database, issue_id: int, editions: dict[str, int | None], *, clock: Clock
+) -> Audience | None:
+    try:
+        with database.transaction(snapshot=True) as session:
+            issue = session.get_one(Issue, issue_id)
+            if _unknown_wishes(session, issue, editions):
+                return None
+            session.execute(delete(IssueWish).where(IssueWish.issue_id == issue_id))
+            session.execute(
+                insert(IssueWish),
+                [
+                    {"issue_id": issue_id, "wish": wish, "edition_id": edition_id}
+                    for wish, edition_id in editions.items()
+                ]
+                or [{"issue_id": issue_id, "wish": "", "edition_id": None}],
+            )
+            return take_audience(session, issue, now=clock.now())
+    except (IntegrityError, OperationalError) as error:
+        # PostgreSQL refuses the later of two that took the same audience at the same moment.
+        log.info("audience_taken_elsewhere", issue=issue_id, error=type(error).__name__)
+        return None
+
+
+def _unknown_wishes(session: Session, issue: Issue, known: Iterable[str]) -> bool:
+    return not set(wishes(session, issue)) <= set(known)
+
+
+def unprepared_issues(session: Session) -> list[int]:
+    """Return the issues that are to be sent and have no audience yet."""
+    query = select(Issue.id).where(Issue.state == IssueState.SENDING, Issue.audience_at.is_(None))
+    return list(session.execute(query.order_by(Issue.id)).scalars())

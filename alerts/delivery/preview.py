@@ -1,0 +1,86 @@
+"""What would arrive, before it is sent: files to look at, and a test copy by mail."""
+
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from alerts.clock import Clock
+from alerts.config import Settings
+from alerts.delivery.assembly import CompiledMessage, Envelope, Reader
+from alerts.delivery.messages import envelope_of
+from alerts.delivery.transactional import send_test
+from alerts.delivery.transports.factory import make_transport
+from alerts.newsletters.models import Issue
+from alerts.newsletters.service import definition_of, get_newsletter
+from alerts.rendering.service import RenderedEdition
+from alerts.rendering.slots import Slot
+
+# Whom a preview is addressed to.
+_SAMPLE = "reader@example.org"
+
+
+def issue_envelope(session: Session, issue: Issue, *, settings: Settings, clock: Clock) -> Envelope:
+    """Return what all messages of an issue share; for a draft as it would be now."""
+    definition = definition_of(get_newsletter(session, issue.newsletter))
+    date = issue.started_at or clock.now()
+    return envelope_of(issue, definition, sender=settings.sender, date=date)
+
+
+def write_preview(
+    session: Session,
+    issue: Issue,
+    rendered: RenderedEdition,
+    folder: Path,
+    *,
+    settings: Settings,
+    clock: Clock,
+) -> list[Path]:
+    """Write the issue as a sample reader would get it; returns the files."""
+    reader = Reader(
+        name=None,
+        email=_SAMPLE,
+        message_id=f"preview.{issue.id}@{settings.sender_domain}",
+        unsubscribe_url=f"{settings.base_url}/unsubscribe/preview",
+        preferences_url=f"{settings.base_url}/preferences/preview",
+    )
+    envelope = issue_envelope(session, issue, settings=settings, clock=clock)
+    message = CompiledMessage(envelope, rendered.subject, rendered.html, rendered.text)
+    files = {
+        "subject.txt": (rendered.subject + "\n").encode(),
+        "body.html": _filled(rendered.html, reader).encode(),
+        "body.txt": _filled(rendered.text, reader).encode(),
+        "message.eml": message.fill(reader),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in files]
+
+
+async def send_test_copy(
+    session: Session,
+    issue: Issue,
+    rendered: RenderedEdition,
+    address: str,
+    *,
+    settings: Settings,
+    redis_url: str,
+    clock: Clock,
+) -> None:
+    """Send a test copy of an issue to an address; raises Refused with the server's answer."""
+    envelope = issue_envelope(session, issue, settings=settings, clock=clock)
+    transport = make_transport(settings, redis_url=redis_url)
+    try:
+        await send_test(
+            rendered, address, envelope=envelope, settings=settings, transport=transport
+        )
+    finally:
+        await transport.close()
+
+
+def _filled(body: str, reader: Reader) -> str:
+    return (
+        body.replace(Slot.EMAIL, reader.email)
+        .replace(Slot.UNSUBSCRIBE_URL, reader.unsubscribe_url)
+        .replace(Slot.PREFERENCES_URL, reader.preferences_url)
+    )

@@ -1,0 +1,117 @@
+"""The sweeper: finds in the database what should be moving and hands it to the workers again.
+
+The broker may lose everything at any moment; what it lost is due here within a minute.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from alerts.clock import Clock
+from alerts.delivery.completion import CANCELLED, finish_if_done
+from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from alerts.delivery.preparation import queue_for, unprepared_issues
+from alerts.errors import Refused
+from alerts.newsletters.issues import move
+from alerts.newsletters.lifecycle import Event
+from alerts.newsletters.models import Issue, IssueState
+from alerts.task_queue import Queue, Task
+
+log = structlog.get_logger(__name__)
+
+# A batch that was enqueued this long ago and has not begun is enqueued again: its message was
+# lost, or waits behind others, and then the second one finds nothing left to do.
+_LOST_AFTER = timedelta(minutes=2)
+_MOST_AT_ONCE = 2_000
+_CALLED_OFF = {"state": DeliveryState.SKIPPED, "reason": CANCELLED}
+_IN_DOUBT = {"state": DeliveryState.UNCERTAIN, "reason": "on the way when cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A task to enqueue once the sweep is committed."""
+
+    task: Task
+    id: int
+    queue: Queue
+
+
+def sweep(session: Session, *, clock: Clock) -> list[Due]:
+    """Return all delivery work that is due and not under way; safe to run at any time."""
+    _start_scheduled(session, clock=clock)
+    _finish(session, clock=clock)
+    _settle_cancelled(session, clock=clock)
+    unprepared = [
+        Due(Task.PREPARE_ISSUE, issue_id, Queue.PREPARATION)
+        for issue_id in unprepared_issues(session)
+    ]
+    return unprepared + _due_batches(session, clock=clock)
+
+
+def _start_scheduled(session: Session, *, clock: Clock) -> None:
+    due = session.execute(
+        select(Issue.id)
+        .where(Issue.state == IssueState.SCHEDULED, Issue.send_at <= clock.now())
+        .order_by(Issue.send_at)
+    )
+    for issue_id in due.scalars().all():
+        try:
+            move(session, issue_id, Event.SEND, clock=clock)
+        except Refused:
+            # Cancelled, or started by another sweeper, since we looked.
+            log.info("scheduled_issue_gone", issue=issue_id)
+
+
+def _finish(session: Session, *, clock: Clock) -> None:
+    sending = select(Issue.id).where(
+        Issue.state == IssueState.SENDING, Issue.audience_at.is_not(None)
+    )
+    for issue_id in session.execute(sending).scalars().all():
+        finish_if_done(session, issue_id, clock=clock)
+
+
+def _settle_cancelled(session: Session, *, clock: Clock) -> None:
+    """End what a worker gave back, or lost with its life, after an issue was cancelled."""
+    cancelled = select(Issue.id).where(Issue.state == IssueState.CANCELLED)
+    abandoned = select(Batch.id).where(
+        Batch.issue_id.in_(cancelled),
+        Batch.state == BatchState.LEASED,
+        Batch.lease_until < clock.now(),
+    )
+    for state, where, values in (
+        (DeliveryState.PENDING, Delivery.issue_id.in_(cancelled), _CALLED_OFF),
+        (DeliveryState.SENDING, Delivery.batch_id.in_(abandoned), _IN_DOUBT),
+    ):
+        session.execute(
+            update(Delivery)
+            .where(Delivery.state == state, where)
+            .values(values)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _due_batches(session: Session, *, clock: Clock) -> list[Due]:
+    now = clock.now()
+    ready = and_(
+        Batch.state == BatchState.READY,
+        or_(Batch.not_before.is_(None), Batch.not_before <= now),
+        or_(Batch.enqueued_at.is_(None), Batch.enqueued_at <= now - _LOST_AFTER),
+    )
+    abandoned = and_(Batch.state == BatchState.LEASED, Batch.lease_until < now)
+    due = session.execute(
+        select(Batch.id, Issue.frequency)
+        .join(Issue, Issue.id == Batch.issue_id)
+        .where(Issue.state == IssueState.SENDING, or_(ready, abandoned))
+        .order_by(Batch.id)
+        .limit(_MOST_AT_ONCE)
+    ).all()
+    session.execute(
+        update(Batch)
+        .where(Batch.id.in_([row.id for row in due]))
+        .values(enqueued_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return [Due(Task.SEND_BATCH, row.id, queue_for(row.frequency)) for row in due]

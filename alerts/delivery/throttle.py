@@ -1,0 +1,72 @@
+"""The rate a provider allows, shared by all workers through Redis.
+
+The generic cell rate algorithm (ITU-T I.371): one number per limit, the moment from which the
+next message is due; each taker moves it on by one interval. No bucket to refill, no window edges.
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from alerts.errors import Invalid
+
+_RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|min|h)\Z")
+_SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+# Times come from the Redis server's clock: the workers' clocks may differ.
+_TAKE = """
+local now = redis.call('TIME')
+local at = tonumber(now[1]) + tonumber(now[2]) / 1000000
+local due = tonumber(redis.call('GET', KEYS[1]) or at)
+if due < at then due = at end
+redis.call('SET', KEYS[1], string.format('%.6f', due + tonumber(ARGV[1])), 'EX', ARGV[2])
+return string.format('%.6f', due - at)
+"""
+
+
+class ThrottleDown(Exception):
+    """The shared limit cannot be asked; sending on would break what the provider allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A number of messages in a span of seconds."""
+
+    messages: float
+    seconds: float
+
+    @property
+    def interval(self) -> float:
+        """Seconds from one message to the next."""
+        return self.seconds / self.messages
+
+
+def parse_rate(text: str) -> Rate:
+    """Read `14/s`, `500/m` or `10000/h`; raise Invalid."""
+    match = _RATE.match(text.strip())
+    if match is None or float(match.group(1)) == 0:
+        raise Invalid(f"rate {text!r} is not understood; 14/s, 500/m or 10000/h would be right")
+    return Rate(float(match.group(1)), _SECONDS[match.group(2)])
+
+
+class Throttle:
+    """One limit, by name, for all processes that share the Redis server."""
+
+    def __init__(self, redis_url: str, name: str, rate: Rate) -> None:
+        self._url = redis_url
+        self._key = f"alerts:throttle:{name}"
+        self._rate = rate
+        self._keep_seconds = max(60, int(rate.interval * 2))
+
+    async def wait(self) -> None:
+        """Return when the next message may go; raise ThrottleDown when Redis is away."""
+        client = redis.asyncio.Redis.from_url(self._url)
+        try:
+            delay = await client.eval(_TAKE, 1, self._key, self._rate.interval, self._keep_seconds)
+        except (RedisError, OSError) as error:
+            raise ThrottleDown(f"Redis is away, the rate cannot be kept: {error}") from error
+        finally:
+            await client.aclose()
+        await asyncio.sleep(float(delay))

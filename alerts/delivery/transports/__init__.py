@@ -1,0 +1,1 @@
+"""The ways a message leaves: one contract, a module per way."""

@@ -1,0 +1,52 @@
+"""The contract between the sender and a way to send.
+
+TransportDown           nothing was handed over since; what was not started stays as it was
+└── (anything else)     a defect of ours, not of the other side
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from alerts.delivery.outcome import Outcome
+
+
+class TransportDown(Exception):
+    """No message can be handed over now: no connection, no login, no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to hand over; `content` makes its bytes when its turn has come."""
+
+    delivery_id: int
+    sender: str
+    recipient: str
+    content: Callable[[], bytes]
+
+
+class Observer(Protocol):
+    """Is told of each message, at once, so that a crash leaves as little in doubt as can be."""
+
+    def started(self, delivery_id: int) -> None:
+        """Note that the message's content is about to be handed over."""
+        ...
+
+    def ended(self, delivery_id: int, outcome: Outcome) -> None:
+        """Note what came of it."""
+        ...
+
+
+class Transport(Protocol):
+    """A way to send."""
+
+    async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
+        """Hand over each message and tell the observer; raise TransportDown when it cannot go on.
+
+        Messages of which the observer was told nothing were not handed over.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...

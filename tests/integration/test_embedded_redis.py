@@ -1,0 +1,100 @@
+"""The embedded Redis server: started once, shared, gone with its last user."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import redis
+
+from alerts.embedded_redis import EmbeddedRedis
+
+USER = """
+import sys
+from pathlib import Path
+from alerts.embedded_redis import EmbeddedRedis
+server = EmbeddedRedis(Path(sys.argv[1]))
+server.open()
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def server_pid(server: EmbeddedRedis) -> int:
+    client = redis.Redis.from_url(server.url)
+    try:
+        return int(client.info("server")["process_id"])
+    finally:
+        client.close()
+
+
+def is_gone(pid: int, *, within: float = 10.0) -> bool:
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        state = Path(f"/proc/{pid}/stat")
+        if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_two_users_share_one_server_and_the_last_one_stops_it(tmp_path: Path) -> None:
+    first, second = EmbeddedRedis(tmp_path), EmbeddedRedis(tmp_path)
+    first.open()
+    second.open()
+    pid = server_pid(first)
+    assert server_pid(second) == pid
+    first.close()
+    assert server_pid(second) == pid
+    second.close()
+    assert is_gone(pid)
+
+
+def test_a_user_that_is_killed_leaves_no_server_behind(tmp_path: Path) -> None:
+    user = subprocess.Popen(
+        [sys.executable, "-P", "-c", USER, tmp_path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert user.stdout is not None
+    assert user.stdout.readline() == b"open\n"
+    pid = server_pid(EmbeddedRedis(tmp_path))
+    user.send_signal(signal.SIGKILL)
+    user.wait()
+    user.stdout.close()
+    assert user.stdin is not None
+    user.stdin.close()
+    assert is_gone(pid)
+
+
+def test_what_was_queued_survives_a_kill_of_the_server(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path)
+    server.open()
+    client = redis.Redis.from_url(server.url)
+    for number in range(100):
+        client.rpush("work", number)
+    # The append-only file is flushed once a second.
+    time.sleep(1.2)
+    pid = server_pid(server)
+    os.kill(pid, signal.SIGKILL)
+    assert is_gone(pid)
+    client.close()
+
+    again = EmbeddedRedis(tmp_path)
+    again.open()
+    client = redis.Redis.from_url(again.url)
+    assert client.llen("work") == 100
+    client.close()
+    again.close()
+    server.close()
+
+
+def test_a_long_data_folder_still_gets_a_socket(tmp_path: Path) -> None:
+    deep = tmp_path / ("deep" * 30)
+    server = EmbeddedRedis(deep)
+    server.open()
+    assert len(os.fsencode(server.socket)) < 100
+    assert server_pid(server) > 0
+    server.close()

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Installs Debian's Chromium, which the page tests drive. Needs root, or sudo.
+set -eu
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "no apt-get here: install Chromium yourself so that 'chromium' is on the PATH" >&2
+    exit 1
+fi
+as_root apt-get update -qq
+as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation >/dev/null

@@ -1,0 +1,43 @@
+"""The Celery application: `celery -A workers.app worker`, or `alerts worker`.
+
+The database is the truth; a task carries an id, loads, calls one function of a station, and maps
+what it raises to "again later" or "stop". Results are not kept: the ledger is the result.
+"""
+
+from celery import Celery
+from kombu import Queue as KombuQueue
+
+from alerts.config import Settings, load_settings
+from alerts.embedded_redis import EmbeddedRedis
+from alerts.task_queue import Queue, celery_for
+from workers.schedule import BEAT_SCHEDULE
+
+TASK_MODULES = (
+    "workers.tasks.delivery",
+    "workers.tasks.newsletters",
+    "workers.tasks.periodic",
+    "workers.tasks.subscribers",
+)
+
+
+def make_app(settings: Settings) -> Celery:
+    """Return the application for these settings; starts nothing."""
+    embedded = EmbeddedRedis(settings.data_dir)
+    app = celery_for(embedded.broker_url if settings.uses_embedded_redis else settings.redis_url)
+    app.conf.update(
+        imports=TASK_MODULES,
+        task_queues=[KombuQueue(queue.value) for queue in Queue],
+        # One task in hand per process: a batch of alerts must not wait behind a reserved digest.
+        worker_prefetch_multiplier=1,
+        worker_concurrency=settings.worker_processes,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        beat_schedule=BEAT_SCHEDULE,
+        beat_schedule_filename=str(settings.data_dir / "beat-schedule"),
+        timezone="UTC",
+        enable_utc=True,
+    )
+    return app
+
+
+app = make_app(load_settings())

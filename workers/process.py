@@ -1,0 +1,157 @@
+"""What a worker process holds open for all its tasks: database, templates, transport."""
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from celery.signals import (
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+    worker_shutting_down,
+)
+
+from alerts.clock import Clock, SystemClock
+from alerts.config import Settings, load_settings
+from alerts.database import Database
+from alerts.delivery.sender import Sender
+from alerts.delivery.transports.base import Transport
+from alerts.delivery.transports.factory import make_transport
+from alerts.embedded_redis import EmbeddedRedis
+from alerts.logs import configure_logs
+from alerts.migrations import ensure_schema
+from alerts.paths import templates_dir
+from alerts.rendering.service import Renderer
+from alerts.subscribers.links import SubscriberLinks
+from alerts.task_queue import CeleryTaskQueue, Queue, Task
+from alerts.tokens import Tokens
+from workers.app import app
+
+# How often a worker looks for lost work by itself, also where no beat runs.
+_SWEEP_SECONDS = 20.0
+
+# Made before the pool forks, so that the children see it set. A batch asks between two groups.
+_stopping = multiprocessing.Event()
+
+
+@dataclass(frozen=True)
+class WorkerParts:
+    """The parts that tasks hand to the stations; opened once per process."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+
+    @cached_property
+    def redis_url(self) -> str:
+        """Where limits are shared between workers."""
+        if self.settings.uses_embedded_redis:
+            return EmbeddedRedis(self.settings.data_dir).url
+        return self.settings.redis_url
+
+    @cached_property
+    def queue(self) -> CeleryTaskQueue:
+        """The way to hand on work."""
+        return CeleryTaskQueue(app, redis_url=self.redis_url)
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """The email templates, read once."""
+        return Renderer(templates_dir("email"))
+
+    @cached_property
+    def transport(self) -> Transport:
+        """The way to send."""
+        return make_transport(self.settings, redis_url=self.redis_url)
+
+    @cached_property
+    def links(self) -> SubscriberLinks:
+        """The readers' links."""
+        return SubscriberLinks(Tokens(self.settings.secret_key), self.settings.base_url)
+
+    @cached_property
+    def sender(self) -> Sender:
+        """The one that works off batches."""
+        return Sender(
+            database=self.database,
+            clock=self.clock,
+            links=self.links,
+            transport=self.transport,
+            spool=self.settings.data_dir / "spool",
+            sender=self.settings.sender,
+            stopping=_stopping.is_set,
+        )
+
+
+_parts: list[WorkerParts] = []
+
+
+def parts() -> WorkerParts:
+    """Return this process's parts, opened on first use."""
+    if not _parts:
+        settings = load_settings()
+        _parts.append(WorkerParts(settings, SystemClock(), Database(settings.database)))
+    return _parts[0]
+
+
+@contextmanager
+def _closed_afterwards(database: Database) -> Iterator[Database]:
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+@worker_init.connect
+def _prepare(**_: object) -> None:
+    """Check the database and bring up the embedded Redis before the first connection."""
+    configure_logs()
+    settings = load_settings()
+    with _closed_afterwards(Database(settings.database)) as database:
+        ensure_schema(database)
+    if settings.uses_embedded_redis:
+        server = EmbeddedRedis(settings.data_dir)
+        server.open()
+        _servers.append(server)
+
+
+_servers: list[EmbeddedRedis] = []
+
+
+@worker_process_init.connect
+def _forget_parents_connections(**_: object) -> None:
+    # A connection that a parent opened must not be shared with its children.
+    _parts.clear()
+    configure_logs()
+
+
+@worker_process_shutdown.connect
+def _close(**_: object) -> None:
+    for opened in _parts:
+        opened.database.dispose()
+
+
+@worker_ready.connect
+def _keep_sweeping(sender: object, **_: object) -> None:
+    """Sweep at once and then regularly: a crash may have left work that nobody ticks for."""
+
+    def sweep() -> None:
+        parts().queue.enqueue(Task.SWEEP, queue=Queue.PERIODIC)
+
+    sweep()
+    sender.timer.call_repeatedly(_SWEEP_SECONDS, sweep)  # type: ignore[attr-defined]  # a consumer
+
+
+@worker_shutting_down.connect
+def _give_batches_back(**_: object) -> None:
+    _stopping.set()
+
+
+@worker_shutdown.connect
+def _stop_embedded(**_: object) -> None:
+    for server in _servers:
+        server.close()

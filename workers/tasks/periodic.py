@@ -1,0 +1,42 @@
+"""Tasks of the beat and of the workers' own clock."""
+
+import structlog
+from alerts.newsletters.scheduling import claim_due, stale_runs
+
+from alerts.delivery.sweeper import sweep
+from alerts.delivery.transactional import owed_confirmations
+from alerts.task_queue import Queue, Task
+from workers.app import app
+from workers.process import WorkerParts, parts
+
+log = structlog.get_logger(__name__)
+
+
+@app.task(name=Task.TICK.value)
+def tick() -> None:
+    """Start the runs that are due, and sweep."""
+    worker = parts()
+    with worker.database.transaction() as session:
+        runs = claim_due(session, clock=worker.clock)
+    for run in runs:
+        worker.queue.enqueue(Task.RUN_SCHEDULE, run.id, queue=Queue.PREPARATION)
+    _sweep(worker)
+
+
+@app.task(name=Task.SWEEP.value)
+def sweep_lost_work() -> None:
+    """Enqueue again what is due in the database and not under way."""
+    _sweep(parts())
+
+
+def _sweep(worker: WorkerParts) -> None:
+    with worker.database.transaction() as session:
+        due = sweep(session, clock=worker.clock)
+        due += owed_confirmations(session, clock=worker.clock)
+        runs = [run.id for run in stale_runs(session, clock=worker.clock)]
+    for item in due:
+        worker.queue.enqueue(item.task, item.id, queue=item.queue)
+    for run_id in runs:
+        worker.queue.enqueue(Task.RUN_SCHEDULE, run_id, queue=Queue.PREPARATION)
+    if due or runs:
+        log.info("swept", batches_and_issues=len(due), runs=len(runs))

@@ -1,0 +1,25 @@
+"""Tasks of the subscriber store."""
+
+import asyncio
+
+from alerts.delivery.transactional import send_confirmation
+from alerts.task_queue import Task
+from workers.app import app
+from workers.process import parts
+
+
+@app.task(name=Task.SEND_CONFIRMATION.value)
+def confirm(subscriber_id: int) -> None:
+    """Mail the link that confirms a sign-up."""
+    worker = parts()
+    asyncio.run(
+        send_confirmation(
+            worker.database,
+            subscriber_id,
+            settings=worker.settings,
+            renderer=worker.renderer,
+            links=worker.links,
+            transport=worker.transport,
+            clock=worker.clock,
+        )
+    )
