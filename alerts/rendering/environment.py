@@ -1,0 +1,63 @@
+"""The Jinja environment of the email templates: strict, escaping HTML, in a sandbox."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateNotFound
+from jinja2.exceptions import TemplateError, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from alerts.errors import Invalid
+from alerts.rendering import plain
+from alerts.rendering.bodies import direction
+from alerts.rendering.slots import Slot
+
+
+def email_environment(folder: Path) -> ImmutableSandboxedEnvironment:
+    """Return the environment for a folder of email templates.
+
+    What a template names and nobody gave is an error. A newsletter may bring templates of its
+    own, so they run in Jinja's sandbox. Slots are reached as `slot.EMAIL` and so on.
+    """
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        autoescape=lambda name: bool(name and name.endswith(".html")),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals["slot"] = {slot.name: slot.value for slot in Slot}
+    environment.globals["gap"] = plain.GAP
+    environment.filters["sentence"] = plain.join_names
+    environment.filters["wrap"] = plain.wrap
+    environment.filters["underline"] = plain.underline
+    environment.filters["direction"] = direction
+    return environment
+
+
+def fill(
+    environment: ImmutableSandboxedEnvironment, name: str, context: Mapping[str, object]
+) -> str:
+    """Render one template; raise Invalid with file, line and reason when it has a mistake."""
+    try:
+        template: Template = environment.get_template(name)
+        return template.render(context)
+    except TemplateSyntaxError as error:
+        where = f"{error.name or name}, line {error.lineno}"
+        raise Invalid(f"email template {where}: {error.message}") from error
+    except TemplateNotFound as error:
+        raise Invalid(f"email template {error.name} is missing") from error
+    except TemplateError as error:
+        raise Invalid(f"email template {_place(error, name)}: {error.message}") from error
+
+
+def _place(error: TemplateError, name: str) -> str:
+    """Return the template's file and line that Jinja writes into the traceback."""
+    place, frame = name, error.__traceback__
+    while frame is not None:
+        filename = frame.tb_frame.f_code.co_filename
+        if filename.endswith((".html", ".txt", ".css")):
+            place = f"{Path(filename).parent.name}/{Path(filename).name}, line {frame.tb_lineno}"
+        frame = frame.tb_next
+    return place

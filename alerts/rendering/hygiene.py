@@ -1,0 +1,79 @@
+"""What comes into a mail from outside, made harmless: slots, control characters, addresses."""
+
+import re
+import unicodedata
+from typing import Any
+from urllib.parse import urlsplit
+
+from alerts.newsletters.content import IssueContent
+from alerts.rendering.plain import one_line
+
+URL_LIMIT = 2_000
+
+# Their line breaks mean paragraphs; everything else in an issue is a single line.
+_MANY_LINES = frozenset({"body_html", "body_text", "editors_note"})
+_SLOT_MARK = re.compile("@(?=@)")
+_BROKEN_MARK = "@\u200b"
+_LINE_BREAKS = re.compile(r"\r\n?|\u2028|\u2029|\x85|\x0b|\x0c")
+_KEPT_CONTROLS = frozenset("\n\t")
+
+
+def without_slots(text: str) -> str:
+    """Return the text with an invisible space between two @, so that no slot can stand in it.
+
+    A slot is filled wherever it stands. An article that could smuggle one in would learn its
+    readers' addresses, or end their subscriptions. Words are not looked at: `@@emaıl@@` becomes
+    a slot where a template writes capitals.
+    """
+    return _SLOT_MARK.sub(_BROKEN_MARK, text)
+
+
+def address_without_slots(url: str) -> str:
+    """Return an address with two @ in a row written as RFC 3986 lets them be written."""
+    return url.replace("@@", "%40%40")
+
+
+def clean_text(text: str) -> str:
+    """Return the text without slots, control characters and halves of surrogate pairs."""
+    lines = _LINE_BREAKS.sub("\n", text)
+    kept = (
+        character
+        for character in lines
+        if character in _KEPT_CONTROLS or unicodedata.category(character) not in {"Cc", "Cs"}
+    )
+    return without_slots("".join(kept))
+
+
+def clean_content(content: IssueContent) -> IssueContent:
+    """Return the issue with every text cleaned, and all but bodies and notes on one line."""
+    return IssueContent.from_json(clean_values(content.to_json()))
+
+
+def web_address(url: str | None) -> str | None:
+    """Return the address when it is http or https, of sensible length; else None."""
+    if not url or len(url) > URL_LIMIT or any(c.isspace() or c in "<>\"'" for c in url):
+        return None
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return None
+    return url if parts.scheme in {"http", "https"} and host else None
+
+
+def clean_values(value: Any, key: str = "") -> Any:  # noqa: ANN401 - JSON, of any shape
+    """Return a JSON-like value in which every text is cleaned; `key` names where it stands."""
+    if isinstance(value, str):
+        if key.endswith("url"):
+            value = address_without_slots(value)
+        cleaned = clean_text(value)
+        return cleaned if key in _MANY_LINES else one_line(cleaned)
+    if isinstance(value, list):
+        return [clean_values(entry, key) for entry in value]
+    if isinstance(value, dict):
+        # Keys of pieces are no text: they are compared with those of the ledger.
+        return {
+            name: entry if name == "key" else clean_values(entry, name)
+            for name, entry in value.items()
+        }
+    return value

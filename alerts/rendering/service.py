@@ -1,0 +1,148 @@
+"""Issue → edition: subject, HTML and plain text, made once for all readers of a variant."""
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from alerts.clock import Clock
+from alerts.errors import Invalid, Refused
+from alerts.newsletters.content import IssueContent
+from alerts.newsletters.models import Issue
+from alerts.rendering.environment import email_environment, fill
+from alerts.rendering.hygiene import clean_content, clean_values
+from alerts.rendering.inlining import inline_styles
+from alerts.rendering.models import Edition
+from alerts.rendering.plain import one_line, tidy
+from alerts.rendering.shortening import fitting
+from alerts.rendering.views import Allowance, view_of
+
+_TEMPLATE_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_BASE = "_base"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedEdition:
+    """The parts of a mail; slots stand where a reader's own values go."""
+
+    subject: str
+    html: str
+    text: str
+
+    def checksum(self) -> str:
+        """Return the SHA-256 of the three parts, in hex."""
+        parts = f"{self.subject}\0{self.html}\0{self.text}"
+        return hashlib.sha256(parts.encode()).hexdigest()
+
+
+class Renderer:
+    """Renders issues and single messages with the templates in a folder."""
+
+    def __init__(self, templates: Path) -> None:
+        self._folder = templates
+        self._environment = email_environment(templates)
+
+    def render(self, content: IssueContent, *, archive_url: str, home_url: str) -> RenderedEdition:
+        """Render an issue; its HTML stays below the size at which Gmail cuts a mail off.
+
+        Too long an issue is shortened in fixed steps: essays first, at a paragraph's end and with
+        a link to go on reading, then briefs. `archive_url` is where the whole issue stands on the
+        web, `home_url` the page where one subscribes. Raises Invalid when the template does not
+        exist or has a mistake, with file and line.
+        """
+        clean = clean_content(content)
+
+        def rendered(allowance: Allowance) -> RenderedEdition:
+            view = view_of(clean, allowance, archive_url=archive_url)
+            context = {"issue": view, "archive_url": archive_url, "home_url": home_url}
+            return self._render(content.template, context)
+
+        return fitting(rendered, size=lambda edition: len(edition.html.encode()))
+
+    def render_message(self, name: str, context: Mapping[str, object]) -> RenderedEdition:
+        """Render a single transactional mail, such as `confirmation`, from what it asks for.
+
+        Raises Invalid when the template does not exist, has a mistake or lacks a value.
+        """
+        return self._render(name, clean_values(dict(context)))
+
+    def _render(self, name: str, context: Mapping[str, object]) -> RenderedEdition:
+        self._check(name)
+        html = fill(self._environment, f"{name}/body.html", context)
+        return RenderedEdition(
+            subject=one_line(fill(self._environment, f"{name}/subject.txt", context)),
+            html=inline_styles(html, self._style_sheets(name)),
+            text=tidy(fill(self._environment, f"{name}/body.txt", context)),
+        )
+
+    def _check(self, name: str) -> None:
+        if not _TEMPLATE_NAME.fullmatch(name) or not (self._folder / name).is_dir():
+            known = sorted(
+                path.name for path in self._folder.iterdir() if not path.name.startswith("_")
+            )
+            raise Invalid(f"there is no email template {name!r}; known are {', '.join(known)}")
+
+    def _style_sheets(self, name: str) -> list[str]:
+        paths = (self._folder / folder / "style.css" for folder in (_BASE, name))
+        return [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
+
+
+def variant_of(item_keys: Iterable[str]) -> str:
+    """Return the checksum that names the variant holding these pieces, in whatever order."""
+    return hashlib.sha256("\n".join(sorted(set(item_keys))).encode()).hexdigest()
+
+
+def archive_url_of(issue: Issue, base_url: str) -> str:
+    """Return where an issue stands in the web archive."""
+    folder = f"{base_url}/archive/{issue.newsletter}"
+    return folder if issue.number is None else f"{folder}/{issue.number}"
+
+
+def edition_for(
+    session: Session,
+    issue: Issue,
+    content: IssueContent,
+    item_keys: Collection[str],
+    *,
+    renderer: Renderer,
+    base_url: str,
+    clock: Clock,
+) -> Edition:
+    """Return the edition of an issue with these pieces alone; rendered once, then kept.
+
+    Two workers may ask at the same moment: both get the row that was written first. Raises
+    Refused when none of the pieces stands in the issue.
+    """
+    selected = content.only(item_keys)
+    if not selected.items:
+        raise Refused(f"issue {issue.id} holds none of the pieces asked for; no edition is made")
+    variant = variant_of(selected.item_keys)
+    wanted = select(Edition).where(Edition.issue_id == issue.id, Edition.variant == variant)
+    found = session.scalar(wanted)
+    if found is not None:
+        return found
+    rendered = renderer.render(
+        selected, archive_url=archive_url_of(issue, base_url), home_url=base_url
+    )
+    edition = Edition(
+        issue_id=issue.id,
+        variant=variant,
+        item_keys=list(selected.item_keys),
+        subject=rendered.subject,
+        html=rendered.html,
+        text=rendered.text,
+        checksum=rendered.checksum(),
+        created_at=clock.now(),
+    )
+    try:
+        with session.begin_nested():
+            session.add(edition)
+    except IntegrityError:
+        # Another worker was first; what it wrote is the edition.
+        return session.scalars(wanted).one()
+    return edition
