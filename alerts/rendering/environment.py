@@ -12,6 +12,8 @@ from alerts.rendering import plain
 from alerts.rendering.bodies import direction
 from alerts.rendering.slots import Slot
 
+_SHORT = 24
+
 
 def email_environment(folder: Path) -> ImmutableSandboxedEnvironment:
     """Return the environment for a folder of email templates.
@@ -29,11 +31,17 @@ def email_environment(folder: Path) -> ImmutableSandboxedEnvironment:
     )
     environment.globals["slot"] = {slot.name: slot.value for slot in Slot}
     environment.globals["gap"] = plain.GAP
+    environment.filters["unbroken"] = _unbroken
     environment.filters["sentence"] = plain.join_names
     environment.filters["wrap"] = plain.wrap
     environment.filters["underline"] = plain.underline
     environment.filters["direction"] = direction
     return environment
+
+
+def _unbroken(text: str) -> str:
+    """Return a short text, such as a date, that no line will break in the middle."""
+    return text.replace(" ", "\u00a0") if len(text) <= _SHORT else text
 
 
 def fill(

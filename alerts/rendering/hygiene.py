@@ -68,7 +68,7 @@ def clean_values(value: Any, key: str = "") -> Any:  # noqa: ANN401 - JSON, of a
             value = address_without_slots(value)
         cleaned = clean_text(value)
         return cleaned if key in _MANY_LINES else one_line(cleaned)
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [clean_values(entry, key) for entry in value]
     if isinstance(value, dict):
         # Keys of pieces are no text: they are compared with those of the ledger.

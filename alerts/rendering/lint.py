@@ -34,8 +34,8 @@ class Finding:
     fix: str
 
 
-def lint(edition: RenderedEdition, content: IssueContent) -> list[Finding]:
-    """Return what is wrong with an edition and the content it was made from, errors first."""
+def lint(content: IssueContent, edition: RenderedEdition) -> list[Finding]:
+    """Return what is wrong with an issue's content and with what was rendered, errors first."""
     tree = lxml_html.document_fromstring(edition.html)
     findings = [
         *_subject(edition.subject),

@@ -65,8 +65,11 @@ class Renderer:
         return fitting(rendered, size=lambda edition: len(edition.html.encode()))
 
     def render_message(self, name: str, context: Mapping[str, object]) -> RenderedEdition:
-        """Render a single transactional mail, such as `confirmation`, from what it asks for.
+        """Render a single transactional mail from the values that its template asks for.
 
+        `confirmation` asks for `email`, `titles` (of newsletters), `confirm_url`, `days` (how long
+        the link serves), `publisher`, `publisher_address` and `home_url`. It takes no name on
+        purpose: whoever fills in a form could else have us mail a text of theirs to anybody.
         Raises Invalid when the template does not exist, has a mistake or lacks a value.
         """
         return self._render(name, clean_values(dict(context)))

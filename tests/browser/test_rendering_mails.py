@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from alerts.paths import templates_dir
-from alerts.rendering.messages import confirmation_context
 from alerts.rendering.service import RenderedEdition, Renderer
 from tests.data.rendering import samples
 
@@ -19,15 +18,7 @@ RENDERER = Renderer(templates_dir("email"))
 
 def _rendered(name: str) -> RenderedEdition:
     if name == "confirmation":
-        context = confirmation_context(
-            email="reader@example.org",
-            titles=["GP Alert", "Africa This Week"],
-            confirm_url="https://alerts.example.org/confirm/" + "x" * 120,
-            publisher="Global Politics",
-            publisher_address=samples.ADDRESS,
-            home_url=samples.HOME_URL,
-        )
-        return RENDERER.render_message(name, context)
+        return RENDERER.render_message(name, samples.CONFIRMATION)
     return RENDERER.render(
         samples.ALL[name], archive_url=samples.ARCHIVE_URL, home_url=samples.HOME_URL
     )

@@ -16,7 +16,7 @@ GOOD = RenderedEdition(
 
 
 def _rules(edition: RenderedEdition, content: IssueContent | None = None) -> list[tuple[str, str]]:
-    findings = lint(edition, content or samples.gp_alert())
+    findings = lint(content or samples.gp_alert(), edition)
     return [(finding.level, finding.rule) for finding in findings]
 
 
@@ -73,7 +73,7 @@ def test_what_the_content_lacks_is_said_with_the_title() -> None:
     essay = replace(samples.ESSAY, photo=photo, url="javascript:x")
     section = replace(samples.africa_this_week().sections[0], items=(essay,))
     content = replace(samples.africa_this_week(), sections=(section,))
-    findings = lint(GOOD, content)
+    findings = lint(content, GOOD)
     assert [f.rule for f in findings] == [
         "photo-alt",
         "no-credit",

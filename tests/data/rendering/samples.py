@@ -301,6 +301,16 @@ for _base in (africa_this_week(), gp_alert()):
     }
 HARD["africa-this-week: sixty essays"] = _long_issue(60)
 
+CONFIRMATION: dict[str, object] = {
+    "email": "reader@example.org",
+    "titles": ["GP Alert", "Africa This Week"],
+    "confirm_url": "https://alerts.example.org/confirm/" + "x" * 120,
+    "days": 7,
+    "publisher": "Global Politics",
+    "publisher_address": ADDRESS,
+    "home_url": HOME_URL,
+}
+
 ALL: dict[str, IssueContent] = {
     "africa-this-week": africa_this_week(),
     "gp-alert": gp_alert(),
