@@ -1,0 +1,51 @@
+"""The web part: readers' pages, the mail catcher's mailbox, health; one FastAPI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from alerts.runtime import Runtime
+from alerts.task_queue import TaskQueue
+from alerts.web import caught, health
+from alerts.web.failures import register_failures
+from alerts.web.forms import LARGEST_FORM
+from alerts.web.headers import HeadAsGet, SecurityHeaders
+from alerts.web.public import archive, confirm, home, preferences, subscribe, unsubscribe
+from alerts.web.site import make_site
+
+_READERS = (home, subscribe, confirm, preferences, unsubscribe, archive)
+
+
+def create_app(runtime: Runtime, *, queue: TaskQueue) -> FastAPI:
+    """Return the application; the caller keeps the runtime open and puts the newsletters in place.
+
+    Handlers are plain functions in a pool of threads; each opens its own database session.
+    """
+    site = make_site(runtime, queue)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        if site.caught is not None:
+            site.caught.close()
+
+    app = FastAPI(
+        title=site.pages.site_name,
+        lifespan=lifespan,
+        openapi_url=None,
+        max_body_size=LARGEST_FORM,
+        # Paths hold readers' tokens; they are for nobody's traces.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.state.site = site
+    register_failures(app)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(HeadAsGet)
+    app.include_router(health.router)
+    for part in _READERS:
+        app.include_router(part.router)
+    app.include_router(caught.router)
+    app.mount("/static", StaticFiles(directory=site.pages.static_folder), name="static")
+    return app

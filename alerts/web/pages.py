@@ -1,0 +1,54 @@
+"""The pages' Jinja environment: escaping, strict, in one frame; and the page as a response."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from http import HTTPStatus
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from alerts.web import words
+
+
+class Pages:
+    """Renders the pages in a folder; `site_name` and `contact` stand in the frame of each."""
+
+    def __init__(self, folder: Path, *, site_name: str, contact: str) -> None:
+        self.site_name = site_name
+        self.static_folder = folder / "static"
+        self._environment = Environment(
+            loader=FileSystemLoader(folder),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals.update(
+            site_name=site_name, contact=contact, static=lru_cache(self.static_url)
+        )
+        self._environment.filters.update(
+            listed=words.listed,
+            size=words.size_in_words,
+            often=words.HOW_OFTEN.__getitem__,
+            regions=words.regions_in_words,
+        )
+        self._environment.globals["counted"] = words.counted
+
+    def page(
+        self,
+        name: str,
+        context: Mapping[str, object] | None = None,
+        *,
+        status: int = HTTPStatus.OK,
+        headers: Mapping[str, str] | None = None,
+    ) -> HTMLResponse:
+        """Render a page; what a template names and nobody gave is an error."""
+        body = self._environment.get_template(name).render(context or {})
+        return HTMLResponse(body, status_code=status, headers=dict(headers or {}))
+
+    def static_url(self, name: str) -> str:
+        """Return the address of a static file, which changes when its content does."""
+        content = (self.static_folder / name).read_bytes()
+        return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"

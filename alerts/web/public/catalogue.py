@@ -1,0 +1,117 @@
+"""What can be subscribed to, as the pages show it: how often, when next, what is out already."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from alerts.newsletters.models import Newsletter, Schedule
+from alerts.newsletters.rules import parse_rule
+from alerts.newsletters.service import definition_of, list_newsletters, offers
+from alerts.regions import REGIONS, Region
+from alerts.subscribers.models import Frequency
+from alerts.subscribers.service import Offer
+from alerts.web.queries import PublishedIssue, published_issues
+from alerts.web.words import HOW_OFTEN, moment_in_words
+
+# A continent with the regions in it, as forms group them.
+RegionGroup = tuple[Region, tuple[Region, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A frequency at which a newsletter comes; `next_words` is empty where no date is fixed."""
+
+    frequency: Frequency
+    words: str
+    next_words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A newsletter in the catalogue; the default pace comes first.
+
+    `region_groups` are the regions a reader can choose from: those it writes about.
+    """
+
+    offer: Offer
+    paces: tuple[Pace, ...]
+    region_groups: tuple[RegionGroup, ...] = ()
+    latest: tuple["Linked", ...] = ()
+
+    def pace(self, frequency: Frequency) -> Pace:
+        """Return how the newsletter comes at a frequency, offered still or no longer."""
+        found = [pace for pace in self.paces if pace.frequency == frequency]
+        return found[0] if found else Pace(frequency, HOW_OFTEN[frequency], "")
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """An issue that is out, with its address on this site."""
+
+    issue: PublishedIssue
+    path: str
+
+
+def catalogue(session: Session, now: datetime, *, latest: int = 0) -> dict[str, Entry]:
+    """Return all newsletters by slug, each with up to `latest` of its newest issues."""
+    offered = offers(session)
+    return {
+        newsletter.slug: Entry(
+            offer=offer,
+            paces=_paces(newsletter, offer, now),
+            region_groups=region_groups(definition_of(newsletter).rule.regions),
+            latest=_latest(session, offer, latest),
+        )
+        for newsletter in list_newsletters(session)
+        if (offer := offered.get(newsletter.slug)) is not None
+    }
+
+
+def region_groups(covered: Collection[str]) -> tuple[RegionGroup, ...]:
+    """Return the regions to choose from in a newsletter that covers these; none means all."""
+    groups = []
+    for continent in (region for region in REGIONS.values() if region.parent is None):
+        parts = tuple(region for region in REGIONS.values() if region.parent == continent.slug)
+        if covered and continent.slug not in covered:
+            parts = tuple(part for part in parts if part.slug in covered)
+            if not parts:
+                continue
+        groups.append((continent, parts))
+    return tuple(groups)
+
+
+def linked(issues: list[PublishedIssue], offer: Offer) -> tuple[Linked, ...]:
+    """Return issues with their addresses; the default frequency needs no naming in them."""
+    return tuple(Linked(issue, issue_path(issue, offer)) for issue in issues)
+
+
+def issue_path(issue: PublishedIssue, offer: Offer) -> str:
+    """Return where an issue stands in the archive."""
+    is_default = issue.frequency == offer.default_frequency
+    number = str(issue.number) if is_default else f"{issue.frequency}-{issue.number}"
+    return f"/archive/{issue.newsletter}/{number}"
+
+
+def _latest(session: Session, offer: Offer, limit: int) -> tuple[Linked, ...]:
+    issues = published_issues(session, offer.slug, limit=limit) if limit else []
+    return linked(issues, offer)
+
+
+def _paces(newsletter: Newsletter, offer: Offer, now: datetime) -> tuple[Pace, ...]:
+    schedules = {one.frequency: one for one in newsletter.schedules if not one.paused}
+    default_first = sorted(offer.frequencies, key=lambda one: one != offer.default_frequency)
+    return tuple(
+        Pace(frequency, HOW_OFTEN[frequency], _next_words(schedules.get(frequency), now))
+        for frequency in default_first
+    )
+
+
+def _next_words(schedule: Schedule | None, now: datetime) -> str:
+    if schedule is None or schedule.frequency is Frequency.IMMEDIATE:
+        return ""
+    occurrence = parse_rule(schedule.rule).after(now)
+    if occurrence is None:
+        return ""
+    return moment_in_words((schedule.next_at or occurrence.at).astimezone(occurrence.local.tzinfo))

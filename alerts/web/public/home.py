@@ -1,0 +1,19 @@
+"""The front page: what can be subscribed to, how often it comes, and what was sent last."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from alerts.web.public.catalogue import catalogue
+from alerts.web.site import CurrentSite
+
+_LATEST = 3
+router = APIRouter()
+
+
+@router.get("/")
+def home(site: CurrentSite) -> Response:
+    """Show all newsletters with their latest issues."""
+    with site.runtime.database.read() as session:
+        entries = catalogue(session, site.runtime.clock.now(), latest=_LATEST)
+    context = {"entries": list(entries.values()), "shows_caught": site.caught is not None}
+    return site.pages.page("home.html", context)

@@ -1,0 +1,106 @@
+"""A reader's own page: which newsletters, how often, which regions; or none any more."""
+
+import hashlib
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import RedirectResponse, Response
+
+from alerts.subscribers.models import Subscriber, SubscriberState
+from alerts.subscribers.service import set_preferences, unsubscribe
+from alerts.tokens import BadToken
+from alerts.web.failures import BadLink
+from alerts.web.forms import Fields, PostedFields
+from alerts.web.headers import PERSONAL
+from alerts.web.public.catalogue import Entry, catalogue
+from alerts.web.public.choices import Choice, kept, posted, wishes_of
+from alerts.web.public.readers import expected, reader_of, running
+from alerts.web.site import CurrentSite, Origin, Site
+
+WAY = "preferences page"
+_CHANGED_MEANWHILE = (
+    "Your preferences were changed elsewhere while this page was open. "
+    "Below is what you have just chosen; save once more if that is what you want."
+)
+router = APIRouter(prefix="/preferences")
+
+
+@router.get("/{token}")
+def show(site: CurrentSite, token: str, saved: Annotated[bool, Query()] = False) -> Response:
+    """Show what the reader gets, and the form to change it."""
+    with site.runtime.database.read() as session:
+        subscriber = reader_of(session, _read(site, token))
+        entries = catalogue(session, site.runtime.clock.now())
+    subscriptions = {one.newsletter: one for one in subscriber.subscriptions}
+    choices = kept(entries.values(), subscriptions)
+    return _page(site, subscriber, entries, choices, is_saved=saved)
+
+
+@router.post("/{token}")
+def save(site: CurrentSite, origin: Origin, fields: PostedFields, token: str) -> Response:
+    """Save the form, or leave everything by its other button; then show the page again."""
+    with site.runtime.database.transaction() as session:
+        subscriber = reader_of(session, _read(site, token))
+        entries = catalogue(session, site.runtime.clock.now())
+        clock = site.runtime.clock
+        if fields.one("action") == "leave":
+            unsubscribe(session, subscriber, way=WAY, origin=origin, clock=clock)
+        else:
+            choices = posted(entries.values(), fields)
+            problem, status = _problem(subscriber, choices, fields)
+            if problem:
+                return _page(site, subscriber, entries, choices, problem=problem, status=status)
+            set_preferences(
+                session, subscriber, wishes_of(choices), way=WAY, origin=origin, clock=clock
+            )
+    return RedirectResponse(
+        f"/preferences/{token}?saved=true", HTTPStatus.SEE_OTHER, headers=PERSONAL
+    )
+
+
+def _read(site: Site, token: str) -> str:
+    try:
+        return site.links.read_preferences(token)
+    except BadToken as error:
+        raise BadLink from error
+
+
+def _problem(
+    subscriber: Subscriber, choices: list[Choice], fields: Fields
+) -> tuple[str, HTTPStatus]:
+    if any(choice.chosen and choice.problem for choice in choices):
+        return "Please look at the marked choices below.", HTTPStatus.UNPROCESSABLE_ENTITY
+    if fields.one("seen") != _fingerprint(subscriber):
+        return _CHANGED_MEANWHILE, HTTPStatus.CONFLICT
+    return "", HTTPStatus.OK
+
+
+def _fingerprint(subscriber: Subscriber) -> str:
+    """Return a short digest of the stored wishes, by which a stale page is told."""
+    lines = sorted(f"{one.newsletter} {one.frequency} {one.wish}" for one in running(subscriber))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _page(
+    site: Site,
+    subscriber: Subscriber,
+    entries: dict[str, Entry],
+    choices: list[Choice],
+    *,
+    is_saved: bool = False,
+    problem: str = "",
+    status: HTTPStatus = HTTPStatus.OK,
+) -> Response:
+    context = {
+        "email": subscriber.email,
+        "expected": expected(running(subscriber), entries),
+        "is_confirmed": subscriber.state
+        in {SubscriberState.CONFIRMED, SubscriberState.UNSUBSCRIBED},
+        "is_suppressed": subscriber.state is SubscriberState.SUPPRESSED,
+        "choices": choices,
+        "seen": _fingerprint(subscriber),
+        "is_saved": is_saved,
+        "problem": problem,
+    }
+    return site.pages.page("preferences.html", context, status=status, headers=PERSONAL)

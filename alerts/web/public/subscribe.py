@@ -1,0 +1,164 @@
+"""Signing up: a form, and the same answer for every address, known or not."""
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Annotated
+
+from email_validator import EmailNotValidError, validate_email
+from fastapi import APIRouter, Query
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from alerts.errors import Invalid, NotFound
+from alerts.subscribers.models import Subscriber, SubscriberState
+from alerts.subscribers.service import add_subscriber, find_subscriber
+from alerts.task_queue import Queue, Task
+from alerts.tokens import BadToken
+from alerts.web.forms import Fields, PostedFields, form_token, read_form_token
+from alerts.web.public.catalogue import Entry, catalogue
+from alerts.web.public.choices import Choice, fresh, posted
+from alerts.web.site import CurrentSite, Origin, Site
+
+WAY = "web form"
+_SIGN_UP = "sign-up"
+# The words a person agrees to by pressing the button; kept with the consent.
+CONSENT = "Please send me the newsletters I ticked. I can leave at any time by a link in each mail."
+# People never see this field; programs that fill in every field do.
+_TRAP = "website"
+_LONGEST_ADDRESS = 320
+router = APIRouter()
+
+
+@dataclass
+class SignUp:
+    """The sign-up form as it stands: what was typed and what is wrong with it, by field."""
+
+    choices: list[Choice]
+    email: str = ""
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+@router.get("/subscribe")
+def form(
+    site: CurrentSite, newsletter: Annotated[list[str] | None, Query(max_length=50)] = None
+) -> Response:
+    """Show the form; `?newsletter=SLUG` ticks what the reader came for."""
+    choices = fresh(_entries(site).values(), ticked=newsletter or ())
+    return _form_page(site, SignUp(choices))
+
+
+@router.post("/subscribe")
+def sign_up(site: CurrentSite, origin: Origin, fields: PostedFields) -> Response:
+    """Take a sign-up; what is wrong is said at its field, and what was typed stays."""
+    form = _read(fields, _entries(site))
+    if fields.one(_TRAP):
+        # A program filled it in; it is told what a person is told.
+        return _answer(site, form)
+    if form.problems:
+        return _form_page(site, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+    if not _is_timely(site, fields.one("form_token")):
+        form.problems["form"] = (
+            "This form was open for very long, or sent very quickly. "
+            "Nothing is lost: please press the button once more."
+        )
+        return _form_page(site, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        with site.runtime.database.transaction() as session:
+            subscriber_id = _note(session, site, form, origin)
+    except Invalid as error:
+        form.problems["email"] = str(error)
+        return _form_page(site, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+    site.queue.enqueue(Task.SEND_CONFIRMATION, subscriber_id, queue=Queue.TRANSACTIONAL)
+    return _answer(site, form)
+
+
+def _entries(site: Site) -> dict[str, Entry]:
+    with site.runtime.database.read() as session:
+        return catalogue(session, site.runtime.clock.now())
+
+
+def _read(fields: Fields, entries: dict[str, Entry]) -> SignUp:
+    form = SignUp(posted(entries.values(), fields), email=fields.one("email"))
+    if not form.email:
+        form.problems["email"] = "Please type your email address."
+    else:
+        form.problems |= _address_problem(form.email)
+    if not any(choice.chosen for choice in form.choices):
+        form.problems["newsletter"] = "Please tick at least one newsletter."
+    if any(choice.chosen and choice.problem for choice in form.choices):
+        form.problems["choices"] = "Please look at the marked choices below."
+    return form
+
+
+def _address_problem(address: str) -> dict[str, str]:
+    shown = address if len(address) <= _LONGEST_ADDRESS else address[:40] + "…"
+    try:
+        # Whether mail arrives there, the confirmation shows; special names are for test systems.
+        validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        return {"email": f"{shown} is no email address we can write to: {error}"}
+    return {}
+
+
+def _is_timely(site: Site, token: str) -> bool:
+    try:
+        about = read_form_token(site.runtime.tokens, site.runtime.clock, token)
+    except BadToken:
+        return False
+    return about == (_SIGN_UP,)
+
+
+def _note(session: Session, site: Site, form: SignUp, origin: str | None) -> int:
+    """Write the sign-up down and return the subscriber's number.
+
+    Whoever is confirmed already is left as they are: anybody may type anybody's address here.
+    They get the same mail, and its link leads on to their preferences.
+    """
+    try:
+        known = find_subscriber(session, form.email)
+    except NotFound:
+        known = None
+    subscriber = known
+    is_confirmed = known is not None and known.state is SubscriberState.CONFIRMED
+    for choice in form.choices:
+        if choice.chosen and not is_confirmed:
+            subscriber = _added(session, site, form.email, choice, origin)
+    if subscriber is None:
+        raise Invalid("Please tick at least one newsletter.")
+    # The mail is owed from now on: a task that gets lost is enqueued again.
+    subscriber.confirmation_due_at = site.runtime.clock.now()
+    session.flush()
+    return subscriber.id
+
+
+def _added(
+    session: Session, site: Site, email: str, choice: Choice, origin: str | None
+) -> Subscriber:
+    return add_subscriber(
+        session,
+        email=email,
+        offers=[choice.entry.offer],
+        frequency=choice.frequency,
+        regions=choice.regions,
+        consent=CONSENT,
+        way=WAY,
+        origin=origin,
+        clock=site.runtime.clock,
+    ).subscriber
+
+
+def _form_page(site: Site, form: SignUp, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    context = {
+        "form": form,
+        "consent": CONSENT,
+        "form_token": form_token(site.runtime.tokens, site.runtime.clock, _SIGN_UP),
+    }
+    return site.pages.page(
+        "subscribe.html", context, status=status, headers={"Cache-Control": "no-store"}
+    )
+
+
+def _answer(site: Site, form: SignUp) -> Response:
+    chosen = [choice.entry.offer.title for choice in form.choices if choice.chosen]
+    context = {"email": form.email, "titles": chosen}
+    return site.pages.page("subscribe_done.html", context, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,61 @@
+"""What every page is given: the program's parts, made once when the application is."""
+
+from dataclasses import dataclass
+from email.utils import parseaddr
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from alerts.config import Settings
+from alerts.delivery.catcher import CatcherStore
+from alerts.paths import templates_dir
+from alerts.rendering.service import Renderer
+from alerts.runtime import Runtime
+from alerts.subscribers.links import SubscriberLinks
+from alerts.task_queue import TaskQueue
+from alerts.web.pages import Pages
+
+
+@dataclass(frozen=True)
+class Site:
+    """The parts that handlers use; `caught` is None when mail really leaves the machine."""
+
+    runtime: Runtime
+    queue: TaskQueue
+    pages: Pages
+    links: SubscriberLinks
+    renderer: Renderer
+    caught: CatcherStore | None
+
+
+def make_site(runtime: Runtime, queue: TaskQueue) -> Site:
+    """Return the site of a runtime; opens the catcher's mailbox where there is one."""
+    settings = runtime.settings
+    name, contact = parseaddr(settings.sender)
+    return Site(
+        runtime=runtime,
+        queue=queue,
+        pages=Pages(templates_dir("web"), site_name=name or "Newsletters", contact=contact),
+        links=SubscriberLinks(runtime.tokens, settings.base_url),
+        renderer=Renderer(templates_dir("email")),
+        caught=_mailbox(settings),
+    )
+
+
+def _mailbox(settings: Settings) -> CatcherStore | None:
+    return CatcherStore(settings.data_dir) if settings.uses_catcher else None
+
+
+def site_of(request: Request) -> Site:
+    """Return the site the request came to."""
+    site: Site = request.app.state.site
+    return site
+
+
+def origin_of(request: Request) -> str | None:
+    """Return the network address a request came from, for the consent on record."""
+    return request.client.host if request.client else None
+
+
+CurrentSite = Annotated[Site, Depends(site_of)]
+Origin = Annotated[str | None, Depends(origin_of)]

@@ -1,0 +1,56 @@
+"""Plain words for pages: how often, when next, which regions, how big. Pure functions."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from alerts.regions import REGIONS
+from alerts.subscribers.models import Frequency
+
+HOW_OFTEN = {
+    Frequency.IMMEDIATE: "as soon as an article is published",
+    Frequency.DAILY: "once a day",
+    Frequency.WEEKLY: "once a week",
+    Frequency.MONTHLY: "once a month",
+}
+_KIB = 1024
+
+
+def listed(words: Iterable[str], *, last: str = "and") -> str:
+    """Return the words as a person lists them: `a`, `a and b`, `a, b and c`."""
+    items = list(words)
+    if len(items) <= 1:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def moment_in_words(moment: datetime) -> str:
+    """Return a moment on its own zone's wall clock: `Monday 30 November, 08:00 (Kolkata time)`."""
+    return f"{moment:%A} {moment.day} {moment:%B}, {moment:%H:%M} ({_zone_in_words(moment)})"
+
+
+def _zone_in_words(moment: datetime) -> str:
+    if not isinstance(moment.tzinfo, ZoneInfo):
+        return moment.tzname() or "UTC"
+    place = moment.tzinfo.key.rpartition("/")[2].replace("_", " ")
+    return place if place in {"UTC", "GMT"} else f"{place} time"
+
+
+def regions_in_words(slugs: Iterable[str]) -> str:
+    """Return wished regions by name, or `all regions` for an empty wish."""
+    names = [REGIONS[slug].name for slug in slugs if slug in REGIONS]
+    return listed(names) or "all regions"
+
+
+def size_in_words(size: int) -> str:
+    """Return a size in bytes as `742 B`, `23 KB` or `1.4 MB`."""
+    if size < _KIB:
+        return f"{size} B"
+    if size < _KIB * _KIB:
+        return f"{round(size / _KIB)} KB"
+    return f"{size / (_KIB * _KIB):.1f} MB"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: `1 mail`, `3 mails`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

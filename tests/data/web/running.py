@@ -1,0 +1,159 @@
+"""The web part, really served, on a port of its own, with a clock and a queue of the test's."""
+
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import uvicorn
+from sqlalchemy import select
+
+from alerts.clock import FixedClock
+from alerts.config import Settings
+from alerts.database import Database
+from alerts.newsletters.content import IssueContent
+from alerts.newsletters.models import Issue, IssueState
+from alerts.newsletters.service import ensure_built_in, offers
+from alerts.runtime import Runtime
+from alerts.subscribers.links import SubscriberLinks
+from alerts.subscribers.models import ConsentRecord, Frequency, Subscriber, Subscription
+from alerts.subscribers.service import add_subscriber, find_subscriber
+from alerts.task_queue import RecordingTaskQueue, TaskQueue
+from alerts.tokens import Tokens
+from alerts.web.app import create_app
+
+KEY = "a-key-for-the-web-tests-of-more-than-32-characters"
+EMAIL = "asha@example.org"
+
+
+@dataclass
+class RunningSite:
+    """A served site, what it works with, and a browser without cookies that follows nothing."""
+
+    url: str
+    runtime: Runtime
+    queue: RecordingTaskQueue
+    clock: FixedClock
+    client: httpx.Client
+
+    @property
+    def links(self) -> SubscriberLinks:
+        """The maker of personal links, leading to this site."""
+        return SubscriberLinks(self.runtime.tokens, self.url)
+
+    def form_token(self, path: str = "/subscribe") -> str:
+        """Return the token of a form as it is handed out, read by a person for ten seconds."""
+        found = re.search(r'name="form_token" value="([^"]+)"', self.client.get(path).text)
+        assert found
+        self.clock.advance(timedelta(seconds=10))
+        return found[1]
+
+    def subscribe(
+        self, *newsletters: str, email: str = EMAIL, confirmed: bool = True
+    ) -> Subscriber:
+        """Add a subscriber to newsletters at their default frequency."""
+        with self.runtime.database.transaction() as session:
+            known = offers(session)
+            return add_subscriber(
+                session,
+                email=email,
+                offers=[known[slug] for slug in newsletters],
+                confirmed=confirmed,
+                consent="for a test",
+                way="test",
+                clock=self.clock,
+            ).subscriber
+
+    def subscriber(self, email: str = EMAIL) -> Subscriber:
+        """Return a subscriber as stored now."""
+        with self.runtime.database.read() as session:
+            return find_subscriber(session, email)
+
+    def subscriptions(self, email: str = EMAIL) -> dict[str, Subscription]:
+        """Return a subscriber's running subscriptions by newsletter."""
+        return {
+            one.newsletter: one
+            for one in self.subscriber(email).subscriptions
+            if one.ended_at is None
+        }
+
+    def consents(self) -> list[ConsentRecord]:
+        """Return all changes of consent on record, in order."""
+        with self.runtime.database.read() as session:
+            return list(session.scalars(select(ConsentRecord).order_by(ConsentRecord.id)))
+
+    def add_issue(
+        self,
+        content: IssueContent,
+        number: int,
+        *,
+        frequency: Frequency,
+        state: IssueState = IssueState.SENT,
+    ) -> int:
+        """Store an approved issue and return its id."""
+        now = self.clock.now()
+        with self.runtime.database.transaction() as session:
+            issue = Issue(
+                newsletter=content.newsletter,
+                frequency=frequency,
+                state=state,
+                number=number,
+                subject=content.subject,
+                until=now,
+                content=content.to_json(),
+                created_at=now,
+                started_at=now if state in {IssueState.SENDING, IssueState.SENT} else None,
+            )
+            session.add(issue)
+            session.flush()
+            return issue.id
+
+
+@contextmanager
+def running_site(
+    database: Database,
+    clock: FixedClock,
+    data_dir: Path,
+    *,
+    queue: TaskQueue | None = None,
+    mail_url: tuple[str, ...] = ("catcher://",),
+) -> Iterator[RunningSite]:
+    """Serve the site in a thread on a free port of 127.0.0.1 until the block ends."""
+    with socket.socket() as listener, httpx.Client() as client:
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        client.base_url = url  # type: ignore[assignment]  # httpx takes a text and keeps a URL
+        settings = Settings(data_dir=data_dir, base_url=url, secret_key=(KEY,), mail_url=mail_url)
+        runtime = Runtime(settings, clock, database, Tokens(settings.secret_key))
+        with database.transaction() as session:
+            ensure_built_in(session, clock=clock)
+        recording = RecordingTaskQueue()
+        application = create_app(runtime, queue=queue or recording)
+        with _served(uvicorn.Config(application, log_level="critical"), listener):
+            yield RunningSite(url, runtime, recording, clock, client)
+
+
+@contextmanager
+def _served(configuration: uvicorn.Config, listener: socket.socket) -> Iterator[None]:
+    server = uvicorn.Server(configuration)
+    started = threading.Event()
+
+    def run() -> None:
+        started.set()
+        server.run(sockets=[listener])
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    started.wait()
+    try:
+        # The socket listens before the first request: those that come early wait in its queue.
+        listener.listen()
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()

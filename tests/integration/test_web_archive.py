@@ -1,0 +1,121 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from alerts.clock import FixedClock
+from alerts.database import Database
+from alerts.newsletters.models import IssueState
+from alerts.rendering.models import Edition
+from alerts.rendering.slots import Slot
+from alerts.subscribers.models import Frequency
+from tests.data.rendering import samples
+from tests.data.web.running import RunningSite, running_site
+
+
+@pytest.fixture
+def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
+    with running_site(database, clock, tmp_path) as site:
+        yield site
+
+
+def _weekly(site: RunningSite, number: int, state: IssueState = IssueState.SENT) -> None:
+    site.add_issue(samples.africa_this_week(), number, frequency=Frequency.WEEKLY, state=state)
+
+
+def test_an_issue_stands_at_its_number_without_personal_parts(site: RunningSite) -> None:
+    _weekly(site, 86)
+    page = site.client.get("/archive/africa-this-week/86")
+    assert page.status_code == 200
+    assert "After the blue helmets" in page.text
+    assert not any(slot.value in page.text for slot in Slot)
+    assert "/unsubscribe/" not in page.text
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("sandbox")
+    assert "allow-scripts" not in policy
+    assert "default-src 'none'" in policy
+
+
+def test_every_list_leads_to_it(site: RunningSite) -> None:
+    _weekly(site, 86)
+    for path in ("/", "/archive/", "/archive/africa-this-week"):
+        page = site.client.get(path).text
+        assert 'href="/archive/africa-this-week/86"' in page, path
+        assert "23 November 2026" in page, path
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        (IssueState.DRAFT, 404),
+        (IssueState.APPROVED, 404),
+        (IssueState.SCHEDULED, 404),
+        (IssueState.CANCELLED, 404),
+        (IssueState.SENDING, 200),
+        (IssueState.SENT, 200),
+    ],
+)
+def test_nothing_is_shown_before_it_is_sent(
+    site: RunningSite, state: IssueState, status: int
+) -> None:
+    _weekly(site, 86, state)
+    assert site.client.get("/archive/africa-this-week/86").status_code == status
+    is_listed = "/archive/africa-this-week/86" in site.client.get("/archive/africa-this-week").text
+    assert is_listed is (status == 200)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["no-such", "no-such/1", "africa-this-week/85", "africa-this-week/weekly-85",
+     "africa-this-week/086", "africa-this-week/-1", "africa-this-week/86'--",
+     "africa-this-week/99999999999", "africa-this-week/hourly-86", "africa-this-week?page=9"],
+)  # fmt: skip
+def test_what_is_not_there_is_a_page_that_says_so(site: RunningSite, path: str) -> None:
+    _weekly(site, 86)
+    answer = site.client.get(f"/archive/{path}")
+    assert answer.status_code == 404
+    assert "This page is not here" in answer.text
+
+
+def test_each_frequency_has_numbers_of_its_own(site: RunningSite) -> None:
+    alert = samples.gp_alert()
+    site.add_issue(alert, 5, frequency=Frequency.IMMEDIATE)
+    site.add_issue(alert, 5, frequency=Frequency.DAILY)
+    listed = site.client.get("/archive/gp-alert").text
+    assert 'href="/archive/gp-alert/5"' in listed
+    assert 'href="/archive/gp-alert/daily-5"' in listed
+    assert site.client.get("/archive/gp-alert/daily-5").status_code == 200
+    moved = site.client.get("/archive/gp-alert/immediate-5")
+    assert (moved.status_code, moved.headers["location"]) == (301, "/archive/gp-alert/5")
+
+
+def test_it_is_rendered_once_and_not_sent_again_to_who_has_it(site: RunningSite) -> None:
+    _weekly(site, 86)
+    first = site.client.get("/archive/africa-this-week/86")
+    tag = first.headers["etag"]
+    assert tag.startswith('"')
+    again = site.client.get("/archive/africa-this-week/86", headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    other = site.client.get("/archive/africa-this-week/86", headers={"If-None-Match": '"x"'})
+    assert other.text == first.text
+    with site.runtime.database.read() as session:
+        assert session.execute(select(func.count()).select_from(Edition)).scalar_one() == 1
+
+
+def test_a_long_list_comes_in_pages(site: RunningSite) -> None:
+    for number in range(1, 54):
+        _weekly(site, number)
+    first = site.client.get("/archive/africa-this-week").text
+    assert "Page 1 of 2" in first
+    assert 'africa-this-week/53"' in first
+    assert 'africa-this-week/3"' not in first
+    assert 'africa-this-week/3"' in site.client.get("/archive/africa-this-week?page=2").text
+
+
+def test_titles_are_escaped(site: RunningSite) -> None:
+    hostile = replace(samples.africa_this_week(), subject="<script>alert(1)</script>{{ 7*7 }}")
+    site.add_issue(hostile, 1, frequency=Frequency.WEEKLY)
+    page = site.client.get("/archive/africa-this-week").text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7*7 }}" in page

@@ -1,0 +1,103 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typing_extensions import override
+
+from alerts.clock import FixedClock
+from alerts.database import Database
+from alerts.task_queue import CeleryTaskQueue, RecordingTaskQueue, celery_for
+from tests.data.web.running import RunningSite, running_site
+
+
+class NoBroker(RecordingTaskQueue):
+    @override
+    def answers(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
+    with running_site(database, clock, tmp_path) as site:
+        yield site
+
+
+def test_ready_when_database_and_broker_answer(site: RunningSite) -> None:
+    assert site.client.get("/healthz").json() == {"status": "up"}
+    ready = site.client.get("/readyz")
+    assert (ready.status_code, ready.json()["missing"]) == (200, [])
+
+
+def test_not_ready_names_what_is_missing(
+    database: Database, clock: FixedClock, tmp_path: Path
+) -> None:
+    with running_site(database, clock, tmp_path, queue=NoBroker()) as site:
+        assert site.client.get("/healthz").status_code == 200
+        away = site.client.get("/readyz")
+        assert (away.status_code, away.json()["missing"]) == (503, ["broker"])
+        with database.transaction() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        old = site.client.get("/readyz")
+        assert (old.status_code, old.json()["missing"]) == (503, ["database", "broker"])
+        assert "alerts init" in old.json()["checks"]["database"]
+
+
+def test_a_broker_that_is_away_is_noticed() -> None:
+    # Port 1 of this machine: nobody listens there.
+    url = "redis://127.0.0.1:1/0"
+    assert not CeleryTaskQueue(celery_for(url), redis_url=url).answers()
+
+
+@pytest.mark.parametrize("path", ["/", "/subscribe", "/archive/", "/caught/", "/no-such"])
+def test_every_page_is_whole_by_itself(site: RunningSite, path: str) -> None:
+    page = site.client.get(path)
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert "<script" not in page.text
+    assert "style=" not in page.text
+    assert 'src="http' not in page.text
+    assert '<html lang="en">' in page.text
+
+
+def test_the_style_sheet_is_served_under_an_address_of_its_content(site: RunningSite) -> None:
+    address = site.client.get("/").text.split('rel="stylesheet" href="')[1].split('"')[0]
+    sheet = site.client.get(address)
+    assert sheet.status_code == 200
+    assert sheet.headers["content-type"].startswith("text/css")
+    assert "url(http" not in sheet.text
+    for outside in ("/static/../base.html", "/static/%2e%2e/base.html", "/static/"):
+        assert site.client.get(outside).status_code == 404
+
+
+def test_wrong_methods_and_huge_forms_get_a_page(site: RunningSite) -> None:
+    wrong = site.client.delete("/subscribe")
+    assert (wrong.status_code, "no such request" in wrong.text) == (405, True)
+    huge = site.client.post("/subscribe", content=b"a=" + b"x" * 1_000_000)
+    assert huge.status_code == 413
+    many = site.client.post("/subscribe", content=b"&".join([b"a=1"] * 5000))
+    assert many.status_code == 422
+
+
+def test_an_error_of_ours_shows_no_traceback(site: RunningSite) -> None:
+    with site.runtime.database.transaction() as session:
+        session.execute(text("UPDATE newsletters SET definition = '\"nonsense\"'"))
+    page = site.client.get("/")
+    assert page.status_code == 500
+    assert "Something went wrong on our side" in page.text
+    assert "Traceback" not in page.text
+    assert "validation" not in page.text
+
+
+def test_a_database_that_does_not_answer_is_told_as_a_short_absence(site: RunningSite) -> None:
+    with site.runtime.database.transaction() as session:
+        session.execute(text("ALTER TABLE issues RENAME TO issues_away"))
+    page = site.client.get("/")
+    assert page.status_code in {500, 503}
+    assert "try again" in page.text
+    assert "issues_away" not in page.text
+    assert "SELECT" not in page.text

@@ -1,0 +1,189 @@
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from alerts.clock import FixedClock
+from alerts.database import Database
+from alerts.subscribers.models import Frequency, SubscriberState
+from alerts.task_queue import Queue, Task
+from tests.data.web.running import EMAIL, RunningSite, running_site
+
+
+@pytest.fixture
+def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
+    with running_site(database, clock, tmp_path) as site:
+        yield site
+
+
+def _sign_up(site: RunningSite, **changes: str | list[str]) -> httpx.Response:
+    form: dict[str, str | list[str]] = {
+        "form_token": site.form_token(),
+        "email": EMAIL,
+        "newsletter": ["gp-alert"],
+        "website": "",
+    }
+    return site.client.post("/subscribe", data=form | changes)
+
+
+def _is_unknown(site: RunningSite) -> bool:
+    return not site.consents() and not site.queue.enqueued
+
+
+def test_the_front_page_says_what_comes_how_often_and_when(site: RunningSite) -> None:
+    page = site.client.get("/").text
+    assert "GP Alert" in page
+    assert "Africa This Week" in page
+    assert "once a week" in page
+    assert "November" in page
+    assert 'href="/subscribe?newsletter=gp-alert"' in page
+
+
+def test_the_form_ticks_only_what_the_reader_came_for(site: RunningSite) -> None:
+    page = site.client.get("/subscribe?newsletter=gp-alert").text
+    assert 'value="gp-alert" checked' in page
+    assert 'value="africa-this-week" checked' not in page
+
+
+def test_signing_up_confirming_and_what_is_on_record(site: RunningSite) -> None:
+    answer = _sign_up(
+        site,
+        newsletter=["gp-alert", "africa-this-week"],
+        **{"frequency-gp-alert": "daily", "region-gp-alert": ["west-africa", "south-asia"]},
+    )
+    assert answer.status_code == 200
+    assert EMAIL in answer.text
+    subscriber = site.subscriber()
+    assert subscriber.state is SubscriberState.UNCONFIRMED
+    assert subscriber.confirmation_due_at == site.clock.now()
+    assert site.queue.enqueued == [(Task.SEND_CONFIRMATION, (subscriber.id,), Queue.TRANSACTIONAL)]
+
+    link = site.links.confirm_url(subscriber.public_id)
+    for method in ("GET", "HEAD", "GET"):
+        assert site.client.request(method, link).status_code == 200
+    assert site.subscriber().state is SubscriberState.UNCONFIRMED
+
+    done = site.client.post(link)
+    assert done.status_code == 200
+    assert "once a day" in done.text
+    assert "West Africa" in done.text
+    assert site.subscriber().state is SubscriberState.CONFIRMED
+    wishes = {slug: (one.frequency, one.regions) for slug, one in site.subscriptions().items()}
+    assert wishes == {
+        "gp-alert": (Frequency.DAILY, ["south-asia", "west-africa"]),
+        "africa-this-week": (Frequency.WEEKLY, []),
+    }
+    assert {(record.way, record.origin) for record in site.consents()} == {
+        ("web form", "127.0.0.1"),
+        ("confirmation link", "127.0.0.1"),
+    }
+    assert site.client.post(link).status_code == 200
+
+
+def test_a_known_address_gets_the_same_answer_and_stays_as_it_is(site: RunningSite) -> None:
+    unknown = _sign_up(site, email="other1@example.org")
+    confirmed = site.subscribe("africa-this-week")
+    known = _sign_up(site, newsletter=["gp-alert"])
+    assert known.status_code == unknown.status_code
+    assert known.text.replace(EMAIL, "") == unknown.text.replace("other1@example.org", "")
+    assert list(site.subscriptions()) == ["africa-this-week"]
+    assert site.subscriber().state is SubscriberState.CONFIRMED
+    # The same mail, too: its link leads a confirmed reader on to the preferences.
+    assert site.queue.enqueued[-1][:2] == (Task.SEND_CONFIRMATION, (confirmed.id,))
+    page = site.client.get(site.links.confirm_url(confirmed.public_id)).text
+    assert "You are confirmed" in page
+    assert site.links.preferences_url(confirmed.public_id) in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"email": ""}, "Please type your email address"),
+        ({"email": "asha at example.org"}, "is no email address we can write to"),
+        ({"email": "<script>alert(1)</script>@example.org"}, "&lt;script&gt;"),
+        ({"email": "a@b.org\r\nBcc: x@example.org"}, "is no email address"),
+        ({"newsletter": []}, "Please tick at least one newsletter"),
+        ({"newsletter": ["no-such"]}, "Please tick at least one newsletter"),
+        ({"frequency-gp-alert": "hourly"}, "does not come this often"),
+        ({"region-gp-alert": ["atlantis"]}, "choose regions from the list"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field_and_the_rest_is_kept(
+    site: RunningSite, changes: dict[str, str | list[str]], said: str
+) -> None:
+    answer = _sign_up(site, **changes)
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert "<script" not in answer.text
+    if "email" not in changes:
+        assert f'value="{EMAIL}"' in answer.text
+    if "newsletter" not in changes:
+        assert 'value="gp-alert" checked' in answer.text
+    assert _is_unknown(site)
+
+
+def test_a_program_that_fills_in_everything_is_answered_and_ignored(site: RunningSite) -> None:
+    answer = _sign_up(site, website="https://spam.example")
+    assert answer.status_code == 200
+    assert EMAIL in answer.text
+    assert _is_unknown(site)
+
+
+def test_a_form_sent_too_quickly_is_asked_again(site: RunningSite) -> None:
+    token = site.form_token()
+    site.clock.advance(timedelta(seconds=-9))
+    form = {"form_token": token, "email": EMAIL, "newsletter": "gp-alert"}
+    answer = site.client.post("/subscribe", data=form)
+    assert answer.status_code == 422
+    assert "press the button once more" in answer.text
+    assert f'value="{EMAIL}"' in answer.text
+    assert _is_unknown(site)
+
+
+def test_a_form_of_yesterday_or_with_a_forged_time_is_asked_again(site: RunningSite) -> None:
+    old = site.form_token()
+    site.clock.advance(timedelta(days=1))
+    of_another_form = site.runtime.tokens.lasting("form", "1763877600", "undo")
+    for token in (old, "", "x.y", of_another_form):
+        assert _sign_up(site, form_token=token).status_code == 422
+    assert _is_unknown(site)
+
+
+@pytest.mark.parametrize("token", ["forged", "a.b.c", "%00", "x" * 5000])
+def test_a_link_that_does_not_work_says_what_to_do(site: RunningSite, token: str) -> None:
+    pages = [
+        site.client.get(f"/{kind}/{token}") for kind in ("confirm", "preferences", "unsubscribe")
+    ]
+    pages += [site.client.post(f"/{kind}/{token}") for kind in ("confirm", "preferences")]
+    assert {page.status_code for page in pages} == {404}
+    assert len({page.text for page in pages}) == 1
+    assert "This link does not work" in pages[0].text
+
+
+def test_a_link_of_somebody_who_is_gone_looks_the_same_as_a_forged_one(site: RunningSite) -> None:
+    forged = site.client.get("/confirm/forged")
+    gone = site.client.get(site.links.confirm_url("nobody"))
+    assert (gone.status_code, gone.text) == (forged.status_code, forged.text)
+
+
+def test_a_token_of_another_purpose_is_no_confirmation(site: RunningSite) -> None:
+    subscriber = site.subscribe("gp-alert", confirmed=False)
+    token = site.links.preferences_url(subscriber.public_id).rpartition("/")[2]
+    assert site.client.post(f"/confirm/{token}").status_code == 404
+    assert site.subscriber().state is SubscriberState.UNCONFIRMED
+
+
+def test_personal_pages_are_kept_by_no_cache_and_set_no_cookie(site: RunningSite) -> None:
+    subscriber = site.subscribe("gp-alert")
+    for url in (
+        site.links.confirm_url(subscriber.public_id),
+        site.links.preferences_url(subscriber.public_id),
+        site.links.unsubscribe_url(subscriber.public_id),
+    ):
+        headers = site.client.get(url).headers
+        assert headers["cache-control"] == "no-store"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "noindex" in headers["x-robots-tag"]
+        assert "set-cookie" not in headers
