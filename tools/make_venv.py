@@ -62,7 +62,9 @@ def _newest_wheel() -> tuple[str, str, str]:
         and not entry.get("yanked")
         and entry["filename"].split("-")[1].replace(".", "").isdigit()
     ]
-    newest = max(wheels, key=lambda entry: [int(n) for n in entry["filename"].split("-")[1].split(".")])
+    newest = max(
+        wheels, key=lambda entry: [int(n) for n in entry["filename"].split("-")[1].split(".")]
+    )
     return newest["filename"], newest["url"], newest["hashes"]["sha256"]
 
 

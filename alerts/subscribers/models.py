@@ -54,6 +54,8 @@ class Subscriber(Base):
     time_zone: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Since when a confirmation mail is owed; NULL once it is sent. The sweeper looks at it.
+    confirmation_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
     subscriptions: Mapped[list["Subscription"]] = relationship(
         order_by="Subscription.newsletter", cascade="all, delete-orphan", lazy="selectin"

@@ -1,0 +1,321 @@
+"""HTML pages, brought into blocks: headings, paragraphs, layout tables and bare lines alike."""
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import cast
+
+from lxml import etree
+from lxml import html as lxml_html
+from lxml.html import HtmlElement
+
+from alerts.articles.reading.blocks import Block, Kind, one_line
+from alerts.articles.reading.boilerplate import without_debris
+from alerts.articles.reading.cleaning import repair, web_address
+from alerts.articles.reading.record import NoArticle
+
+_SKIPPED = {
+    *("script", "style", "noscript", "template", "iframe", "object", "svg", "math", "head", "nav"),
+    *("button", "select", "textarea", "input", "audio", "video", "canvas"),
+}
+_INLINE = {"b", "strong", "i", "em", "sub", "sup", "a"}
+_STRONG = {"b", "strong"}
+_FLOWING = _INLINE | {"span", "font", "u", "small", "big", "abbr", "cite", "mark", "time", "label"}
+_FLOWING |= {"q", "code", "ins", "del", "s", "strike", "tt", "wbr", "bdi", "bdo", "var", "kbd"}
+_HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
+_ASIDE_NAMES = re.compile(r"\b(?:side-?bar|related|widget|footer|comments?|breadcrumbs?)\b", re.I)
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+_MOJIBAKE = re.compile("[ÂÃâð]")
+_FEED = re.compile(r"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,500}?-->\s*)?<(?:rss|feed|rdf:RDF)\b", re.I)
+_XML_HEAD = re.compile(r"^\s*<\?xml[^>]*\?>")
+# A cell of more text than this holds a piece of the page, not a value.
+_LONGEST_CELL = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What a page says about itself in its head; every field may be empty."""
+
+    titles: tuple[str, ...] = ()
+    canonical: str | None = None
+    image: str | None = None
+    image_alt: str | None = None
+    published: str | None = None
+    authors: tuple[str, ...] = ()
+    summary: str | None = None
+    language: str | None = None
+    site: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as blocks, with what its head says."""
+
+    blocks: list[Block]
+    hints: Hints
+
+
+def read_page(markup: str, *, url: str | None) -> Page:
+    """Return the blocks and hints of a page; raise NoArticle for what is no HTML page."""
+    if _FEED.match(markup):
+        raise NoArticle("a feed, not an article's page")
+    text = _XML_HEAD.sub("", markup).strip()
+    if not text:
+        raise NoArticle("empty, there is nothing to read")
+    parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+    try:
+        root = lxml_html.document_fromstring(text.encode("utf-8", "ignore"), parser=parser)
+    except (etree.LxmlError, ValueError, AssertionError) as error:
+        raise NoArticle("no HTML page that can be read") from error
+    hints = _read_hints(root, url)
+    return Page(_Walk(root, hints.canonical or url).blocks(), hints)
+
+
+@dataclass(slots=True)
+class _Line:
+    """The line being collected."""
+
+    text: list[str] = field(default_factory=list)
+    html: list[str] = field(default_factory=list)
+    strong: int = 0
+    total: int = 0
+    link: str | None = None
+
+
+class _Walk:
+    """One pass over a page's tree, without recursion: a page may nest as deeply as it likes."""
+
+    def __init__(self, root: HtmlElement, base: str | None) -> None:
+        self._root = root
+        self._base = base
+        self._line = _Line()
+        self._open: list[tuple[str, str]] = []
+        self._around: list[HtmlElement] = []
+        self._asides = 0
+        self._blocks: list[Block] = []
+        self._main = _main_element(root)
+        self._in_main = 0
+
+    def blocks(self) -> list[Block]:
+        """Return all blocks in the order of the page."""
+        walk = etree.iterwalk(self._root, events=("start", "end"))
+        for event, node in walk:
+            element = cast("HtmlElement", node)
+            if not isinstance(element.tag, str):
+                continue
+            if event == "start":
+                if self._enter(element):
+                    walk.skip_subtree()
+            else:
+                self._leave(element)
+        self._flush()
+        return self._blocks
+
+    def _enter(self, element: HtmlElement) -> bool:
+        """Begin an element; return True when what is in it is not to be walked."""
+        tag = str(element.tag)
+        if tag in _SKIPPED or _HIDDEN.search(element.get("style") or ""):
+            # Its end comes all the same, and with it the text that follows.
+            self._around.append(element)
+            return True
+        if tag not in _FLOWING:
+            self._flush()
+        self._around.append(element)
+        self._asides += _is_aside(element)
+        self._in_main += element is self._main
+        if tag == "img":
+            self._image(element)
+        elif tag == "table" and _is_data(element):
+            self._table(element)
+            return True
+        elif tag in _INLINE:
+            self._open_inline(element)
+        self._add(element.text)
+        return False
+
+    def _leave(self, element: HtmlElement) -> None:
+        tag = str(element.tag)
+        if tag not in _FLOWING and tag not in _SKIPPED:
+            self._flush()
+        if self._around and self._around[-1] is element:
+            self._around.pop()
+        if tag in _INLINE and self._open and self._open[-1][0] == tag:
+            self._open.pop()
+            self._line.html.append(f"</{tag}>")
+        if tag not in _SKIPPED and not _HIDDEN.search(element.get("style") or ""):
+            self._asides -= _is_aside(element)
+            self._in_main -= element is self._main
+        self._add(element.tail)
+
+    def _open_inline(self, element: HtmlElement) -> None:
+        tag = str(element.tag)
+        start = f"<{tag}>"
+        if tag == "a":
+            address = _link(element.get("href"), self._base)
+            start = f'<a href="{html.escape(address)}">' if address else "<a>"
+            if address:
+                self._line.link = self._line.link or address
+        self._open.append((tag, start))
+        self._line.html.append(start)
+
+    def _add(self, text: str | None) -> None:
+        if not text:
+            return
+        if _MOJIBAKE.search(text):
+            text = repair(text)
+        text = text.replace("\u00a0", " ")
+        count = len(one_line(text).replace(" ", ""))
+        line = self._line
+        line.text.append(text)
+        line.html.append(html.escape(text, quote=False))
+        line.total += count
+        if any(tag in _STRONG for tag, _ in self._open):
+            line.strong += count
+
+    def _flush(self) -> None:
+        line, self._line = self._line, _Line()
+        closing = "".join(f"</{tag}>" for tag, _ in reversed(self._open))
+        # An element that goes on over the line's end goes on in the next line.
+        self._line.html.extend(start for _, start in self._open)
+        text = without_debris(one_line("".join(line.text)))
+        if not text:
+            return
+        kind, level, ordered = self._kind()
+        self._blocks.append(
+            Block(
+                kind,
+                text,
+                one_line("".join(line.html) + closing),
+                level=level,
+                strong=line.total > 0 and line.strong >= line.total,
+                aside=self._is_outside(),
+                link=line.link,
+                ordered=ordered,
+            )
+        )
+
+    def _kind(self) -> tuple[Kind, int, bool]:
+        for element in reversed(self._around):
+            tag = str(element.tag)
+            if tag in _HEADINGS:
+                return Kind.HEADING, _HEADINGS[tag], False
+            if tag == "li":
+                parent = element.getparent()
+                return Kind.ITEM, 0, parent is not None and parent.tag == "ol"
+            if tag == "blockquote":
+                return Kind.QUOTE, 0, False
+            if tag in {"figcaption", "caption"}:
+                return Kind.CAPTION, 0, False
+        return Kind.PARAGRAPH, 0, False
+
+    def _is_outside(self) -> bool:
+        return self._asides > 0 or (self._main is not None and self._in_main == 0)
+
+    def _image(self, element: HtmlElement) -> None:
+        source = element.get("src") or element.get("data-src")
+        address = web_address(source, self._base)
+        if address is None or _is_ornament(element, address):
+            return
+        alt = one_line(element.get("alt") or "")
+        block = Block(Kind.IMAGE, alt, "", aside=self._is_outside(), link=address)
+        self._blocks.append(block)
+
+    def _table(self, element: HtmlElement) -> None:
+        rows = [
+            " | ".join(one_line(str(cell.text_content())) for cell in row.iter("td", "th"))
+            for row in element.iter("tr")
+        ]
+        markup = etree.tostring(element, encoding="unicode", method="html", with_tail=False)
+        text = "\n".join(row for row in rows if row.strip(" |"))
+        self._blocks.append(Block(Kind.TABLE, text, markup, aside=self._is_outside()))
+
+
+def _main_element(root: HtmlElement) -> HtmlElement | None:
+    """Return the one <article> or <main> that holds most of the page's text, if there is one."""
+    for tag in ("article", "main"):
+        found = list(root.iter(tag))
+        if len(found) == 1:
+            inside = sum(len(str(text)) for text in found[0].itertext())
+            body = root.find("body")
+            around = sum(len(str(text)) for text in (root if body is None else body).itertext())
+            return found[0] if inside * 2 > around else None
+    return None
+
+
+def _is_aside(element: HtmlElement) -> bool:
+    if element.tag in {"aside", "footer"}:
+        return True
+    if element.tag in {"body", "html", "article", "main"}:
+        return False
+    return bool(_ASIDE_NAMES.search(f"{element.get('class') or ''} {element.get('id') or ''}"))
+
+
+def _is_ornament(element: HtmlElement, address: str) -> bool:
+    """Tell a tracker, an icon or a logo from a photo, by its size and its name."""
+    sizes = [element.get(name) or "" for name in ("width", "height")]
+    if any(size.strip().removesuffix("px").isdigit() and _size(size) < 100 for size in sizes):  # noqa: PLR2004 - pixels; no photo is smaller
+        return True
+    return bool(re.search(r"logo|icon|sprite|pixel|spacer|banner|button|avatar", address, re.I))
+
+
+def _size(text: str) -> int:
+    return int(text.strip().removesuffix("px")[:6])
+
+
+def _is_data(table: HtmlElement) -> bool:
+    """Tell a table of values from one that lays out the page."""
+    if any(True for tag in ("table", "p", "div", "h1", "h2", "h3") for _ in table.iter(tag)) and (
+        next(table.iter("table"), None) is not table or sum(1 for _ in table.iter("table")) > 1
+    ):
+        return False
+    rows = [list(row.iter("td", "th")) for row in table.iter("tr")]
+    if len(rows) < 2 or len({len(row) for row in rows}) > 2 or max(map(len, rows)) < 2:  # noqa: PLR2004 - two by two is the least
+        return False
+    texts = [str(cell.text_content()).strip() for row in rows for cell in row]
+    if any(len(text) > _LONGEST_CELL for text in texts) or next(table.iter("img"), None) is not None:
+        return False
+    return next(table.iter("th"), None) is not None or all(texts)
+
+
+def _link(href: str | None, base: str | None) -> str | None:
+    if href and href.strip().lower().startswith("mailto:"):
+        return href.strip()
+    return web_address(href, base)
+
+
+def _read_hints(root: HtmlElement, url: str | None) -> Hints:
+    metas: dict[str, str] = {}
+    authors = []
+    for meta in root.iter("meta"):
+        name = (meta.get("property") or meta.get("name") or "").lower()
+        content = one_line(repair(meta.get("content") or ""))
+        if name and content:
+            metas.setdefault(name, content)
+            if name in {"author", "article:author"} and not content.startswith("http"):
+                authors.append(content)
+    title = root.findtext(".//title") or ""
+    links = [link.get("href") for link in root.iter("link") if _is_canonical(link)]
+    canonical = next(_addresses([*links, metas.get("og:url")], url), None)
+    base = canonical or url
+    return Hints(
+        titles=tuple(t for t in (metas.get("og:title"), one_line(repair(title))) if t),
+        canonical=canonical,
+        image=web_address(metas.get("og:image"), base),
+        image_alt=metas.get("og:image:alt"),
+        published=metas.get("article:published_time"),
+        authors=tuple(authors),
+        summary=metas.get("og:description") or metas.get("description"),
+        language=(root.get("lang") or "").strip()[:20] or None,
+        site=metas.get("og:site_name"),
+    )
+
+
+def _is_canonical(link: HtmlElement) -> bool:
+    return "canonical" in (link.get("rel") or "").lower().split()
+
+
+def _addresses(links: list[str | None], url: str | None) -> Iterator[str]:
+    for link in links:
+        if address := web_address(link, url):
+            yield address

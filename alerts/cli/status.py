@@ -1,0 +1,69 @@
+"""`alerts status`: what is running and what is due."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from alerts.articles.models import Article
+from alerts.cli.common import say
+from alerts.delivery.models import Batch, BatchState
+from alerts.newsletters.models import Issue, Run, Schedule
+from alerts.runtime import Runtime, open_queue
+from alerts.subscribers.models import Subscriber
+
+_RECENT_RUNS = 5
+
+
+def overview(runtime: Runtime) -> dict[str, Any]:
+    """Return counts by state, what is due next, the last runs, and the workers that answer."""
+    with runtime.database.read() as session:
+        issues = dict(
+            session.execute(select(Issue.state, func.count()).group_by(Issue.state)).tuples().all()
+        )
+        people = dict(
+            session.execute(select(Subscriber.state, func.count()).group_by(Subscriber.state))
+            .tuples()
+            .all()
+        )
+        batches = session.scalar(
+            select(func.count()).select_from(Batch).where(Batch.state != BatchState.DONE)
+        )
+        next_at = session.scalar(
+            select(func.min(Schedule.next_at)).where(Schedule.paused.is_(False))
+        )
+        runs = session.scalars(select(Run).order_by(Run.id.desc()).limit(_RECENT_RUNS)).all()
+        articles = session.scalar(select(func.count()).select_from(Article))
+    with open_queue(runtime.settings) as queue:
+        workers = queue.workers(timeout=0.5)
+    return {
+        "articles": articles,
+        "issues": {state.value: count for state, count in issues.items()},
+        "subscribers": {state.value: count for state, count in people.items()},
+        "open_batches": batches,
+        "next_run": next_at.isoformat().replace("+00:00", "Z") if next_at else None,
+        "last_runs": [
+            {
+                "newsletter": run.newsletter,
+                "frequency": run.frequency.value,
+                "due_at": run.due_at.isoformat().replace("+00:00", "Z"),
+                "outcome": run.outcome.value,
+                "reason": run.reason or None,
+                "issue": run.issue_id,
+            }
+            for run in runs
+        ],
+        "workers": workers,
+    }
+
+
+def print_overview(found: dict[str, Any]) -> None:
+    """Print the overview for a person."""
+    say(f"workers: {', '.join(found['workers']) or 'none answers; start `alerts up`'}")
+    say(f"articles: {found['articles']}")
+    for name in ("issues", "subscribers"):
+        counts = ", ".join(f"{count} {state}" for state, count in found[name].items())
+        say(f"{name}: {counts or 'none'}")
+    say(f"batches not done: {found['open_batches']}; next run: {found['next_run'] or 'none'}")
+    for run in found["last_runs"]:
+        reason = f": {run['reason']}" if run["reason"] else ""
+        say(f"  {run['due_at']} {run['newsletter']} {run['frequency']} {run['outcome']}{reason}")

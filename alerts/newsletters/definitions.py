@@ -1,0 +1,141 @@
+"""What a newsletter is: the content of its TOML file, checked."""
+
+import string
+from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from alerts.config import check_mailbox
+from alerts.newsletters.rules import parse_rule
+from alerts.regions import find_region
+from alerts.subscribers.models import Frequency
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+Line = Annotated[str, Field(max_length=300, pattern=r"^[^\r\n\x00]*$")]
+# What a subject or preheader pattern may name: the newsletter's title, the issue's numbers and
+# date, the first piece's title (`lead`), how many follow it (`more`: ", and 3 more", or nothing),
+# and the titles of those (`rest`).
+PATTERN_FIELDS = frozenset(
+    {"title", "number", "volume", "volume_number", "date", "lead", "more", "rest"}
+)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RuleDefinition(_Part):
+    """Which articles match: one of the series, and one of the regions, and one of the topics.
+
+    An empty list asks for nothing. A region stands for the regions that lie in it as well.
+    """
+
+    series: tuple[Line, ...] = ()
+    regions: tuple[str, ...] = ()
+    topics: tuple[Line, ...] = ()
+
+    @field_validator("regions")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(find_region(text).slug for text in value)
+
+
+class SectionDefinition(_Part):
+    """A section of an issue, filled in the order of definition; the last one takes the rest."""
+
+    key: Slug
+    title: Line
+    kind: Literal["cards", "essay", "briefs"]
+    limit: int | None = Field(default=None, ge=1, le=1000)
+
+
+class NumberingDefinition(_Part):
+    """How issues are counted.
+
+    The running number starts at `first_number`. With `first_volume` there are volumes too, and a
+    new one begins with the first issue on or after the day `volume_begins` (MM-DD) of a year.
+    """
+
+    first_number: int = Field(default=1, ge=1)
+    first_volume: int | None = Field(default=None, ge=1)
+    first_volume_number: int = Field(default=1, ge=1)
+    volume_begins: str = Field(default="01-01", pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
+
+
+class ScheduleDefinition(_Part):
+    """When issues at a frequency are made."""
+
+    frequency: Frequency
+    rule: str
+
+    @field_validator("rule")
+    @classmethod
+    def _understood(cls, value: str) -> str:
+        return parse_rule(value).text
+
+
+class NewsletterDefinition(_Part):
+    """A newsletter as data: what `newsletter export` prints and `newsletter apply` reads."""
+
+    slug: Slug
+    title: Line
+    tagline: Line = ""
+    template: Slug
+    publisher: Line = ""
+    publisher_address: Line = ""
+    sender: Line = ""
+    reply_to: Line = ""
+    list_id: str = Field(default="", pattern=r"^([a-z0-9]+(-[a-z0-9]+)*)?$", max_length=64)
+    time_zone: str = "UTC"
+    frequencies: tuple[Frequency, ...] = Field(min_length=1)
+    default_frequency: Frequency
+    approval: Literal["required", "automatic"] = "required"
+    uncertain: Literal["resend", "hold"] = "resend"
+    subject: Line = "{title}: {lead}{more}"
+    preheader: Line = "{rest}"
+    contributors: bool = False
+    sources: bool = False
+    rule: RuleDefinition = RuleDefinition()
+    numbering: NumberingDefinition = NumberingDefinition()
+    sections: tuple[SectionDefinition, ...] = Field(min_length=1)
+    schedules: tuple[ScheduleDefinition, ...] = ()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"there is no time zone {value!r}; Asia/Kolkata would be one")
+        return value
+
+    @field_validator("sender", "reply_to")
+    @classmethod
+    def _mailbox(cls, value: str) -> str:
+        if value:
+            check_mailbox(value)
+        return value
+
+    @field_validator("subject", "preheader")
+    @classmethod
+    def _pattern(cls, value: str) -> str:
+        for _, name, spec, conversion in string.Formatter().parse(value):
+            if name is not None and (name not in PATTERN_FIELDS or spec or conversion):
+                known = ", ".join(sorted(PATTERN_FIELDS))
+                raise ValueError(f"{{{name}}} is not known in a pattern; known are {known}")
+        return value
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.default_frequency not in self.frequencies:
+            raise ValueError("default_frequency is not among the frequencies")
+        for schedule in self.schedules:
+            if schedule.frequency not in self.frequencies:
+                raise ValueError(f"a schedule is for {schedule.frequency}, which is not offered")
+        for name, values in (
+            ("frequency", self.frequencies),
+            ("section key", [section.key for section in self.sections]),
+            ("schedule", [schedule.frequency for schedule in self.schedules]),
+        ):
+            if len(set(values)) != len(values):
+                raise ValueError(f"the same {name} stands there twice")
+        return self

@@ -1,0 +1,287 @@
+"""The use cases of an issue's life up to its approval, and every change of its state."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from alerts.articles.models import Article
+from alerts.clock import Clock
+from alerts.errors import Conflict, Invalid, NotFound, Refused
+from alerts.newsletters.content import IssueContent
+from alerts.newsletters.contents import content_of, is_late, printed_day, proposed_texts
+from alerts.newsletters.definitions import NewsletterDefinition
+from alerts.newsletters.lifecycle import Event, next_state
+from alerts.newsletters.models import Issue, IssueItem, IssueState, Newsletter
+from alerts.newsletters.numbering import Numbered, Numbers, next_numbers
+from alerts.newsletters.selection import arrange, chosen_articles, due_articles
+from alerts.newsletters.service import definition_of, get_newsletter
+from alerts.subscribers.models import Frequency
+
+
+class NothingNew(Refused):
+    """No article is due: no issue is made, and whoever asked is told since when."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    newsletter: Newsletter
+    definition: NewsletterDefinition
+    frequency: Frequency
+    previous: Issue | None
+    until: datetime
+
+
+def draft_issue(
+    session: Session,
+    slug: str,
+    *,
+    frequency: Frequency | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    oldest: datetime | None = None,
+    article_ids: Sequence[int] = (),
+    clock: Clock,
+) -> Issue:
+    """Draft the next issue of a newsletter at a frequency (default: its usual one).
+
+    It holds what `due_articles` finds, or exactly the articles named. `since` narrows its window;
+    `oldest` only leaves out what is older, whatever the window. Raises NothingNew, and
+    Refused or NotFound for an article that cannot be used. Two drafts at once wait for each
+    other on the newsletter's row, so that no article and no number goes into both.
+    """
+    draft = _begin(session, slug, frequency, until or clock.now())
+    if article_ids:
+        articles = chosen_articles(session, article_ids)
+    else:
+        articles = due_articles(
+            session, draft.definition, draft.frequency, since=since or oldest, until=draft.until
+        )
+    if not articles:
+        raise NothingNew(f"nothing new for {slug} {_since_words(draft, since)}; no issue is made")
+    issue = _new_issue(draft, since=since, clock=clock)
+    _fill(issue, draft, articles)
+    session.add(issue)
+    session.flush()
+    content = content_of(issue, draft.definition)
+    issue.subject, issue.preheader = proposed_texts(content, draft.definition)
+    session.flush()
+    return issue
+
+
+def get_issue(session: Session, issue_id: int) -> Issue:
+    """Return an issue; raises NotFound."""
+    issue = session.get(Issue, issue_id)
+    if issue is None:
+        raise NotFound(f"there is no issue {issue_id}; see `alerts issue list`")
+    return issue
+
+
+def list_issues(session: Session, *, newsletter: str | None = None, limit: int = 50) -> list[Issue]:
+    """Return issues, the newest first."""
+    query = select(Issue).order_by(Issue.id.desc()).limit(limit)
+    if newsletter is not None:
+        get_newsletter(session, newsletter)
+        query = query.where(Issue.newsletter == newsletter)
+    return list(session.scalars(query))
+
+
+def build_content(session: Session, issue: Issue) -> IssueContent:
+    """Return what an issue says: frozen since its approval, made from its articles before."""
+    if issue.content is not None:
+        return IssueContent.from_json(issue.content)
+    return content_of(issue, definition_of(get_newsletter(session, issue.newsletter)))
+
+
+def freeze(
+    session: Session, issue: Issue, *, by: str, message_domain: str, clock: Clock
+) -> IssueContent:
+    """Approve a draft: its content is stored with a checksum and never changes again.
+
+    Raises Refused when the issue is no draft, Conflict when it was approved at the same moment.
+    """
+    content = build_content(session, issue)
+    _change_state(
+        session,
+        issue,
+        Event.APPROVE,
+        content=content.to_json(),
+        content_checksum=content.checksum(),
+        message_domain=message_domain,
+        approved_by=by,
+        approved_at=clock.now(),
+    )
+    return content
+
+
+def move(
+    session: Session,
+    issue_id: int,
+    event: Event,
+    *,
+    clock: Clock,
+    send_at: datetime | None = None,
+) -> Issue:
+    """Let an event happen to an issue; raises Refused or Conflict in one line.
+
+    Approval is `freeze`: it has more to store.
+    """
+    issue = get_issue(session, issue_id)
+    now = clock.now()
+    changes: dict[str, Any] = {}
+    match event:
+        case Event.SCHEDULE:
+            changes["send_at"] = send_at
+        case Event.SEND:
+            changes["started_at"] = now
+        case Event.FINISH:
+            changes["finished_at"] = now
+        case Event.CANCEL:
+            changes["finished_at"] = now
+            if issue.started_at is None:
+                # Nobody has seen it: its number goes to the next issue.
+                changes |= {"number": None, "volume": None, "volume_number": None}
+        case Event.APPROVE | Event.PAUSE | Event.RESUME:
+            pass
+    _change_state(session, issue, event, **changes)
+    return issue
+
+
+def issue_json(issue: Issue) -> dict[str, Any]:
+    """Return an issue in the form that scripts read, without its progress."""
+    return {
+        "id": issue.id,
+        "newsletter": issue.newsletter,
+        "frequency": issue.frequency.value,
+        "state": issue.state.value,
+        "subject": issue.subject,
+        "preheader": issue.preheader,
+        "number": _text(issue.number),
+        "volume": _text(issue.volume),
+        "volume_number": _text(issue.volume_number),
+        "window": {"since": _moment(issue.since), "until": _moment(issue.until)},
+        "articles": [
+            {
+                "id": item.article_id,
+                "part": item.part or None,
+                "section": item.section,
+                "title": _item_title(item),
+                "late": item.late,
+            }
+            for item in issue.items
+        ],
+        "send_at": _moment(issue.send_at),
+        "approved_by": issue.approved_by,
+        "approved_at": _moment(issue.approved_at),
+        "started_at": _moment(issue.started_at),
+        "finished_at": _moment(issue.finished_at),
+    }
+
+
+def _begin(session: Session, slug: str, frequency: Frequency | None, until: datetime) -> _Draft:
+    newsletter = get_newsletter(session, slug)
+    session.refresh(newsletter, with_for_update=True)
+    definition = definition_of(newsletter)
+    wanted = frequency or definition.default_frequency
+    if wanted not in definition.frequencies:
+        offered = ", ".join(definition.frequencies)
+        raise Invalid(f"{slug} does not go out {wanted}; it offers {offered}")
+    previous = session.scalars(
+        select(Issue)
+        .where(Issue.newsletter == slug, Issue.frequency == wanted)
+        .where(Issue.state != IssueState.CANCELLED)
+        .order_by(Issue.number.desc())
+        .limit(1)
+    ).first()
+    return _Draft(newsletter, definition, wanted, previous, until)
+
+
+def _new_issue(draft: _Draft, *, since: datetime | None, clock: Clock) -> Issue:
+    numbers = next_numbers(
+        draft.definition.numbering, _numbered(draft), _day(draft.definition, draft.until)
+    )
+    return Issue(
+        newsletter=draft.newsletter.slug,
+        frequency=draft.frequency,
+        state=IssueState.DRAFT,
+        number=numbers.number,
+        volume=numbers.volume,
+        volume_number=numbers.volume_number,
+        subject="",
+        preheader="",
+        editors_note="",
+        since=since or (draft.previous.until if draft.previous else None),
+        until=draft.until,
+        created_at=clock.now(),
+        items=[],
+    )
+
+
+def _fill(issue: Issue, draft: _Draft, articles: list[Article]) -> None:
+    cut_off = draft.previous.until if draft.previous else None
+    position = 0
+    for section, pieces in arrange(draft.definition, articles):
+        for piece in pieces:
+            position += 1
+            issue.items.append(
+                IssueItem(
+                    section=section.key,
+                    position=position,
+                    article_id=piece.article.id,
+                    article=piece.article,
+                    part=piece.position,
+                    late=is_late(piece.article, cut_off, draft.definition.time_zone),
+                )
+            )
+
+
+def _numbered(draft: _Draft) -> Numbered | None:
+    last = draft.previous
+    if last is None or last.number is None:
+        return None
+    numbers = Numbers(last.number, last.volume, last.volume_number)
+    return Numbered(numbers, _day(draft.definition, last.until))
+
+
+def _change_state(session: Session, issue: Issue, event: Event, **changes: Any) -> None:  # noqa: ANN401 - column values
+    before = issue.state
+    after = next_state(before, event)
+    changed = session.execute(
+        update(Issue)
+        .where(Issue.id == issue.id, Issue.state == before)
+        .values(state=after, **changes)
+        .returning(Issue.id)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if changed is None:
+        raise Conflict(f"issue {issue.id} changed at the same moment; look at it and try again")
+    session.refresh(issue)
+
+
+def _since_words(draft: _Draft, since: datetime | None) -> str:
+    moment = since or (draft.previous.until if draft.previous else None)
+    if moment is None:
+        return "yet"
+    local = moment.astimezone(ZoneInfo(draft.definition.time_zone))
+    return f"since {printed_day(local.date())}, {local:%H:%M} ({draft.definition.time_zone})"
+
+
+def _day(definition: NewsletterDefinition, moment: datetime) -> date:
+    return moment.astimezone(ZoneInfo(definition.time_zone)).date()
+
+
+def _item_title(item: IssueItem) -> str:
+    part = next((part for part in item.article.parts if part.position == item.part), None)
+    return part.title if part else item.article.title
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)

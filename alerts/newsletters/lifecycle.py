@@ -1,0 +1,55 @@
+"""The life of an issue: one pure table of transitions."""
+
+import enum
+
+from alerts.errors import Refused
+from alerts.newsletters.models import IssueState as S
+
+
+class Event(enum.StrEnum):
+    """What may happen to an issue."""
+
+    APPROVE = "approve"
+    SCHEDULE = "schedule"
+    SEND = "send"
+    PAUSE = "pause"
+    RESUME = "resume"
+    FINISH = "finish"
+    CANCEL = "cancel"
+
+
+TRANSITIONS: dict[tuple[S, Event], S] = {
+    (S.DRAFT, Event.APPROVE): S.APPROVED,
+    (S.DRAFT, Event.CANCEL): S.CANCELLED,
+    (S.APPROVED, Event.SCHEDULE): S.SCHEDULED,
+    (S.APPROVED, Event.SEND): S.SENDING,
+    (S.APPROVED, Event.CANCEL): S.CANCELLED,
+    (S.SCHEDULED, Event.SCHEDULE): S.SCHEDULED,
+    (S.SCHEDULED, Event.SEND): S.SENDING,
+    (S.SCHEDULED, Event.CANCEL): S.CANCELLED,
+    (S.SENDING, Event.PAUSE): S.PAUSED,
+    (S.SENDING, Event.FINISH): S.SENT,
+    (S.SENDING, Event.CANCEL): S.CANCELLED,
+    (S.PAUSED, Event.RESUME): S.SENDING,
+    (S.PAUSED, Event.CANCEL): S.CANCELLED,
+}
+_WHY = {
+    (S.DRAFT, Event.SEND): "is a draft; approve it first",
+    (S.DRAFT, Event.SCHEDULE): "is a draft; approve it first",
+    (S.SENT, Event.SEND): "was sent already; draft a new one",
+    (S.SENDING, Event.SEND): "is being sent already",
+    (S.PAUSED, Event.SEND): "is paused; resume it",
+}
+
+
+def next_state(state: S, event: Event) -> S:
+    """Return the state after an event; raises Refused with what stands against it."""
+    after = TRANSITIONS.get((state, event))
+    if after is None:
+        raise Refused(f"the issue {_WHY.get((state, event), f'is {state}: it cannot {event}')}")
+    return after
+
+
+def states_before(event: Event) -> list[S]:
+    """Return the states in which an event may happen."""
+    return [state for state, known in TRANSITIONS if known is event]

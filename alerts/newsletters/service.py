@@ -1,0 +1,146 @@
+"""Newsletters as data: the built-in ones, reading, exporting, applying."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from alerts.clock import Clock
+from alerts.errors import NotFound
+from alerts.newsletters.definitions import NewsletterDefinition, ScheduleDefinition
+from alerts.newsletters.models import Newsletter, Schedule
+from alerts.newsletters.rules import parse_rule
+from alerts.newsletters.toml import read_definition, write_definition
+from alerts.subscribers.wishes import Offer
+
+BUILT_IN = ("gp-alert", "africa-this-week")
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """What applying a definition did: `created`, `changed` or `unchanged`."""
+
+    slug: str
+    kind: str
+
+
+def ensure_built_in(session: Session, *, clock: Clock) -> None:
+    """Create the built-in newsletters that are missing; what an editor changed stays."""
+    existing = set(session.scalars(select(Newsletter.slug).where(Newsletter.slug.in_(BUILT_IN))))
+    for slug in BUILT_IN:
+        if slug in existing:
+            continue
+        source = files("alerts.newsletters") / "builtin" / f"{slug}.toml"
+        try:
+            with session.begin_nested():
+                apply_toml(session, source.read_text(), source=f"{slug}.toml", clock=clock)
+        except IntegrityError:
+            # Another process made it at the same moment.
+            session.expire_all()
+
+
+def list_newsletters(session: Session) -> list[Newsletter]:
+    """Return all newsletters by slug."""
+    return list(session.scalars(select(Newsletter).order_by(Newsletter.slug)))
+
+
+def get_newsletter(session: Session, slug: str) -> Newsletter:
+    """Return a newsletter; raises NotFound with the ones there are."""
+    newsletter = session.get(Newsletter, slug)
+    if newsletter is None:
+        known = ", ".join(session.scalars(select(Newsletter.slug).order_by(Newsletter.slug)))
+        raise NotFound(f"there is no newsletter {slug!r}; there are {known or 'none yet'}")
+    return newsletter
+
+
+def definition_of(newsletter: Newsletter) -> NewsletterDefinition:
+    """Return a newsletter's definition with its schedules as they are now."""
+    schedules = [
+        {"frequency": schedule.frequency, "rule": schedule.rule}
+        for schedule in sorted(
+            newsletter.schedules, key=lambda schedule: _order(newsletter, schedule.frequency)
+        )
+    ]
+    return NewsletterDefinition.model_validate(newsletter.definition | {"schedules": schedules})
+
+
+def offers(session: Session) -> dict[str, Offer]:
+    """Return what can be subscribed to, by slug."""
+    found = {}
+    for newsletter in list_newsletters(session):
+        definition = definition_of(newsletter)
+        found[newsletter.slug] = Offer(
+            slug=newsletter.slug,
+            title=definition.title,
+            description=definition.tagline,
+            frequencies=definition.frequencies,
+            default_frequency=definition.default_frequency,
+        )
+    return found
+
+
+def export_toml(session: Session, slug: str) -> str:
+    """Return a newsletter as TOML; applying it changes nothing."""
+    return write_definition(definition_of(get_newsletter(session, slug)))
+
+
+def apply_toml(session: Session, text: str, *, source: str, clock: Clock) -> ApplyResult:
+    """Create or change a newsletter from TOML; refused whole, with file, line and reason.
+
+    A schedule whose rule stays keeps its next moment and whether it is paused.
+    """
+    definition = read_definition(text, source=source)
+    now = clock.now()
+    newsletter = session.get(Newsletter, definition.slug)
+    if newsletter is not None and definition_of(newsletter) == definition:
+        return ApplyResult(definition.slug, "unchanged")
+    document: dict[str, Any] = definition.model_dump(mode="json", exclude={"schedules"})
+    kind = "created" if newsletter is None else "changed"
+    if newsletter is None:
+        newsletter = Newsletter(
+            slug=definition.slug,
+            title=definition.title,
+            definition=document,
+            created_at=now,
+            updated_at=now,
+            schedules=[],
+        )
+        session.add(newsletter)
+    newsletter.title = definition.title
+    newsletter.definition = document
+    newsletter.updated_at = now
+    _apply_schedules(newsletter, definition.schedules, now)
+    session.flush()
+    return ApplyResult(definition.slug, kind)
+
+
+def _apply_schedules(
+    newsletter: Newsletter, wanted: tuple[ScheduleDefinition, ...], now: datetime
+) -> None:
+    rules = {schedule.frequency: schedule.rule for schedule in wanted}
+    for schedule in list(newsletter.schedules):
+        rule = rules.pop(schedule.frequency, None)
+        if rule is None:
+            newsletter.schedules.remove(schedule)
+        elif rule != schedule.rule:
+            schedule.rule = rule
+            schedule.next_at = next_moment(rule, now)
+    for frequency, rule in rules.items():
+        newsletter.schedules.append(
+            Schedule(frequency=frequency, rule=rule, paused=False, next_at=next_moment(rule, now))
+        )
+
+
+def next_moment(rule: str, after: datetime) -> datetime | None:
+    """Return a rule's next moment in UTC, or None when it has none."""
+    occurrence = parse_rule(rule).after(after)
+    return occurrence.at if occurrence else None
+
+
+def _order(newsletter: Newsletter, frequency: str) -> int:
+    frequencies: list[str] = newsletter.definition["frequencies"]
+    return frequencies.index(frequency) if frequency in frequencies else len(frequencies)

@@ -1,0 +1,40 @@
+"""A subscriber in the form that scripts read."""
+
+from datetime import datetime
+from typing import Any
+
+from alerts.regions import REGIONS
+from alerts.subscribers.links import SubscriberLinks
+from alerts.subscribers.models import Subscriber, Subscription
+
+
+def subscriber_json(subscriber: Subscriber, links: SubscriberLinks) -> dict[str, Any]:
+    """Return a subscriber with the subscriptions in force and the person's own links."""
+    return {
+        "email": subscriber.email,
+        "name": subscriber.name,
+        "state": subscriber.state.value,
+        "time_zone": subscriber.time_zone,
+        "created_at": _moment(subscriber.created_at),
+        "confirmed_at": _moment(subscriber.confirmed_at),
+        "subscriptions": [
+            _subscription(subscription)
+            for subscription in subscriber.subscriptions
+            if subscription.ended_at is None
+        ],
+        "preferences_url": links.preferences_url(subscriber.public_id),
+        "unsubscribe_url": links.unsubscribe_url(subscriber.public_id),
+    }
+
+
+def _subscription(subscription: Subscription) -> dict[str, Any]:
+    return {
+        "newsletter": subscription.newsletter,
+        "frequency": subscription.frequency.value,
+        "regions": [REGIONS[slug].name for slug in subscription.regions if slug in REGIONS],
+        "started_at": _moment(subscription.started_at),
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,403 @@
+"""The use cases of a subscriber: sign-up, confirmation, preferences, leaving."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from zoneinfo import available_timezones
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from alerts.clock import Clock
+from alerts.errors import Invalid, NotFound, Refused
+from alerts.subscribers.addresses import EmailAddress, parse_address
+from alerts.subscribers.models import (
+    ConsentAction,
+    ConsentRecord,
+    Subscriber,
+    SubscriberState,
+    Subscription,
+)
+from alerts.subscribers.suppression import suppress_address, suppressed
+from alerts.subscribers.wishes import (
+    Offer,
+    Wish,
+    canonical_wish,
+    new_public_id,
+    parse_frequency,
+)
+
+_LONGEST_NAME = 300
+
+
+@dataclass(frozen=True, slots=True)
+class AddResult:
+    """What adding did: `added`, `updated` or `unchanged`."""
+
+    kind: str
+    subscriber: Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """By which way a change came, and from where (a network, a file, a person)."""
+
+    way: str
+    origin: str | None = None
+    issue_id: int | None = None
+
+
+def add_subscriber(
+    session: Session,
+    *,
+    email: str,
+    offers: Sequence[Offer],
+    name: str | None = None,
+    frequency: str | None = None,
+    regions: Iterable[str] = (),
+    time_zone: str | None = None,
+    confirmed: bool = False,
+    consent: str = "",
+    way: str,
+    origin: str | None = None,
+    clock: Clock,
+) -> AddResult:
+    """Add a subscriber, or what is new to one that is there; safe to repeat.
+
+    Unconfirmed, a confirmation mail is owed (`confirmation_due_at`): the caller enqueues it after
+    the commit. Somebody who left or was never confirmed comes back only by confirming. Raises
+    Invalid for a wrong address, region or zone, and Refused for a suppressed one.
+    """
+    address = parse_address(email)
+    wish = Wish(parse_frequency(frequency), tuple(regions))
+    zone = check_time_zone(time_zone)
+    canonical_wish(wish.regions)
+    subscriber = _by_key(session, address.key)
+    source = Origin(way, origin)
+    if subscriber is None:
+        subscriber = _create(session, address, clean_name(name), zone, clock)
+        kind = "added"
+    else:
+        kind = "unchanged"
+    if subscriber.state is SubscriberState.SUPPRESSED:
+        raise Refused(f"{address.display} is suppressed and is not mailed")
+    changed = _subscribe(session, subscriber, offers, wish, consent, source, clock)
+    changed |= _describe(subscriber, name, zone)
+    changed |= _settle_state(session, subscriber, confirmed, consent, source, clock)
+    session.flush()
+    if kind == "unchanged" and changed:
+        kind = "updated"
+    return AddResult(kind, subscriber)
+
+
+def find_subscriber(session: Session, email: str) -> Subscriber:
+    """Return the subscriber with an address, however it is written; raises NotFound."""
+    address = parse_address(email)
+    subscriber = _by_key(session, address.key)
+    if subscriber is None:
+        raise NotFound(f"nobody has subscribed with {address.display}")
+    return subscriber
+
+
+def by_public_id(session: Session, public_id: str) -> Subscriber | None:
+    """Return the subscriber that a link stands for."""
+    return session.scalars(select(Subscriber).where(Subscriber.public_id == public_id)).first()
+
+
+def list_subscribers(
+    session: Session,
+    *,
+    state: SubscriberState | None = None,
+    newsletter: str | None = None,
+    limit: int = 50,
+) -> list[Subscriber]:
+    """Return subscribers, the newest first."""
+    query = select(Subscriber).order_by(Subscriber.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(Subscriber.state == state)
+    if newsletter is not None:
+        query = query.where(
+            Subscriber.id.in_(
+                select(Subscription.subscriber_id).where(
+                    Subscription.newsletter == newsletter, Subscription.ended_at.is_(None)
+                )
+            )
+        )
+    return list(session.scalars(query))
+
+
+def confirm(
+    session: Session, public_id: str, *, way: str, origin: str | None = None, clock: Clock
+) -> Subscriber:
+    """Confirm a sign-up; twice does no harm. Raises NotFound, and Refused when suppressed."""
+    subscriber = by_public_id(session, public_id)
+    if subscriber is None:
+        raise NotFound("this sign-up is gone; subscribe again")
+    if subscriber.state is SubscriberState.SUPPRESSED:
+        raise Refused("this address is suppressed and is not mailed")
+    if subscriber.state is not SubscriberState.CONFIRMED:
+        _set_confirmed(session, subscriber, "", Origin(way, origin), clock)
+        session.flush()
+    return subscriber
+
+
+def unsubscribe(
+    session: Session,
+    subscriber: Subscriber,
+    *,
+    newsletter: str | None = None,
+    way: str,
+    origin: str | None = None,
+    issue_id: int | None = None,
+    clock: Clock,
+) -> bool:
+    """End a subscription, or all of them; False when there was nothing to end.
+
+    In force with the next group of messages. Without any subscription left the subscriber is
+    unsubscribed, and only confirming again brings them back.
+    """
+    now = clock.now()
+    ending = [
+        subscription
+        for subscription in subscriber.subscriptions
+        if subscription.ended_at is None and newsletter in {None, subscription.newsletter}
+    ]
+    for subscription in ending:
+        subscription.ended_at = now
+        _record(
+            session,
+            subscriber,
+            ConsentAction.WITHDRAWN,
+            Origin(way, origin, issue_id),
+            clock,
+            newsletter=subscription.newsletter,
+        )
+    left = any(subscription.ended_at is None for subscription in subscriber.subscriptions)
+    changed = bool(ending)
+    if not left and subscriber.state in {SubscriberState.CONFIRMED, SubscriberState.UNCONFIRMED}:
+        subscriber.state = SubscriberState.UNSUBSCRIBED
+        subscriber.confirmation_due_at = None
+        changed = True
+    session.flush()
+    return changed
+
+
+def set_preferences(
+    session: Session,
+    subscriber: Subscriber,
+    wishes: Mapping[str, Wish],
+    *,
+    offers: Mapping[str, Offer],
+    way: str,
+    origin: str | None = None,
+    clock: Clock,
+) -> bool:
+    """Make the subscriptions what the wishes say: those not named end; False if nothing changed.
+
+    Only the reader calls this, by a signed link, so newsletters may be added without confirming.
+    """
+    source = Origin(way, origin)
+    changed = False
+    for slug, wish in wishes.items():
+        if slug not in offers:
+            raise Invalid(f"there is no newsletter {slug!r}")
+        changed |= _subscribe(session, subscriber, [offers[slug]], wish, "", source, clock)
+    for subscription in list(subscriber.subscriptions):
+        if subscription.ended_at is None and subscription.newsletter not in wishes:
+            changed |= unsubscribe(
+                session,
+                subscriber,
+                newsletter=subscription.newsletter,
+                way=way,
+                origin=origin,
+                clock=clock,
+            )
+    if wishes and subscriber.state is SubscriberState.UNSUBSCRIBED:
+        # The signed link reached the reader's own mailbox, which is what a confirmation shows.
+        _set_confirmed(session, subscriber, "", source, clock)
+        changed = True
+    session.flush()
+    return changed
+
+
+def suppress(
+    session: Session, email: str, *, reason: str, keys: Sequence[str], clock: Clock
+) -> Subscriber | None:
+    """Never mail an address again; returns its subscriber, if there is one."""
+    address = parse_address(email)
+    suppress_address(session, address.key, reason=reason, keys=keys, clock=clock)
+    subscriber = _by_key(session, address.key)
+    if subscriber is not None:
+        subscriber.state = SubscriberState.SUPPRESSED
+        subscriber.confirmation_due_at = None
+    session.flush()
+    return subscriber
+
+
+def refuse_suppressed(session: Session, email: str, *, keys: Sequence[str]) -> None:
+    """Raise Refused when an address is on the suppression list."""
+    address = parse_address(email)
+    found = suppressed(session, [address.key], keys=keys)
+    if found:
+        raise Refused(f"{address.display} is suppressed ({found[address.key]}) and is not mailed")
+
+
+def erase(session: Session, email: str, *, keys: Sequence[str], clock: Clock) -> None:
+    """Remove a person's data; a keyed hash stays, so that the address is not mailed again.
+
+    Ledger rows stay without the person: an issue's totals stay true.
+    """
+    subscriber = find_subscriber(session, email)
+    suppress_address(session, subscriber.email_key, reason="erased", keys=keys, clock=clock)
+    session.delete(subscriber)
+    session.flush()
+
+
+def count_by_state(session: Session) -> dict[SubscriberState, int]:
+    """Return how many subscribers there are in each state."""
+    rows = session.execute(select(Subscriber.state, func.count()).group_by(Subscriber.state))
+    return dict(rows.tuples().all())
+
+
+def check_time_zone(text: str | None) -> str | None:
+    """Return an IANA time zone's name, None for none; raises Invalid."""
+    zone = (text or "").strip()
+    if zone and zone not in available_timezones():
+        raise Invalid(f"there is no time zone {zone!r}; Asia/Kolkata would be one")
+    return zone or None
+
+
+def clean_name(text: str | None) -> str | None:
+    """Return a person's name on one line, None for none."""
+    name = " ".join((text or "").replace("\0", " ").split())[:_LONGEST_NAME]
+    return name or None
+
+
+def _create(
+    session: Session, address: EmailAddress, name: str | None, zone: str | None, clock: Clock
+) -> Subscriber:
+    subscriber = Subscriber(
+        public_id=new_public_id(),
+        email=address.display,
+        email_key=address.key,
+        name=name,
+        state=SubscriberState.UNCONFIRMED,
+        time_zone=zone,
+        created_at=clock.now(),
+        subscriptions=[],
+    )
+    try:
+        with session.begin_nested():
+            session.add(subscriber)
+    except IntegrityError:
+        # Two sign-ups at the same moment: the other one was first.
+        return session.scalars(select(Subscriber).where(Subscriber.email_key == address.key)).one()
+    return subscriber
+
+
+def _subscribe(
+    session: Session,
+    subscriber: Subscriber,
+    offers: Sequence[Offer],
+    wish: Wish,
+    consent: str,
+    source: Origin,
+    clock: Clock,
+) -> bool:
+    regions = canonical_wish(wish.regions)
+    existing = {subscription.newsletter: subscription for subscription in subscriber.subscriptions}
+    changed = False
+    for offer in offers:
+        frequency = offer.frequency_for(wish.frequency)
+        subscription = existing.get(offer.slug)
+        if subscription is None:
+            subscription = Subscription(newsletter=offer.slug, started_at=clock.now())
+            subscriber.subscriptions.append(subscription)
+        elif (
+            subscription.ended_at is None
+            and subscription.frequency == frequency
+            and subscription.wish == regions
+        ):
+            continue
+        if subscription.ended_at is not None:
+            subscription.started_at = clock.now()
+        subscription.frequency, subscription.wish = frequency, regions
+        subscription.ended_at = None
+        changed = True
+        _record(
+            session,
+            subscriber,
+            ConsentAction.REQUESTED if offer.slug not in existing else ConsentAction.CHANGED,
+            source,
+            clock,
+            newsletter=offer.slug,
+            wording=consent,
+        )
+    return changed
+
+
+def _describe(subscriber: Subscriber, name: str | None, zone: str | None) -> bool:
+    """Take over a name or time zone that was not known or has changed."""
+    wanted = (clean_name(name) or subscriber.name, zone or subscriber.time_zone)
+    changed = wanted != (subscriber.name, subscriber.time_zone)
+    subscriber.name, subscriber.time_zone = wanted
+    return changed
+
+
+def _settle_state(
+    session: Session,
+    subscriber: Subscriber,
+    confirmed: bool,
+    consent: str,
+    source: Origin,
+    clock: Clock,
+) -> bool:
+    if subscriber.state is SubscriberState.CONFIRMED:
+        return False
+    if confirmed:
+        if subscriber.state is SubscriberState.UNSUBSCRIBED and not consent:
+            raise Refused(
+                f"{subscriber.email} unsubscribed; say on what basis to add them (--consent)"
+            )
+        _set_confirmed(session, subscriber, consent, source, clock)
+        return True
+    subscriber.confirmation_due_at = clock.now()
+    return False
+
+
+def _set_confirmed(
+    session: Session, subscriber: Subscriber, consent: str, source: Origin, clock: Clock
+) -> None:
+    subscriber.state = SubscriberState.CONFIRMED
+    subscriber.confirmed_at = clock.now()
+    subscriber.confirmation_due_at = None
+    _record(session, subscriber, ConsentAction.CONFIRMED, source, clock, wording=consent)
+
+
+def _record(
+    session: Session,
+    subscriber: Subscriber,
+    action: ConsentAction,
+    source: Origin,
+    clock: Clock,
+    *,
+    newsletter: str | None = None,
+    wording: str = "",
+) -> None:
+    session.flush()
+    session.add(
+        ConsentRecord(
+            subscriber_id=subscriber.id,
+            newsletter=newsletter,
+            action=action,
+            wording=wording,
+            way=source.way,
+            origin=source.origin,
+            issue_id=source.issue_id,
+            at=clock.now(),
+        )
+    )
+
+
+def _by_key(session: Session, key: str) -> Subscriber | None:
+    return session.scalars(select(Subscriber).where(Subscriber.email_key == key)).first()
