@@ -20,7 +20,8 @@ class Settings(BaseSettings):
     """Every setting of the program; the environment variable is `ALERTS_` and the name in capitals.
 
     `secret_key` holds all valid keys, oldest first, the way itsdangerous rotates them:
-    the last one signs, every one verifies.
+    the last one signs, every one verifies. `fetch_hosts` are names inside the operator's network
+    that pages may be fetched from; all others inside are refused.
     """
 
     model_config = SettingsConfigDict(
@@ -34,10 +35,11 @@ class Settings(BaseSettings):
     base_url: str = "http://127.0.0.1:8000"
     sender: str = "GP Alerts <alerts@localhost>"
     secret_key: Annotated[tuple[str, ...], NoDecode] = ()
+    fetch_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     worker_processes: int = Field(default=2, ge=1, le=256)
     catcher_port: int = Field(default=1025, ge=0, le=65535)
 
-    @field_validator("mail_url", "secret_key", mode="before")
+    @field_validator("mail_url", "secret_key", "fetch_hosts", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(value.split()) if isinstance(value, str) else value

@@ -21,7 +21,8 @@ class Article(Base):
     """A published piece, as understood; what was printed is kept beside it in `printed`.
 
     `identity` tells two articles apart, whichever way they came: from the canonical URL, or,
-    without one, from the normalised title, date and authors.
+    without one, from the normalised title, date and authors. `likeness` is that of the title and
+    whoever signed: by it a text copy, which has no address, finds the page it was copied from.
     """
 
     __tablename__ = "articles"
@@ -32,6 +33,7 @@ class Article(Base):
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     identity: Mapped[str] = mapped_column(String(64), unique=True)
+    likeness: Mapped[str] = mapped_column(String(64), index=True)
     url: Mapped[str | None] = mapped_column(Text)
     title: Mapped[str] = mapped_column(Text)
     series: Mapped[str | None] = mapped_column(String(200), index=True)

@@ -1,13 +1,15 @@
 """What every command shares: the JSON switch, tables, one clear line for an error."""
 
 import json
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from alerts.runtime import Runtime, open_runtime
@@ -15,8 +17,6 @@ from alerts.runtime import Runtime, open_runtime
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print exactly one JSON document on standard output.")
 ]
-
-progress_console = Console(stderr=True)
 
 
 @contextmanager
@@ -53,3 +53,21 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     Console(markup=False, highlight=False).print(table)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show a bar on standard error, when that is a terminal; yield what moves it (done, total)."""
+    progress = Progress(
+        TextColumn(label),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        # Nothing moves on a log file or in a pipe.
+        disable=not sys.stderr.isatty() or "CI" in os.environ,
+    )
+    with progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total or None)

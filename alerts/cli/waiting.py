@@ -1,16 +1,13 @@
 """Waiting at the command line until an issue is sent, with a worker of our own if there is none."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from alerts.cli.common import note, progress_console
+from alerts.cli.common import note, progress_bar
 from alerts.delivery.books import Audit, audit
 from alerts.delivery.sweeper import sweep
 from alerts.newsletters.issues import get_issue
@@ -49,7 +46,7 @@ def wait_until_sent(runtime: Runtime, queue: CeleryTaskQueue, issue_id: int) -> 
     The wait also sweeps, so that work a crashed worker left is taken up without a beat.
     """
     swept = time.monotonic()
-    with _bar(f"issue {issue_id}") as show:
+    with progress_bar(f"issue {issue_id}") as show:
         while True:
             with runtime.database.read() as session:
                 state = get_issue(session, issue_id).state
@@ -68,20 +65,3 @@ def _sweep(runtime: Runtime, queue: CeleryTaskQueue) -> None:
         due = sweep(session, clock=runtime.clock)
     for item in due:
         queue.enqueue(item.task, item.id, queue=item.queue)
-
-
-@contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    progress = Progress(
-        TextColumn(label),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=progress_console,
-        transient=True,
-        # Nothing moves on a log file or in a pipe.
-        disable=not sys.stderr.isatty() or "CI" in os.environ,
-    )
-    with progress:
-        task = progress.add_task(label, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total or None)

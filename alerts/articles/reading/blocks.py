@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 # A sentence ends with one of these, and maybe closing quotes or brackets.
-_SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]]*(?=\s|$)")
+_SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]]*(?=\s|$)")  # noqa: RUF001 - printed quotes
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|Gen|Col|Lt|Sgt|St|vs|No|Vol|Jr|Sr|e\.g|i\.e|approx|Gov|Sen|Rep)"
     r"|\b[A-Z](?:\.[A-Z])*)\.$"

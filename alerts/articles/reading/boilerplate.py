@@ -9,8 +9,8 @@ _WHOLE_LINES = re.compile(
     | indian\ institute\ of\ science\ campus(?:,?\ (?:bangalore|bengaluru))?(?:.{0,40})
     | for\ any\ further\ information\ or\ to\ subscribe\ to\ gp\ alerts\b.{0,120}
     | (?:to\ )?subscribe\ (?:to|for)\b.{0,80}
-    | print(?:\ (?:\|\ )?bookmark)? | bookmark | share | tweet | email | facebook | twitter | whatsapp
-    | linkedin | (?:print|share|bookmark)(?:\ (?:this|page|article|on\ \w+))+
+    | print(?:\ (?:\|\ )?bookmark)? | bookmark | share | tweet | email | facebook | twitter
+    | whatsapp | linkedin | (?:print|share|bookmark)(?:\ (?:this|page|article|on\ \w+))+
     | home | about\ us | contact(?:\ us)? | login | menu | search | skip\ to\ (?:main\ )?content
     | read\ more\W* | back\ to\ top | more\ articles | related\ (?:articles|pieces|posts)
     | previous | next | comments?(?:\ \(\d+\))? | leave\ a\ (?:comment|reply)

@@ -2,7 +2,6 @@
 
 import codecs
 import re
-from collections.abc import Iterable
 from urllib.parse import urljoin, urlsplit
 
 import ftfy
@@ -28,7 +27,9 @@ _CLEANER = nh3.Cleaner(
     url_relative="deny",
     link_rel=None,
 )
-_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.I)
+_CHARSET = re.compile(
+    rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE
+)
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 # The letter that a non-breaking space of UTF-8 leaves behind when read as Latin-1.
@@ -55,8 +56,8 @@ def decode(data: bytes, *, charset: str | None = None) -> str:
     if b"\0" in data:
         raise NoArticle("a binary file, not text or HTML")
     # UTF-8 first: a page that is valid UTF-8 is hardly ever anything else, whatever it claims.
-    for encoding in ("utf-8", charset, _declared(data)):
-        if encoding and (text := _try(data, encoding)) is not None:
+    for name in ("utf-8", charset, _declared(data)):
+        if name and (text := _try(data, name)) is not None:
             return text
     return data.decode("cp1252", "replace")
 
@@ -93,11 +94,6 @@ def web_address(link: str | None, base: str | None) -> str | None:
     except ValueError:
         return None
     return address if usable and not re.search(r"[\s<>\"\x00-\x1f]", address) else None
-
-
-def first_address(links: Iterable[str | None], base: str | None) -> str | None:
-    """Return the first link that is a web address."""
-    return next((found for link in links if (found := web_address(link, base))), None)
 
 
 def _declared(data: bytes) -> str | None:

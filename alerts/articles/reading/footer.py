@@ -30,7 +30,8 @@ def take_related(blocks: Sequence[Block]) -> Taken:
     first_prose = next((i for i, block in enumerate(blocks) if block.is_prose), len(blocks))
     entries = {i: _read_entry(blocks, i) for i in heads}
     lone = len(heads) == 1 and heads[0] < first_prose
-    related, taken = [], set()
+    related: list[Related] = []
+    taken: set[int] = set()
     for i in heads:
         entry, end = entries[i]
         if entry is None or lone or _is_own(blocks, i, end, heads, first_prose):

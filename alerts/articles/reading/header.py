@@ -53,7 +53,9 @@ _AMERICAN_RE = re.compile(
     rf"{_YEAR.format('year')}\b",
     re.IGNORECASE,
 )
-_MONTH_RE = re.compile(rf"(?<!\d)(?<!\d )\b{_MONTH.format('month')}\s*,?\s*{_YEAR.format('year')}\b", re.I)
+_MONTH_RE = re.compile(
+    rf"(?<!\d)(?<!\d )\b{_MONTH.format('month')}\s*,?\s*{_YEAR.format('year')}\b", re.IGNORECASE
+)
 _ISO_RE = re.compile(r"(?<!\d)(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)")
 _TEAM_RE = re.compile(
     r"\b(?P<team>(?:the\s+)?(?:NIAS(?:\s+(?:[A-Z][\w-]*|and|&)){0,4}|GP|CWA|TWTW|GP\s+[A-Z]\w+)"
@@ -133,11 +135,6 @@ def read_header(line: str) -> Header:
         printed_date=printed,
         rest=_tidy(text),
     )
-
-
-def series_names() -> tuple[str, ...]:
-    """Return the names of the series this house knows."""
-    return tuple(_SERIES)
 
 
 def dates_in(text: str) -> list[date]:

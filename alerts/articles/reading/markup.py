@@ -4,7 +4,6 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import cast
 
 from lxml import etree
 from lxml import html as lxml_html
@@ -24,10 +23,14 @@ _STRONG = {"b", "strong"}
 _FLOWING = _INLINE | {"span", "font", "u", "small", "big", "abbr", "cite", "mark", "time", "label"}
 _FLOWING |= {"q", "code", "ins", "del", "s", "strike", "tt", "wbr", "bdi", "bdo", "var", "kbd"}
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
-_ASIDE_NAMES = re.compile(r"\b(?:side-?bar|related|widget|footer|comments?|breadcrumbs?)\b", re.I)
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+_ASIDE_NAMES = re.compile(
+    r"\b(?:side-?bar|related|widget|footer|comments?|breadcrumbs?)\b", re.IGNORECASE
+)
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _MOJIBAKE = re.compile("[ÂÃâð]")
-_FEED = re.compile(r"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,500}?-->\s*)?<(?:rss|feed|rdf:RDF)\b", re.I)
+_FEED = re.compile(
+    r"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,500}?-->\s*)?<(?:rss|feed|rdf:RDF)\b", re.IGNORECASE
+)
 _XML_HEAD = re.compile(r"^\s*<\?xml[^>]*\?>")
 # A cell of more text than this holds a piece of the page, not a value.
 _LONGEST_CELL = 160
@@ -100,10 +103,7 @@ class _Walk:
     def blocks(self) -> list[Block]:
         """Return all blocks in the order of the page."""
         walk = etree.iterwalk(self._root, events=("start", "end"))
-        for event, node in walk:
-            element = cast("HtmlElement", node)
-            if not isinstance(element.tag, str):
-                continue
+        for event, element in walk:
             if event == "start":
                 if self._enter(element):
                     walk.skip_subtree()
@@ -256,7 +256,9 @@ def _is_ornament(element: HtmlElement, address: str) -> bool:
     sizes = [element.get(name) or "" for name in ("width", "height")]
     if any(size.strip().removesuffix("px").isdigit() and _size(size) < 100 for size in sizes):  # noqa: PLR2004 - pixels; no photo is smaller
         return True
-    return bool(re.search(r"logo|icon|sprite|pixel|spacer|banner|button|avatar", address, re.I))
+    return bool(
+        re.search(r"logo|icon|sprite|pixel|spacer|banner|button|avatar", address, re.IGNORECASE)
+    )
 
 
 def _size(text: str) -> int:
@@ -273,7 +275,10 @@ def _is_data(table: HtmlElement) -> bool:
     if len(rows) < 2 or len({len(row) for row in rows}) > 2 or max(map(len, rows)) < 2:  # noqa: PLR2004 - two by two is the least
         return False
     texts = [str(cell.text_content()).strip() for row in rows for cell in row]
-    if any(len(text) > _LONGEST_CELL for text in texts) or next(table.iter("img"), None) is not None:
+    if (
+        any(len(text) > _LONGEST_CELL for text in texts)
+        or next(table.iter("img"), None) is not None
+    ):
         return False
     return next(table.iter("th"), None) is not None or all(texts)
 

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from alerts.articles.reading.header import read_header
 from alerts.articles.reading.record import ReadAuthor
 
-_BY = re.compile(r"^(?:(?:written|compiled|edited|report(?:ed)?|text)\s+)?by\b\s*:?\s*", re.I)
+_BY = re.compile(
+    r"^(?:(?:written|compiled|edited|report(?:ed)?|text)\s+)?by\b\s*:?\s*", re.IGNORECASE
+)
 _BETWEEN = re.compile(r"\s*(?:,|;|&|\band\b|\||/)\s*")
 _PARTICLES = {"al", "bin", "da", "de", "del", "der", "di", "dos", "du", "el", "ibn", "la", "le"}
 _PARTICLES |= {"ter", "van", "von", "y", "bint", "den", "st."}
 _NAME_WORD = re.compile(r"^[^\W\d_][\w.'’\-]*$")  # noqa: RUF001 - a typographic apostrophe
-_TEAM = re.compile(r"^(?:the\s+)?[\w&. -]{1,60}\b(?:team|desk|bureau|staff)$", re.I)
-_ABOUT_HEAD = re.compile(r"^about\s+the\s+(?:authors?|contributors?|writers?)\s*[:.]?$", re.I)
-_ABOUT_VERB = re.compile(
-    r"^(?:[\w'’.-]+,?\s+){0,6}?(?:is|are|was|were|works?|holds?|teaches|studies|writes)\b", re.I  # noqa: RUF001 - a typographic apostrophe
+_TEAM = re.compile(r"^(?:the\s+)?[\w&. -]{1,60}\b(?:team|desk|bureau|staff)$", re.IGNORECASE)
+_ABOUT_HEAD = re.compile(
+    r"^about\s+the\s+(?:authors?|contributors?|writers?)\s*[:.]?$", re.IGNORECASE
 )
 _MOST_WORDS = 5
 _LONGEST_BYLINE = 160
@@ -77,11 +78,6 @@ def is_name(text: str, *, single: bool = False) -> bool:
 def is_about_heading(line: str) -> bool:
     """Tell whether a line is the heading over the notes about the authors."""
     return bool(_ABOUT_HEAD.match(line.strip(" |*_")))
-
-
-def looks_like_note(line: str) -> bool:
-    """Tell whether a line reads like a note about somebody: `X is a Research Associate at …`."""
-    return bool(_ABOUT_VERB.match(line)) and line[:1].isupper()
 
 
 def subject_of_note(line: str) -> str | None:

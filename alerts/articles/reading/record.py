@@ -71,6 +71,7 @@ class ReadArticle:
 
     `published_precision` is `day` or `month` (then the date is the first of it), or None.
     `body_text` are the paragraphs, separated by a blank line. `source` is where it was read from.
+    `is_copy` tells a text copy, which can know neither addresses nor emphasis.
     """
 
     source: str
@@ -94,3 +95,4 @@ class ReadArticle:
     related: tuple[Related, ...] = ()
     flags: tuple[str, ...] = ()
     printed: dict[str, Any] = field(default_factory=dict)
+    is_copy: bool = False

@@ -19,6 +19,7 @@ def upgrade() -> None:
         "articles",
         sa.Column("id", BigKey, nullable=False),
         sa.Column("identity", sa.String(length=64), nullable=False),
+        sa.Column("likeness", sa.String(length=64), nullable=False),
         sa.Column("url", sa.Text(), nullable=True),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("series", sa.String(length=200), nullable=True),
@@ -65,6 +66,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("identity", name=op.f("uq_articles_identity")),
     )
     with op.batch_alter_table("articles", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_articles_likeness"), ["likeness"], unique=False)
         batch_op.create_index("ix_articles_noticed_at", ["noticed_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_articles_series"), ["series"], unique=False)
 
@@ -610,6 +612,7 @@ def downgrade() -> None:
     with op.batch_alter_table("articles", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_articles_series"))
         batch_op.drop_index("ix_articles_noticed_at")
+        batch_op.drop_index(batch_op.f("ix_articles_likeness"))
 
     op.drop_table("articles")
     # ### end Alembic commands ###

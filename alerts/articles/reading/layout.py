@@ -1,0 +1,198 @@
+"""What stands where on a page: title, signatures, photo, text, notes about the authors."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from alerts.articles.reading.blocks import Block, Kind
+from alerts.articles.reading.boilerplate import is_boilerplate, photo_credit
+from alerts.articles.reading.header import Header, read_header
+from alerts.articles.reading.names import (
+    Byline,
+    folded,
+    is_about_heading,
+    read_byline,
+    subject_of_note,
+)
+from alerts.articles.reading.record import ReadPhoto
+
+_TOP_LEVEL = 3
+
+
+@dataclass(slots=True)
+class Layout:
+    """The regions of a page; `left_out` are lines that belong to none, kept for the editor."""
+
+    title: str | None = None
+    header: Header = field(default_factory=Header)
+    byline: Byline = field(default_factory=Byline)
+    photo: ReadPhoto = field(default_factory=ReadPhoto)
+    body: list[Block] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    printed_head: list[str] = field(default_factory=list)
+
+
+def lay_out(blocks: Sequence[Block], *, titles: Sequence[str] = ()) -> Layout:
+    """Recognise the regions of a page; `titles` are what the page's own head calls it."""
+    layout = Layout()
+    blocks = _without_asides(blocks, layout)
+    text, tail = _split_at_notes(blocks)
+    _read_notes(tail, layout)
+    text = _take_photo(_cut_ending(text, layout), layout)
+    text = [block for block in text if not is_boilerplate(block.text)]
+    first_prose = next((i for i, block in enumerate(text) if block.is_prose), len(text))
+    body_at = _read_head(text, first_prose, titles, layout)
+    layout.body = text[body_at:]
+    return layout
+
+
+def _without_asides(blocks: Sequence[Block], layout: Layout) -> list[Block]:
+    """Leave out what stands beside the article, unless that is all there is."""
+    inside = [block for block in blocks if not block.aside]
+    if not any(block.is_prose for block in inside):
+        return list(blocks)
+    layout.left_out += [block.text for block in blocks if block.aside and block.text]
+    return inside
+
+
+def _split_at_notes(blocks: Sequence[Block]) -> tuple[list[Block], list[Block]]:
+    seen_prose = False
+    for i, block in enumerate(blocks):
+        seen_prose = seen_prose or block.is_prose
+        if seen_prose and is_about_heading(block.text):
+            return list(blocks[:i]), list(blocks[i + 1 :])
+    return list(blocks), []
+
+
+def _read_notes(tail: Sequence[Block], layout: Layout) -> None:
+    """Take the notes, up to the site's own lines; below these nothing is the article's."""
+    for i, block in enumerate(tail):
+        if is_boilerplate(block.text) or block.kind is Kind.IMAGE:
+            layout.left_out += [
+                rest.text for rest in tail[i:] if rest.text and not is_boilerplate(rest.text)
+            ]
+            return
+        layout.notes.append(block.text)
+
+
+def _cut_ending(blocks: list[Block], layout: Layout) -> list[Block]:
+    """Cut what follows the site's own lines below the last running text."""
+    last_prose = max((i for i, block in enumerate(blocks) if block.is_prose), default=len(blocks))
+    for i in range(last_prose + 1, len(blocks)):
+        if is_boilerplate(blocks[i].text):
+            layout.left_out += [
+                rest.text for rest in blocks[i:] if rest.text and not is_boilerplate(rest.text)
+            ]
+            return blocks[:i]
+    return blocks
+
+
+def _take_photo(blocks: Sequence[Block], layout: Layout) -> list[Block]:
+    """Take the first photo and its credit; other pictures and captions are left out."""
+    image = next((block for block in blocks if block.kind is Kind.IMAGE), None)
+    credit: str | None = None
+    left = []
+    for block in blocks:
+        found = photo_credit(block.text) if block.kind is not Kind.IMAGE else None
+        credit = credit or found
+        if block.kind is Kind.CAPTION and not found:
+            layout.left_out.append(block.text)
+        elif found is None and block.kind not in {Kind.IMAGE, Kind.CAPTION}:
+            left.append(block)
+    layout.photo = ReadPhoto(
+        url=image.link if image else None,
+        credit=credit,
+        alt=(image.text or None) if image else None,
+    )
+    return left
+
+
+def _read_head(
+    blocks: Sequence[Block], first_prose: int, titles: Sequence[str], layout: Layout
+) -> int:
+    """Read the lines above the text; return where the body begins."""
+    head = list(blocks[:first_prose])
+    noted = {folded(name) for note in layout.notes if (name := subject_of_note(note))}
+    title_at = _find_title(head, titles, noted)
+    layout.printed_head = [block.text for block in head]
+    for i, block in enumerate(head):
+        if i == title_at:
+            layout.title = _title_text(block, layout)
+        elif not _read_head_line(block, layout, below_title=title_at is not None and i > title_at):
+            if title_at is not None and i > title_at:
+                return i
+            layout.left_out.append(block.text)
+    return first_prose
+
+
+def _title_text(block: Block, layout: Layout) -> str:
+    """Return the title; a number or volume on its line is the header's, not the title's."""
+    header = read_header(block.text)
+    if not header.rest or not (header.number or header.volume):
+        return block.text
+    layout.header = layout.header.completed_by(header)
+    return header.rest
+
+
+def _read_head_line(block: Block, layout: Layout, *, below_title: bool) -> bool:
+    """Read a line as header or byline; False when it is neither."""
+    if layout.title is not None and folded(block.text) == folded(layout.title):
+        return True
+    header = read_header(block.text)
+    # The page's name above the title ("Africa This Week") tells the series only when no other
+    # line does; a line with the number knows better.
+    if header.is_whole:
+        layout.header = _joined(layout.header, header)
+        if header.team and not layout.byline.team:
+            layout.byline = Byline(layout.byline.names, header.team)
+        return True
+    byline = read_byline(header.rest if not header.is_empty else block.text)
+    if byline is None or (not below_title and layout.byline.names):
+        return False
+    if not header.is_empty:
+        layout.header = _joined(layout.header, header)
+    team = layout.byline.team or header.team or byline.team
+    names = tuple(dict.fromkeys(layout.byline.names + byline.names))
+    layout.byline = Byline(names, team)
+    return True
+
+
+def _joined(known: Header, new: Header) -> Header:
+    numbered = new.number or new.volume
+    if numbered and not (known.number or known.volume):
+        return new.completed_by(known)
+    return known.completed_by(new)
+
+
+def _find_title(head: Sequence[Block], titles: Sequence[str], noted: set[str]) -> int | None:
+    candidates = [i for i, block in enumerate(head) if not read_header(block.text).is_whole]
+    # A roundup's title may be its series' name; better that than none.
+    candidates = candidates or [i for i, block in enumerate(head) if block.kind is Kind.HEADING]
+    named = [i for i in candidates if _is_named(head[i].text, titles)]
+    if named:
+        return max(named, key=lambda i: (len(head[i].text), -i))
+    unsigned = [i for i in candidates if not _is_signature(head[i], noted)]
+    top = [i for i in unsigned if head[i].kind is Kind.HEADING and head[i].level <= _TOP_LEVEL]
+    if top:
+        return min(top, key=lambda i: (head[i].level, i))
+    return next(iter(unsigned), None) if unsigned else next(iter(candidates), None)
+
+
+def _is_named(text: str, titles: Sequence[str]) -> bool:
+    """Tell whether a line is what the page's head calls it, maybe with the site's name around."""
+    wanted = folded(text)
+    return len(wanted) > 3 and any(  # noqa: PLR2004 - shorter is no title
+        wanted == folded(title)
+        or any(wanted == folded(piece) for piece in re.split(r"\s[|–—-]\s|\|", title))  # noqa: RUF001 - printed dashes
+        for title in titles
+    )
+
+
+def _is_signature(block: Block, noted: set[str]) -> bool:
+    """Tell whether a line above the text is surely somebody's name, and no title of two words."""
+    byline = read_byline(read_header(block.text).rest or block.text)
+    if byline is None:
+        return False
+    known = any(folded(name) in noted for name in byline.names)
+    return known or byline.team is not None or block.kind is not Kind.HEADING

@@ -1,0 +1,177 @@
+"""The readers: a text copy or an HTML page becomes a `ReadArticle`, or is refused in one line."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from alerts.articles.reading.blocks import Block
+from alerts.articles.reading.body import choose_standfirst, compose, with_headings
+from alerts.articles.reading.cleaning import decode, repair
+from alerts.articles.reading.footer import take_related
+from alerts.articles.reading.header import Header, dates_in
+from alerts.articles.reading.layout import Layout, lay_out
+from alerts.articles.reading.markup import Hints, read_page
+from alerts.articles.reading.names import Byline, same_name, subject_of_note, with_notes
+from alerts.articles.reading.pieces import LEAST_PIECES, Start, find_starts, take_parts
+from alerts.articles.reading.plain import read_lines
+from alerts.articles.reading.record import NoArticle, ReadArticle, ReadPhoto, Related
+
+_LEAST_WORDS = 60
+_LONGEST_TITLE = 300
+_A_MONTH = timedelta(days=31)
+_ISO_DAY = re.compile(r"^\d{4}-\d\d-\d\d")
+
+
+def read_text(text: str, *, source: str) -> ReadArticle:
+    """Read the text copy of a page; raises NoArticle with one line."""
+    blocks = read_lines(repair(text))
+    return replace(_read(blocks, Hints(), source=source, url=None), is_copy=True)
+
+
+def read_html(markup: bytes | str, *, url: str | None, source: str) -> ReadArticle:
+    """Read an HTML page; `url` is where it was fetched from. Raises NoArticle with one line."""
+    text = decode(markup) if isinstance(markup, bytes) else markup
+    page = read_page(repair(text), url=url)
+    return _read(page.blocks, page.hints, source=source, url=page.hints.canonical or url)
+
+
+def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None) -> ReadArticle:
+    taken = take_related(blocks)
+    layout = lay_out(taken.left, titles=hints.titles)
+    starts = find_starts(layout.body)
+    starts = _settle_starts(layout, starts)
+    _take_last_notes(layout)
+    _refuse_what_is_none(layout, hints)
+    marked = with_headings(layout.body)
+    body = compose(marked)
+    header = _with_hints(layout.header, hints)
+    names = layout.byline.names or _hinted_names(layout, hints)
+    parts = take_parts(layout.body, starts)
+    signed = list(dict.fromkeys([*names, *(name for part in parts for name in part.authors)]))
+    authors, loose = with_notes([n for n in signed if n != layout.byline.team], layout.notes)
+    return ReadArticle(
+        source=source,
+        title=layout.title or "",
+        body_html=body.html,
+        body_text=body.text,
+        standfirst=choose_standfirst(marked, hints.summary),
+        words=body.words,
+        url=url,
+        series=header.series,
+        number=header.number,
+        volume=header.volume,
+        volume_number=header.volume_number,
+        published_on=header.published_on,
+        published_precision=header.precision,
+        authors=authors,
+        team=layout.byline.team or header.team,
+        photo=_photo(layout.photo, hints),
+        language=hints.language,
+        parts=parts,
+        related=taken.related,
+        flags=_flags(layout, header, body.text, loose),
+        printed=_printed(layout, header, taken.related, loose),
+    )
+
+
+def _settle_starts(layout: Layout, starts: list[Start]) -> list[Start]:
+    """Decide whether a page is one article or a roundup of pieces."""
+    signed = bool(layout.byline.names)
+    if signed and len(starts) == 1 and layout.header.volume and layout.title:
+        return [*_first_piece(layout, starts)]
+    if len(starts) >= LEAST_PIECES or any(start.in_focus for start in starts):
+        return starts
+    if starts and starts[0].at == 0 and not signed:
+        # A second line below the title, then the byline: all of it is the page's own.
+        layout.byline = Byline(starts[0].byline.names, layout.byline.team or starts[0].byline.team)
+        layout.body = [layout.body[0], *layout.body[starts[0].text_at :]]
+    return []
+
+
+def _first_piece(layout: Layout, starts: Sequence[Start]) -> Sequence[Start]:
+    """Give the first title to the first piece: the roundup prints none of its own."""
+    first = Start(0, 0, layout.title or "", layout.byline, in_focus=False)
+    label = layout.header.series or layout.title or ""
+    layout.title = f"{label} # {layout.header.number}" if layout.header.number else label
+    layout.byline = Byline((), layout.byline.team)
+    return [first, *starts]
+
+
+def _take_last_notes(layout: Layout) -> None:
+    """Take notes about the authors that end the text without a heading over them."""
+    while len(layout.body) > 1:
+        last = layout.body[-1].text
+        subject = subject_of_note(last)
+        if subject is None or not any(same_name(subject, name) for name in layout.byline.names):
+            return
+        layout.notes.insert(0, layout.body.pop().text)
+
+
+def _refuse_what_is_none(layout: Layout, hints: Hints) -> None:
+    words = sum(len(block.text.split()) for block in layout.body if block.is_prose)
+    if not layout.title or len(layout.title) > _LONGEST_TITLE:
+        raise NoArticle("no article: no title above a text was found")
+    if words < _LEAST_WORDS:
+        raise NoArticle(f"no article: only {words} words of running text were found")
+    marks = (
+        not layout.byline.is_empty,
+        not layout.header.is_empty,
+        layout.notes,
+        layout.photo.credit,
+        hints.authors,
+        hints.published,
+    )
+    if not any(marks):
+        raise NoArticle("no article: neither author, date, number nor photo credit was found")
+
+
+def _with_hints(header: Header, hints: Hints) -> Header:
+    """Complete the printed header by what the page's head says; what is printed goes first."""
+    if header.published_on is None and hints.published and _ISO_DAY.match(hints.published):
+        try:
+            day = date.fromisoformat(hints.published[:10])
+        except ValueError:
+            return header
+        return replace(header, published_on=day, precision="day")
+    return header
+
+
+def _hinted_names(layout: Layout, hints: Hints) -> tuple[str, ...]:
+    if layout.byline.team:
+        return ()
+    return tuple(name for name in hints.authors if len(name) <= 100)  # noqa: PLR2004 - no name is longer
+
+
+def _photo(photo: ReadPhoto, hints: Hints) -> ReadPhoto:
+    if photo.url or not hints.image:
+        return photo
+    return ReadPhoto(url=hints.image, credit=photo.credit, alt=hints.image_alt or photo.alt)
+
+
+def _flags(layout: Layout, header: Header, text: str, loose: Sequence[str]) -> tuple[str, ...]:
+    flags = []
+    if header.published_on is not None:
+        latest = max(dates_in(text), default=None)
+        if latest and latest - header.published_on >= _A_MONTH and header.precision == "day":
+            flags.append(f"published_on: printed {header.iso_date}, but the text names {latest}")
+    if loose:
+        flags.append(f"authors: {len(loose)} of the notes about the authors name nobody who signed")
+    if layout.left_out and len(" ".join(layout.left_out).split()) >= _LEAST_WORDS:
+        flags.append("body: a longer text outside the article was left out")
+    return tuple(flags)
+
+
+def _printed(
+    layout: Layout, header: Header, related: Sequence[Related], loose: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "head": layout.printed_head,
+        "date": header.printed_date,
+        "credit": layout.photo.credit,
+        "notes": [*layout.notes],
+        "loose_notes": list(loose),
+        "left_out": layout.left_out,
+        "related": len(related),
+    }

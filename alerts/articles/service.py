@@ -1,0 +1,211 @@
+"""The use cases of the intake: store what was read, look it up, withdraw it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from alerts.articles.identity import identity_of, likeness_of
+from alerts.articles.models import (
+    Article,
+    ArticleAuthor,
+    ArticlePart,
+    ArticleRevision,
+    ArticleState,
+)
+from alerts.articles.queries import by_identity, by_likeness, lock_likeness, newest
+from alerts.articles.reading.record import ReadArticle
+from alerts.articles.record import ArticleRecord, PartRecord, record_of
+from alerts.clock import Clock
+from alerts.errors import NotFound, Refused
+
+_PLAIN_FIELDS = (
+    *("title", "url", "series", "number", "volume", "volume_number"),
+    *("published_on", "published_precision", "team", "photo_url", "photo_credit", "photo_alt"),
+    *("standfirst", "body_html", "body_text", "language", "words", "printed"),
+)
+_LIST_FIELDS = ("regions", "countries", "flags", "related")
+
+
+@dataclass(frozen=True, slots=True)
+class AddOutcome:
+    """What adding a page came to."""
+
+    kind: Literal["added", "updated", "unchanged"]
+    article: Article
+
+
+def add_article(session: Session, page: ReadArticle, *, clock: Clock) -> AddOutcome:
+    """Store a page as an article, or as a new revision of the one it is.
+
+    The same page through any way, in either rendering, is one article; the UNIQUE identity holds
+    it even when two intakes add it at the same moment.
+    """
+    lock_likeness(session, likeness_of(page))
+    article = _find(session, page)
+    if article is None:
+        try:
+            with session.begin_nested():
+                return AddOutcome("added", _insert(session, page, clock))
+        except IntegrityError:
+            # Another intake stored the page between our look and our insert.
+            article = by_identity(session, identity_of(page))
+            if article is None:
+                raise
+    return _join(session, article, page, clock)
+
+
+def get_article(session: Session, article_id: int) -> Article:
+    """Return an article by its id; raises NotFound."""
+    article = session.get(Article, article_id)
+    if article is None:
+        raise NotFound(f"there is no article {article_id}; see `alerts article list`")
+    return article
+
+
+def list_articles(
+    session: Session, *, limit: int = 50, state: ArticleState | None = None
+) -> Sequence[Article]:
+    """Return the articles noticed last, the newest first."""
+    return newest(session, limit=limit, state=state)
+
+
+def withdraw_article(session: Session, article_id: int, *, clock: Clock) -> Article:
+    """Mark an article as withdrawn, so that no new issue takes it; raises NotFound or Refused."""
+    article = get_article(session, article_id)
+    if article.state is ArticleState.WITHDRAWN:
+        raise Refused(f"article {article_id} was withdrawn before; there is nothing to do")
+    article.state = ArticleState.WITHDRAWN
+    article.updated_at = clock.now()
+    return article
+
+
+def _find(session: Session, page: ReadArticle) -> Article | None:
+    found = by_identity(session, identity_of(page))
+    if found is not None:
+        return found
+    return next((a for a in by_likeness(session, likeness_of(page)) if _may_be(a, page)), None)
+
+
+def _may_be(article: Article, page: ReadArticle) -> bool:
+    """Tell whether an article of the same title and signature may be this page.
+
+    Two addresses are two articles, and so are two numbers or two dates; what only one of the two
+    says does not tell them apart.
+    """
+    if article.url and page.url:
+        return False
+    pairs = ((article.series, page.series), (article.number, page.number))
+    if any(one and other and one != other for one, other in pairs):
+        return False
+    return _same_date(article, page)
+
+
+def _same_date(article: Article, page: ReadArticle) -> bool:
+    one, other = article.published_on, page.published_on
+    if one is None or other is None:
+        return True
+    if "month" in (article.published_precision, page.published_precision):
+        return _month(one) == _month(other)
+    return one == other
+
+
+def _month(day: date) -> tuple[int, int]:
+    return day.year, day.month
+
+
+def _insert(session: Session, page: ReadArticle, clock: Clock) -> Article:
+    article = Article(
+        identity=identity_of(page),
+        likeness=likeness_of(page),
+        noticed_at=clock.now(),
+        updated_at=clock.now(),
+        topics=[],
+        revision=1,
+        state=ArticleState.PUBLISHED,
+    )
+    _write(article, record_of(page))
+    session.add(article)
+    session.flush()
+    return article
+
+
+def _join(session: Session, article: Article, page: ReadArticle, clock: Clock) -> AddOutcome:
+    """Make a page a new revision of an article, when it says anything new."""
+    known = stored_record(article)
+    record = record_of(page, known)
+    if record.checksum() == known.checksum():
+        return AddOutcome("unchanged", article)
+    session.add(
+        ArticleRevision(
+            article_id=article.id,
+            revision=article.revision,
+            snapshot=known.to_json(),
+            replaced_at=clock.now(),
+        )
+    )
+    article.revision += 1
+    article.updated_at = clock.now()
+    if page.url:
+        article.identity = identity_of(page)
+    article.likeness = likeness_of(page)
+    # The old authors and parts go first: their positions are taken again.
+    article.authors.clear()
+    article.parts.clear()
+    session.flush()
+    _write(article, record)
+    session.flush()
+    return AddOutcome("updated", article)
+
+
+def stored_record(article: Article) -> ArticleRecord:
+    """Return what the database holds of an article's content."""
+    fields: dict[str, Any] = {name: getattr(article, name) for name in _PLAIN_FIELDS}
+    fields |= {name: tuple(getattr(article, name)) for name in _LIST_FIELDS}
+    return ArticleRecord(
+        **fields,
+        authors=tuple((author.name, author.about) for author in article.authors),
+        parts=tuple(_stored_part(part) for part in article.parts),
+    )
+
+
+def _stored_part(part: ArticlePart) -> PartRecord:
+    return PartRecord(
+        title=part.title,
+        authors=tuple(part.authors),
+        in_focus=part.in_focus,
+        country=part.country,
+        regions=tuple(part.regions),
+        standfirst=part.standfirst,
+        body_html=part.body_html,
+        body_text=part.body_text,
+    )
+
+
+def _write(article: Article, record: ArticleRecord) -> None:
+    for name in _PLAIN_FIELDS:
+        setattr(article, name, getattr(record, name))
+    for name in _LIST_FIELDS:
+        setattr(article, name, list(getattr(record, name)))
+    article.checksum = record.checksum()
+    article.authors.extend(
+        ArticleAuthor(position=position, name=name, about=about)
+        for position, (name, about) in enumerate(record.authors, start=1)
+    )
+    article.parts.extend(
+        ArticlePart(
+            position=position,
+            title=part.title,
+            in_focus=part.in_focus,
+            authors=list(part.authors),
+            country=part.country,
+            regions=list(part.regions),
+            standfirst=part.standfirst,
+            body_html=part.body_html,
+            body_text=part.body_text,
+        )
+        for position, part in enumerate(record.parts, start=1)
+    )

@@ -1,0 +1,138 @@
+"""`alerts article …`: articles come in, are looked at, and are withdrawn."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from alerts.articles.fetching import Fetcher
+from alerts.articles.intake import Intake, add_sources
+from alerts.articles.models import Article, ArticleState
+from alerts.articles.serialise import article_json, printed_date
+from alerts.articles.service import get_article, list_articles, withdraw_article
+from alerts.cli.common import JsonOption, note, print_json, print_table, program, progress_bar, say
+from alerts.config import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Articles: take in, look at, withdraw.")
+
+ArticleId = Annotated[int, typer.Argument(metavar="ID", help="The article's ID.")]
+
+
+@app.command()
+def add(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE…", help="A file, a folder, a URL, or - for stdin."),
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Take articles in; each is added, updated, unchanged, or refused with the reason."""
+    with (
+        program() as runtime,
+        _fetcher(runtime.settings) as fetcher,
+        progress_bar("reading") as bar,
+    ):
+        intake = add_sources(
+            runtime.database,
+            sources,
+            clock=runtime.clock,
+            fetcher=fetcher,
+            progress=bar,
+        )
+        if json:
+            print_json(_document(intake))
+        else:
+            _print(intake)
+    for refused in intake.refused:
+        note(f"alerts: refused {refused.source}: {refused.reason}")
+    if intake.refused:
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_command(
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    state: Annotated[ArticleState | None, typer.Option(help="Only these.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """List the articles noticed last, the newest first."""
+    with program() as runtime, runtime.database.read() as session:
+        articles = list_articles(session, limit=limit, state=state)
+        if json:
+            print_json([article_json(article) for article in articles])
+            return
+        rows = [
+            (a.id, printed_date(a), a.series, a.number, a.title, ", ".join(_signed(a)))
+            for a in articles
+        ]
+    print_table(("id", "date", "series", "number", "title", "authors"), rows)
+
+
+@app.command()
+def show(article_id: ArticleId, json: JsonOption = False) -> None:
+    """Show an article as it was understood, and what was not."""
+    with program() as runtime, runtime.database.read() as session:
+        article = get_article(session, article_id)
+        document = article_json(article)
+        text = article.body_text
+    if json:
+        print_json(document)
+        return
+    for name in ("id", "title", "url", "series", "number", "published_on", "team", "standfirst"):
+        say(f"{name}: {'' if document[name] is None else document[name]}")
+    for author in document["authors"]:
+        say(f"author: {author['name']}" + (f" ({author['about']})" if author["about"] else ""))
+    say(f"regions: {', '.join(document['regions'])}")
+    for flag in document["flags"]:
+        say(f"not understood: {flag}")
+    say("")
+    say(text)
+
+
+@app.command()
+def withdraw(article_id: ArticleId, json: JsonOption = False) -> None:
+    """Withdraw an article: no new issue takes it."""
+    with program() as runtime, runtime.database.transaction() as session:
+        article = withdraw_article(session, article_id, clock=runtime.clock)
+        document = article_json(article)
+    if json:
+        print_json(document)
+    else:
+        say(f"withdrawn: {document['title']}")
+
+
+@contextmanager
+def _fetcher(settings: Settings) -> Iterator[Fetcher]:
+    fetcher = Fetcher(contact=settings.base_url, allowed_hosts=settings.fetch_hosts)
+    try:
+        yield fetcher
+    finally:
+        fetcher.close()
+
+
+def _document(intake: Intake) -> dict[str, object]:
+    return {
+        "added": [article_json(article) for article in intake.added],
+        "updated": [article_json(article) for article in intake.updated],
+        "unchanged": [article_json(article) for article in intake.unchanged],
+        "refused": [{"source": r.source, "reason": r.reason} for r in intake.refused],
+    }
+
+
+def _print(intake: Intake) -> None:
+    for word, articles in (
+        ("added", intake.added),
+        ("updated", intake.updated),
+        ("unchanged", intake.unchanged),
+    ):
+        for article in articles:
+            signed = ", ".join(_signed(article))
+            say(f"{word} {article.id}: {article.title}" + (f" ({signed})" if signed else ""))
+            if word != "unchanged":
+                for flag in article.flags:
+                    note(f"  not understood: {flag}")
+
+
+def _signed(article: Article) -> list[str]:
+    return [author.name for author in article.authors] or ([article.team] if article.team else [])
