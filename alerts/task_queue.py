@@ -9,6 +9,8 @@ from typing import Protocol
 
 import structlog
 from celery import Celery
+from kombu import Exchange
+from kombu import Queue as KombuQueue
 from kombu.exceptions import OperationalError
 
 log = structlog.get_logger(__name__)
@@ -106,8 +108,14 @@ def celery_for(broker_url: str) -> Celery:
     app = Celery("alerts", broker=broker_url)
     app.conf.update(
         task_ignore_result=True,
+        # Each with an exchange of its own: left to the default, all would be bound to one routing
+        # key, and every queue would get a copy of each message.
+        task_queues=[
+            KombuQueue(queue.value, Exchange(queue.value), routing_key=queue.value)
+            for queue in Queue
+        ],
         task_default_queue=Queue.PERIODIC.value,
-        task_create_missing_queues=True,
+        task_create_missing_queues=False,
         broker_connection_retry_on_startup=True,
         broker_transport_options={"socket_timeout": 10, "socket_connect_timeout": 5},
     )

@@ -5,11 +5,10 @@ what it raises to "again later" or "stop". Results are not kept: the ledger is t
 """
 
 from celery import Celery
-from kombu import Queue as KombuQueue
 
 from alerts.config import Settings, load_settings
 from alerts.embedded_redis import EmbeddedRedis
-from alerts.task_queue import Queue, celery_for
+from alerts.task_queue import celery_for
 from workers.schedule import BEAT_SCHEDULE
 
 TASK_MODULES = (
@@ -26,7 +25,6 @@ def make_app(settings: Settings) -> Celery:
     app = celery_for(embedded.broker_url if settings.uses_embedded_redis else settings.redis_url)
     app.conf.update(
         imports=TASK_MODULES,
-        task_queues=[KombuQueue(queue.value) for queue in Queue],
         # One task in hand per process: a batch of alerts must not wait behind a reserved digest.
         worker_prefetch_multiplier=1,
         worker_concurrency=settings.worker_processes,

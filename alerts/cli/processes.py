@@ -73,6 +73,7 @@ def worker(
     count = processes or load_settings().worker_processes
     _become(
         "celery",
+        "--quiet",
         "-A",
         "workers.app",
         "worker",
@@ -91,7 +92,7 @@ def worker(
 
 def beat() -> None:
     """Run the beat, which only ticks; any number may run."""
-    _become("celery", "-A", "workers.app", "beat", "--loglevel", "WARNING", "--pidfile=")
+    _become("celery", "--quiet", "-A", "workers.app", "beat", "--loglevel", "WARNING", "--pidfile=")
 
 
 def catcher(host: HostOption = "127.0.0.1", port: PortOption = 1025) -> None:

@@ -153,9 +153,10 @@ def _photo(photo: ReadPhoto, hints: Hints) -> ReadPhoto:
 def _flags(layout: Layout, header: Header, text: str, loose: Sequence[str]) -> tuple[str, ...]:
     flags = []
     if header.published_on is not None:
-        latest = max(dates_in(text), default=None)
-        if latest and latest - header.published_on >= _A_MONTH and header.precision == "day":
-            flags.append(f"published_on: printed {header.iso_date}, but the text names {latest}")
+        # A text looks back as far as it likes, and ahead; one that begins after its own date errs.
+        first = min(dates_in(text), default=None)
+        if first and first - header.published_on >= _A_MONTH and header.precision == "day":
+            flags.append(f"published_on: printed {header.iso_date}, but the text begins at {first}")
     if loose:
         flags.append(f"authors: {len(loose)} of the notes about the authors name nobody who signed")
     if layout.left_out and len(" ".join(layout.left_out).split()) >= _LEAST_WORDS:
