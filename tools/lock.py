@@ -23,10 +23,8 @@ def main() -> None:
     dev = _ROOT / "requirements" / "dev.txt"
     build = _ROOT / "requirements" / "build.in"
     source = _ROOT / "pyproject.toml"
-    subprocess.run([*uv, source, build, "-o", runtime], check=True)  # noqa: S603 - uv, just installed
-    subprocess.run(  # noqa: S603 - the same
-        [*uv, source, "--group", "dev", "-c", runtime, "-o", dev], check=True
-    )
+    subprocess.run([*uv, source, build, "-o", runtime], check=True)
+    subprocess.run([*uv, source, "--group", "dev", "-c", runtime, "-o", dev], check=True)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def _install_pip(folder: Path) -> None:
             raise SystemExit(f"{url} is not what the package index says it is; try again")
         # A wheel is a zip file that Python can run from.
         command = [folder / "bin" / "python", f"{wheel}/pip", "install", "--quiet", wheel]
-        subprocess.run(command, check=True)  # noqa: S603 - the interpreter just made
+        subprocess.run(command, check=True)
 
 
 def _newest_wheel() -> tuple[str, str, str]:

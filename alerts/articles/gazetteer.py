@@ -203,7 +203,7 @@ def _capitalised(words: str) -> str:
 
 def _plain(text: str) -> str:
     """Return the text without accents and with straight apostrophes."""
-    decomposed = unicodedata.normalize("NFKD", text.replace("’", "'"))  # noqa: RUF001 - a typographic apostrophe
+    decomposed = unicodedata.normalize("NFKD", text.replace("’", "'"))
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 

@@ -23,7 +23,7 @@ _CONTAINERS = {"div", "table", "thead", "tbody", "tfoot", "section", "article", 
 _KEPT = _INLINE | _BLOCKS | _CONTAINERS | {"li", "td", "th"}
 # What an ill-meant page could nest deeper is shown as plain text.
 _DEEPEST = 20
-_DANGLING = " ,;:–—-"  # noqa: RUF001 - dashes of any length
+_DANGLING = " ,;:–—-"
 _SENTENCE_END = re.compile(r"[.!?…。！？؟]['\"”’)\]]*(?=\s|$)|[。！？]")  # noqa: RUF001 - CJK stops
 
 

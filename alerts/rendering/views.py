@@ -14,7 +14,7 @@ from alerts.rendering.plain import join_names, one_line
 _ELSEWHERE = "Elsewhere"
 _LINE_LIMIT = 300
 _ALT_LIMIT = 200
-_FOLDED = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "…": ""})  # noqa: RUF001 - the quotes meant
+_FOLDED = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "…": ""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,7 @@ def _contributors(content: IssueContent, allowance: Allowance) -> tuple[Contribu
 def _note(name: str, note: str) -> str:
     """Return the note without the name it begins with, so that the name is printed once."""
     if note.casefold().startswith(name.casefold()):
-        return note[len(name) :].lstrip(" ,:–—-")  # noqa: RUF001 - dashes of any length
+        return note[len(name) :].lstrip(" ,:–—-")
     return note
 
 

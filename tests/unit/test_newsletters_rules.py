@@ -32,8 +32,10 @@ MONDAY = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
             "2026-11-30T02:30",
         ),
         (
-            "DTSTART;TZID=Asia/Kolkata:20260101T000000 "
-            "RRULE:FREQ=DAILY;BYHOUR=8;BYMINUTE=0;BYSECOND=0",
+            (
+                "DTSTART;TZID=Asia/Kolkata:20260101T000000 "
+                "RRULE:FREQ=DAILY;BYHOUR=8;BYMINUTE=0;BYSECOND=0"
+            ),
             "RRULE:FREQ=DAILY;BYHOUR=8;BYMINUTE=0;BYSECOND=0 Asia/Kolkata",
             "2026-11-24T02:30",
         ),

@@ -1,10 +1,10 @@
 """Tasks of the beat and of the workers' own clock."""
 
 import structlog
-from alerts.newsletters.scheduling import claim_due, stale_runs
 
 from alerts.delivery.sweeper import sweep
 from alerts.delivery.transactional import owed_confirmations
+from alerts.newsletters.scheduling import claim_due, stale_runs
 from alerts.task_queue import Queue, Task
 from workers.app import app
 from workers.process import WorkerParts, parts

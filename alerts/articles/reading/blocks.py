@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 # A sentence ends with one of these, and maybe closing quotes or brackets.
-_SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]]*(?=\s|$)")  # noqa: RUF001 - printed quotes
+_SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]]*(?=\s|$)")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|Gen|Col|Lt|Sgt|St|vs|No|Vol|Jr|Sr|e\.g|i\.e|approx|Gov|Sen|Rep)"
     r"|\b[A-Z](?:\.[A-Z])*)\.$"
@@ -93,4 +93,4 @@ def first_sentences(text: str, *, at_most: int) -> str:
     ends = [end for end in sentence_ends(line) if end <= at_most]
     if ends:
         return line[: ends[-1]]
-    return line[: at_most - 1].rsplit(" ", 1)[0].rstrip(" ,;:–—-(") + "…"  # noqa: RUF001 - dashes
+    return line[: at_most - 1].rsplit(" ", 1)[0].rstrip(" ,;:–—-(") + "…"

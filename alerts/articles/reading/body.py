@@ -1,5 +1,6 @@
 """The text of an article: which lines are headings, and the whole as clean HTML and plain text."""
 
+import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -116,7 +117,9 @@ def _markup(blocks: Sequence[Block]) -> Iterator[str]:
 def _element(block: Block) -> str:
     match block.kind:
         case Kind.HEADING:
-            return f"<h{block.level}>{block.html}</h{block.level}>"
+            # Plain words: what is bold already needs no bold, and the site links its headings to
+            # themselves.
+            return f"<h{block.level}>{html.escape(block.text, quote=False)}</h{block.level}>"
         case Kind.ITEM:
             return f"<li>{block.html}</li>"
         case Kind.QUOTE:

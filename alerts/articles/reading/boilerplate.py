@@ -21,9 +21,9 @@ _WHOLE_LINES = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _DEBRIS = re.compile(r"!\[[^\]]{0,200}\]\([^)]{0,500}\)")
-_RULE = re.compile(r"^[\s|*_=~\-–—.·•>#]+$")  # noqa: RUF001 - dashes of any length
+_RULE = re.compile(r"^[\s|*_=~\-–—.·•>#]+$")
 _CREDIT = re.compile(
-    r"^\W{0,3}(?:photo|image|picture)s?\s*(?:source|credits?|courtesy|by)?\s*[:–-]\s*(?P<credit>.+)$"  # noqa: RUF001 - a printed dash
+    r"^\W{0,3}(?:photo|image|picture)s?\s*(?:source|credits?|courtesy|by)?\s*[:–-]\s*(?P<credit>.+)$"
     r"|^\W{0,3}(?:source|credit)s?\s+of\s+(?:the\s+)?photo\s*:\s*(?P<other>.+)$",
     re.IGNORECASE,
 )

@@ -33,7 +33,7 @@ _MONTH = (
     r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
 _YEAR = r"(?P<{0}>(?:19|20)\d\d)"
-_COUNT = r"(\d{1,5}(?:\s*(?:&|and|-|–|/)\s*\d{1,5})?)"  # noqa: RUF001 - a printed dash
+_COUNT = r"(\d{1,5}(?:\s*(?:&|and|-|–|/)\s*\d{1,5})?)"
 
 _SERIES_RE = [
     (name, re.compile(rf"(?<![\w]){words}(?![\w])", re.IGNORECASE))
@@ -61,7 +61,7 @@ _TEAM_RE = re.compile(
     r"\b(?P<team>(?:the\s+)?(?:NIAS(?:\s+(?:[A-Z][\w-]*|and|&)){0,4}|GP|CWA|TWTW|GP\s+[A-Z]\w+)"
     r"\s+Team)\b",
 )
-_SEPARATORS = " \t,;|·•–—-:."  # noqa: RUF001 - dashes of any length
+_SEPARATORS = " \t,;|·•–—-:."
 
 
 @dataclass(frozen=True, slots=True)

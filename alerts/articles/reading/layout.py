@@ -184,7 +184,7 @@ def _is_named(text: str, titles: Sequence[str]) -> bool:
     wanted = folded(text)
     return len(wanted) > 3 and any(  # noqa: PLR2004 - shorter is no title
         wanted == folded(title)
-        or any(wanted == folded(piece) for piece in re.split(r"\s[|–—-]\s|\|", title))  # noqa: RUF001 - printed dashes
+        or any(wanted == folded(piece) for piece in re.split(r"\s[|–—-]\s|\|", title))
         for title in titles
     )
 

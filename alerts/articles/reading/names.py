@@ -14,7 +14,7 @@ _BY = re.compile(
 _BETWEEN = re.compile(r"\s*(?:,|;|&|\band\b|\||/)\s*")
 _PARTICLES = {"al", "bin", "da", "de", "del", "der", "di", "dos", "du", "el", "ibn", "la", "le"}
 _PARTICLES |= {"ter", "van", "von", "y", "bint", "den", "st."}
-_NAME_WORD = re.compile(r"^[^\W\d_][\w.'’\-]*$")  # noqa: RUF001 - a typographic apostrophe
+_NAME_WORD = re.compile(r"^[^\W\d_][\w.'’\-]*$")
 _TEAM = re.compile(r"^(?:the\s+)?[\w&. -]{1,60}\b(?:team|desk|bureau|staff)$", re.IGNORECASE)
 _ABOUT_HEAD = re.compile(
     r"^about\s+the\s+(?:authors?|contributors?|writers?)\s*[:.]?$", re.IGNORECASE

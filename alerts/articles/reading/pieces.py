@@ -9,7 +9,7 @@ from alerts.articles.reading.body import choose_standfirst, compose, is_title_li
 from alerts.articles.reading.names import Byline, read_byline
 from alerts.articles.reading.record import ReadPart
 
-_IN_FOCUS = re.compile(r"^in\s+focus\b\s*[|:–—-]?\s*", re.IGNORECASE)  # noqa: RUF001 - printed dashes
+_IN_FOCUS = re.compile(r"^in\s+focus\b\s*[|:–—-]?\s*", re.IGNORECASE)
 _QUESTION = re.compile(r"^(?:what|why|how|who)\b.{0,60}\?$", re.IGNORECASE)
 # A page with one title and one byline is an article; a roundup has at least two of each.
 LEAST_PIECES = 2

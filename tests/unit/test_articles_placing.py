@@ -1,0 +1,64 @@
+"""Where articles belong, and when two addresses are one."""
+
+import pytest
+
+from alerts.articles.identity import address_key
+from alerts.articles.placing import place
+
+BODY = (
+    "In Mali the junta asked the mission to leave. France and Germany had gone before, and Russia"
+    " sent instructors.\n\nMalian officers in Bamako say the matter is closed.\n\n"
+    "Paris and London voted for the resolution. Mali pays for the rest."
+)
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "countries", "regions"),
+    [
+        ("The UN in Africa: a mission ends", BODY, ("ML",), ("west-africa", "africa")),
+        ("South Sudan’s delayed polls", "", ("SS",), ("east-africa", "africa")),
+        ("Côte d'Ivoire votes", "", ("CI",), ("west-africa", "africa")),
+        ("CHINA AND TAIWAN", "", ("CN", "TW"), ("east-asia", "asia")),
+        ("The Sahel after the bloc", "", (), ("west-africa", "africa")),
+        ("Elections in the Middle East", "", (), ("west-asia", "asia")),
+        ("Niger, not Nigeria", "", ("NE", "NG"), ("west-africa", "africa")),
+        ("It is up to us now", "", (), ()),
+        ("The Indian Ocean and its cables", "", (), ()),
+    ],
+)
+def test_a_text_is_placed_by_what_it_is_about(
+    title: str, body: str, countries: tuple[str, ...], regions: tuple[str, ...]
+) -> None:
+    placed = place(title, body)
+    assert (placed.countries, placed.regions) == (countries, regions)
+
+
+def test_a_series_on_a_continent_places_what_names_none() -> None:
+    assert place("Three ballots", "", series="NIAS Africa Weekly").regions == ("africa",)
+
+
+SITE = "https://newsroom.example.org"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{SITE}/view_cir_articles.php?url=The%20World%20This%20Week&recordNo=896",
+        "http://www.NEWSROOM.example.org/view_cir_articles.php?recordNo=896&url=The+World",
+        f"{SITE}/TWTW_view_articles.php?url=The%2520World&recordno=896&ArticleNo=3",
+        f"{SITE}/africa/africa-weekly.php?recordNo=0896#top",
+    ],
+)
+def test_a_record_number_is_an_address_whatever_stands_around_it(url: str) -> None:
+    assert address_key(url) == "newsroom.example.org/record/896"
+
+
+@pytest.mark.parametrize("script", ["the-world-today.php", "view_events.php"])
+def test_scripts_that_count_for_themselves_make_other_articles(script: str) -> None:
+    assert address_key(f"{SITE}/{script}?recordNo=896") == f"newsroom.example.org/{script}/896"
+
+
+def test_tracking_and_order_tell_nothing() -> None:
+    plain = address_key(f"{SITE}/a/piece?b=2&a=1")
+    assert address_key(f"{SITE}/a/piece?utm_source=mail&a=1&b=2&fbclid=x") == plain
+    assert address_key(f"{SITE}/a/piece?a=1&b=3") != plain
