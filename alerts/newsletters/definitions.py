@@ -2,10 +2,10 @@
 
 import string
 from typing import Annotated, Literal, Self
-from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from alerts.clock import time_zones
 from alerts.config import check_mailbox
 from alerts.newsletters.rules import parse_rule
 from alerts.regions import find_region
@@ -104,7 +104,7 @@ class NewsletterDefinition(_Part):
     @field_validator("time_zone")
     @classmethod
     def _zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if time_zones().get(value.lower()) != value:
             raise ValueError(f"there is no time zone {value!r}; Asia/Kolkata would be one")
         return value
 

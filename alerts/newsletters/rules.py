@@ -8,10 +8,11 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrule, rruleset, rrulestr
 
+from alerts.clock import time_zones
 from alerts.errors import Invalid
 
 _EPOCH = datetime(2020, 1, 1)  # noqa: DTZ001 - a wall clock, in whatever zone the rule names
@@ -209,8 +210,7 @@ def _take_zone(text: str) -> tuple[str, str]:
 
 
 def _known_zone(name: str) -> str:
-    zones = {zone.lower(): zone for zone in available_timezones()}
-    found = zones.get(name.lower())
+    found = time_zones().get(name.lower())
     if found is None:
         raise Invalid(f"there is no time zone {name!r}; Asia/Kolkata or Europe/Paris would be one")
     return found
