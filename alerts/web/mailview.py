@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import MessageError
@@ -78,7 +79,7 @@ def _text(part: Message) -> str:
 
 def _decoded(value: str) -> str:
     unfolded = re.sub(r"\r?\n(?=[ \t])", "", value)
-    try:
-        return str(make_header(decode_header(unfolded)))
-    except (ValueError, LookupError, MessageError):
-        return unfolded.encode("utf-8", "replace").decode()
+    with suppress(ValueError, LookupError, MessageError):
+        unfolded = str(make_header(decode_header(unfolded)))
+    # Bytes that are no text arrive as lone surrogates, which no page can hold.
+    return unfolded.encode("utf-8", "replace").decode()

@@ -48,11 +48,12 @@ def test_the_form_ticks_only_what_the_reader_came_for(site: RunningSite) -> None
 
 
 def test_signing_up_confirming_and_what_is_on_record(site: RunningSite) -> None:
-    answer = _sign_up(
-        site,
-        newsletter=["gp-alert", "africa-this-week"],
-        **{"frequency-gp-alert": "daily", "region-gp-alert": ["west-africa", "south-asia"]},
-    )
+    wishes: dict[str, str | list[str]] = {
+        "newsletter": ["gp-alert", "africa-this-week"],
+        "frequency-gp-alert": "daily",
+        "region-gp-alert": ["west-africa", "south-asia"],
+    }
+    answer = _sign_up(site, **wishes)
     assert answer.status_code == 200
     assert EMAIL in answer.text
     subscriber = site.subscriber()
@@ -70,8 +71,8 @@ def test_signing_up_confirming_and_what_is_on_record(site: RunningSite) -> None:
     assert "once a day" in done.text
     assert "West Africa" in done.text
     assert site.subscriber().state is SubscriberState.CONFIRMED
-    wishes = {slug: (one.frequency, one.regions) for slug, one in site.subscriptions().items()}
-    assert wishes == {
+    stored = {slug: (one.frequency, one.regions) for slug, one in site.subscriptions().items()}
+    assert stored == {
         "gp-alert": (Frequency.DAILY, ["south-asia", "west-africa"]),
         "africa-this-week": (Frequency.WEEKLY, []),
     }
@@ -101,7 +102,7 @@ def test_a_known_address_gets_the_same_answer_and_stays_as_it_is(site: RunningSi
     ("changes", "said"),
     [
         ({"email": ""}, "Please type your email address"),
-        ({"email": "asha at example.org"}, "is no email address we can write to"),
+        ({"email": "asha at example.org"}, "is no email address"),
         ({"email": "<script>alert(1)</script>@example.org"}, "&lt;script&gt;"),
         ({"email": "a@b.org\r\nBcc: x@example.org"}, "is no email address"),
         ({"newsletter": []}, "Please tick at least one newsletter"),

@@ -16,7 +16,7 @@ from alerts.rendering.models import Edition
 from alerts.rendering.service import edition_for, variant_of
 from alerts.rendering.slots import Slot
 from alerts.subscribers.models import Frequency
-from alerts.subscribers.service import Offer
+from alerts.subscribers.wishes import Offer
 from alerts.web.headers import MAIL_POLICY
 from alerts.web.public.catalogue import catalogue, issue_path, linked
 from alerts.web.queries import PublishedIssue, count_published, published_issue, published_issues

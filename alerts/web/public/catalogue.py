@@ -11,7 +11,7 @@ from alerts.newsletters.rules import parse_rule
 from alerts.newsletters.service import definition_of, list_newsletters, offers
 from alerts.regions import REGIONS, Region
 from alerts.subscribers.models import Frequency
-from alerts.subscribers.service import Offer
+from alerts.subscribers.wishes import Offer
 from alerts.web.queries import PublishedIssue, published_issues
 from alerts.web.words import HOW_OFTEN, moment_in_words
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from alerts.regions import REGIONS
 from alerts.subscribers.models import Frequency, Subscription
-from alerts.subscribers.service import Wish
+from alerts.subscribers.wishes import Wish
 from alerts.web.forms import Fields
 from alerts.web.public.catalogue import Entry
 

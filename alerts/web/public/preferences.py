@@ -52,7 +52,13 @@ def save(site: CurrentSite, origin: Origin, fields: PostedFields, token: str) ->
             if problem:
                 return _page(site, subscriber, entries, choices, problem=problem, status=status)
             set_preferences(
-                session, subscriber, wishes_of(choices), way=WAY, origin=origin, clock=clock
+                session,
+                subscriber,
+                wishes_of(choices),
+                offers={slug: entry.offer for slug, entry in entries.items()},
+                way=WAY,
+                origin=origin,
+                clock=clock,
             )
     return RedirectResponse(
         f"/preferences/{token}?saved=true", HTTPStatus.SEE_OTHER, headers=PERSONAL
@@ -95,8 +101,9 @@ def _page(
     context = {
         "email": subscriber.email,
         "expected": expected(running(subscriber), entries),
-        "is_confirmed": subscriber.state
-        in {SubscriberState.CONFIRMED, SubscriberState.UNSUBSCRIBED},
+        # Somebody may have signed up this address again after its reader had left.
+        "is_waiting": subscriber.state is not SubscriberState.CONFIRMED
+        and bool(running(subscriber)),
         "is_suppressed": subscriber.state is SubscriberState.SUPPRESSED,
         "choices": choices,
         "seen": _fingerprint(subscriber),

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated
 
-from email_validator import EmailNotValidError, validate_email
 from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from alerts.errors import Invalid, NotFound
+from alerts.errors import Invalid, NotFound, Refused
+from alerts.subscribers.addresses import parse_address
 from alerts.subscribers.models import Subscriber, SubscriberState
-from alerts.subscribers.service import add_subscriber, find_subscriber
+from alerts.subscribers.service import add_subscriber, find_subscriber, refuse_suppressed
 from alerts.task_queue import Queue, Task
 from alerts.tokens import BadToken
 from alerts.web.forms import Fields, PostedFields, form_token, read_form_token
@@ -25,7 +25,6 @@ _SIGN_UP = "sign-up"
 CONSENT = "Please send me the newsletters I ticked. I can leave at any time by a link in each mail."
 # People never see this field; programs that fill in every field do.
 _TRAP = "website"
-_LONGEST_ADDRESS = 320
 router = APIRouter()
 
 
@@ -65,9 +64,9 @@ def sign_up(site: CurrentSite, origin: Origin, fields: PostedFields) -> Response
     try:
         with site.runtime.database.transaction() as session:
             subscriber_id = _note(session, site, form, origin)
-    except Invalid as error:
-        form.problems["email"] = str(error)
-        return _form_page(site, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+    except Refused:
+        # Suppressed: no mail goes there, and nobody is told so who only typed the address.
+        return _answer(site, form)
     site.queue.enqueue(Task.SEND_CONFIRMATION, subscriber_id, queue=Queue.TRANSACTIONAL)
     return _answer(site, form)
 
@@ -91,12 +90,11 @@ def _read(fields: Fields, entries: dict[str, Entry]) -> SignUp:
 
 
 def _address_problem(address: str) -> dict[str, str]:
-    shown = address if len(address) <= _LONGEST_ADDRESS else address[:40] + "…"
     try:
-        # Whether mail arrives there, the confirmation shows; special names are for test systems.
-        validate_email(address, check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        return {"email": f"{shown} is no email address we can write to: {error}"}
+        # Whether mail arrives there, the confirmation shows.
+        parse_address(address)
+    except Invalid as error:
+        return {"email": str(error)}
     return {}
 
 
@@ -112,23 +110,27 @@ def _note(session: Session, site: Site, form: SignUp, origin: str | None) -> int
     """Write the sign-up down and return the subscriber's number.
 
     Whoever is confirmed already is left as they are: anybody may type anybody's address here.
-    They get the same mail, and its link leads on to their preferences.
+    They get the same mail, and its link leads on to their preferences. Raises Refused for an
+    address that is suppressed.
     """
-    try:
-        known = find_subscriber(session, form.email)
-    except NotFound:
-        known = None
-    subscriber = known
-    is_confirmed = known is not None and known.state is SubscriberState.CONFIRMED
-    for choice in form.choices:
-        if choice.chosen and not is_confirmed:
-            subscriber = _added(session, site, form.email, choice, origin)
+    refuse_suppressed(session, form.email, keys=site.runtime.settings.secret_key)
+    subscriber = _confirmed_reader(session, form.email)
     if subscriber is None:
-        raise Invalid("Please tick at least one newsletter.")
+        chosen = [choice for choice in form.choices if choice.chosen]
+        added = [_added(session, site, form.email, choice, origin) for choice in chosen]
+        subscriber = added[0]
     # The mail is owed from now on: a task that gets lost is enqueued again.
     subscriber.confirmation_due_at = site.runtime.clock.now()
     session.flush()
     return subscriber.id
+
+
+def _confirmed_reader(session: Session, email: str) -> Subscriber | None:
+    try:
+        subscriber = find_subscriber(session, email)
+    except NotFound:
+        return None
+    return subscriber if subscriber.state is SubscriberState.CONFIRMED else None
 
 
 def _added(

@@ -10,9 +10,11 @@ from fastapi import APIRouter
 from sqlalchemy.orm import Session
 from starlette.responses import PlainTextResponse, Response
 
+from alerts.newsletters.service import offers
 from alerts.subscribers.links import UnsubscribeRequest
 from alerts.subscribers.models import Frequency, Subscriber, Subscription
-from alerts.subscribers.service import Wish, set_preferences, unsubscribe
+from alerts.subscribers.service import set_preferences, unsubscribe
+from alerts.subscribers.wishes import Wish
 from alerts.tokens import BadToken
 from alerts.web.failures import BadLink
 from alerts.web.forms import AT_ONCE, PostedFields, form_token, read_form_token
@@ -83,6 +85,7 @@ def undo(site: CurrentSite, origin: Origin, fields: PostedFields, token: str) ->
             session,
             subscriber,
             wishes | current,
+            offers=offers(session),
             way=UNDO,
             origin=origin,
             clock=site.runtime.clock,

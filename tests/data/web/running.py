@@ -127,7 +127,7 @@ def running_site(
     with socket.socket() as listener, httpx.Client() as client:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        client.base_url = url  # type: ignore[assignment]  # httpx takes a text and keeps a URL
+        client.base_url = url
         settings = Settings(data_dir=data_dir, base_url=url, secret_key=(KEY,), mail_url=mail_url)
         runtime = Runtime(settings, clock, database, Tokens(settings.secret_key))
         with database.transaction() as session:
