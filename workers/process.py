@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from celery.signals import (
+    beat_init,
     worker_init,
     worker_process_init,
     worker_process_shutdown,
@@ -106,6 +107,11 @@ def _closed_afterwards(database: Database) -> Iterator[Database]:
         database.dispose()
 
 
+# The embedded server that this process keeps running, if it is the one in use.
+_servers: list[EmbeddedRedis] = []
+
+
+@beat_init.connect
 @worker_init.connect
 def _prepare(**_: object) -> None:
     """Check the database and bring up the embedded Redis before the first connection."""
@@ -117,9 +123,6 @@ def _prepare(**_: object) -> None:
         server = EmbeddedRedis(settings.data_dir)
         server.open()
         _servers.append(server)
-
-
-_servers: list[EmbeddedRedis] = []
 
 
 @worker_process_init.connect
