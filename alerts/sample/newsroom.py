@@ -9,6 +9,7 @@ import csv
 import shutil
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -42,29 +43,18 @@ class SamplePhoto(_Entry):
     alt: str
 
 
-class SamplePart(_Entry):
-    """One piece of a roundup."""
-
-    title: str
-    authors: tuple[str, ...]
-    country: str | None = None
-
-
 class SampleArticle(_Entry):
     """What a page of the newsroom says of itself; `days_ago` is its date, 0 being today.
 
     `label` is the line with series, number and date as the site prints it, a Jinja text of its
-    own; `countries` are where it belongs, the most important first.
+    own. Whoever did not sign with a name signs as a team.
     """
 
     file: str
     shape: Literal["site", "table", "copy", "debris"]
     record: int
     series: str
-    number: str
     label: str
-    volume: str | None = None
-    volume_number: str | None = None
     days_ago: int = Field(ge=0)
     title: str
     authors: tuple[SampleAuthor, ...] = ()
@@ -72,9 +62,6 @@ class SampleArticle(_Entry):
     team: str | None = None
     credit: str
     photo: SamplePhoto | None = None
-    countries: tuple[str, ...] = ()
-    region: str
-    parts: tuple[SamplePart, ...] = ()
 
     @property
     def url(self) -> str:
@@ -85,11 +72,6 @@ class SampleArticle(_Entry):
     def byline(self) -> str:
         """The line of authors below the title, or the team."""
         return self.joined_by.join(author.name for author in self.authors) or self.team or ""
-
-    @property
-    def has_address(self) -> bool:
-        """Whether the page says its own address; a text copy cannot."""
-        return self.shape in {"site", "table"}
 
 
 class EarlierPiece(_Entry):
@@ -108,6 +90,23 @@ class Manifest(_Entry):
     earlier: tuple[EarlierPiece, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Calendar:
+    """Days and months as pages print them, counted from the day the newsroom is written."""
+
+    today: date
+
+    def day(self, offset: int) -> str:
+        """Return `20 November 2026` for a day so many days from today."""
+        day = self.today + timedelta(days=offset)
+        return f"{day.day} {day:%B %Y}"
+
+    def month(self, offset: int) -> str:
+        """Return `November 2026` for a month so many months from today's."""
+        years, month = divmod(self.today.year * 12 + self.today.month - 1 + offset, 12)
+        return f"{date(years, month + 1, 1):%B %Y}"
+
+
 @cache
 def load_manifest() -> Manifest:
     """Return what the newsroom holds."""
@@ -123,13 +122,18 @@ def write_pages(folder: Path, *, today: date, base_url: str) -> list[Path]:
     first, as it would have been published.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    environment = _environment(today, base_url)
+    calendar = _Calendar(today)
+    environment = _environment(calendar, base_url)
     manifest = load_manifest()
     written = []
     for place, article in enumerate(manifest.articles):
-        related = _some(manifest.earlier, place)
+        date_line = calendar.day(-article.days_ago)
+        label = environment.from_string(article.label).render(date=date_line)
+        ending = article.file.rpartition(".")[2]
+        shape = environment.get_template(f"_{article.shape}.{ending}")
+        text = shape.render(article=article, label=label, related=_some(manifest.earlier, place))
         path = folder / article.file
-        path.write_text(_render(environment, article, related), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
         written.append(path)
     return written
 
@@ -141,12 +145,7 @@ def write_subscribers(path: Path) -> int:
         return sum(1 for _ in csv.DictReader(rows))
 
 
-def published_on(article: SampleArticle, today: date) -> date:
-    """Return the day that a page prints as its own."""
-    return today - timedelta(days=article.days_ago)
-
-
-def _environment(today: date, base_url: str) -> Environment:
+def _environment(calendar: _Calendar, base_url: str) -> Environment:
     environment = Environment(
         loader=FileSystemLoader([_FOLDER / "shapes", _FOLDER / "pages"]),
         autoescape=select_autoescape(["html"]),
@@ -155,33 +154,11 @@ def _environment(today: date, base_url: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals["base_url"] = base_url
-    environment.globals["day"] = lambda offset: _printed_day(today + timedelta(days=offset))
-    environment.globals["month"] = lambda offset: f"{_month(today, offset):%B %Y}"
+    environment.globals.update(base_url=base_url, day=calendar.day, month=calendar.month)
     return environment
-
-
-def _render(
-    environment: Environment, article: SampleArticle, related: Sequence[EarlierPiece]
-) -> str:
-    label = environment.from_string(article.label).render(
-        date=environment.globals["day"](-article.days_ago)
-    )
-    ending = article.file.rpartition(".")[2]
-    shape = environment.get_template(f"_{article.shape}.{ending}")
-    return shape.render(article=article, label=label, related=related)
 
 
 def _some(pieces: Sequence[EarlierPiece], start: int) -> list[EarlierPiece]:
     """Return a few of the earlier pieces, other ones for each article, the newest first."""
     chosen = [pieces[(start + step) % len(pieces)] for step in range(_RELATED)]
     return sorted(chosen, key=lambda piece: -piece.number)
-
-
-def _printed_day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
-
-
-def _month(today: date, offset: int) -> date:
-    years, month = divmod(today.year * 12 + today.month - 1 + offset, 12)
-    return date(years, month + 1, 1)
