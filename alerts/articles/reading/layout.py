@@ -116,14 +116,20 @@ def _read_head(
     noted = {folded(name) for note in layout.notes if (name := subject_of_note(note))}
     title_at = _find_title(head, titles, noted)
     layout.printed_head = [block.text for block in head]
-    for i, block in enumerate(head):
-        if i == title_at:
-            layout.title = _title_text(block, layout)
-        elif not _read_head_line(block, layout, below_title=title_at is not None and i > title_at):
-            if title_at is not None and i > title_at:
-                return i
+    if title_at is None:
+        layout.left_out += [block.text for block in head]
+        return first_prose
+    layout.title = _title_text(head[title_at], layout)
+    body_at = next(
+        (i for i in range(title_at + 1, len(head)) if not _read_head_line(head[i], layout)),
+        first_prose,
+    )
+    # What stands above the title comes second: a menu may hold what looks like a name.
+    signed_below = not layout.byline.is_empty
+    for block in head[:title_at]:
+        if block.kind is Kind.ITEM or not _read_head_line(block, layout, no_names=signed_below):
             layout.left_out.append(block.text)
-    return first_prose
+    return body_at
 
 
 def _title_text(block: Block, layout: Layout) -> str:
@@ -135,23 +141,20 @@ def _title_text(block: Block, layout: Layout) -> str:
     return header.rest
 
 
-def _read_head_line(block: Block, layout: Layout, *, below_title: bool) -> bool:
+def _read_head_line(block: Block, layout: Layout, *, no_names: bool = False) -> bool:
     """Read a line as header or byline; False when it is neither."""
     if layout.title is not None and folded(block.text) == folded(layout.title):
         return True
     header = read_header(block.text)
-    # The page's name above the title ("Africa This Week") tells the series only when no other
-    # line does; a line with the number knows better.
     if header.is_whole:
         layout.header = _joined(layout.header, header)
         if header.team and not layout.byline.team:
             layout.byline = Byline(layout.byline.names, header.team)
         return True
-    byline = read_byline(header.rest if not header.is_empty else block.text)
-    if byline is None or (not below_title and layout.byline.names):
+    byline = read_byline(block.text if header.is_empty else header.rest)
+    if byline is None or no_names:
         return False
-    if not header.is_empty:
-        layout.header = _joined(layout.header, header)
+    layout.header = _joined(layout.header, header)
     team = layout.byline.team or header.team or byline.team
     names = tuple(dict.fromkeys(layout.byline.names + byline.names))
     layout.byline = Byline(names, team)
