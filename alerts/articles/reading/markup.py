@@ -252,12 +252,19 @@ def _is_aside(element: HtmlElement) -> bool:
 
 
 def _is_ornament(element: HtmlElement, address: str) -> bool:
-    """Tell a tracker, an icon or a logo from a photo, by its size and its name."""
+    """Tell a tracker, an icon or a logo from a photo, by its size and its name.
+
+    No photo is a GIF; the small drawings of older pages are.
+    """
     sizes = [element.get(name) or "" for name in ("width", "height")]
     if any(size.strip().removesuffix("px").isdigit() and _size(size) < 100 for size in sizes):  # noqa: PLR2004 - pixels; no photo is smaller
         return True
     return bool(
-        re.search(r"logo|icon|sprite|pixel|spacer|banner|button|avatar", address, re.IGNORECASE)
+        re.search(
+            r"logo|icon|sprite|pixel|spacer|banner|button|avatar|\.gif(?:$|[?#])",
+            address,
+            re.IGNORECASE,
+        )
     )
 
 
