@@ -119,6 +119,31 @@ def test_a_roundup_becomes_one_article_with_parts() -> None:
         *("Makena Otieno", "Tadala Phiri", "José Nunes", "Fatou Sarr"),
     ]
     assert article.authors[0].about is not None
+    titles = [text for _, text in HEADING.findall(article.body_html)]
+    assert "Malawi: A quiet ballot" in titles
+    assert not any("Phiri" in title for title in titles)
+
+
+def markup(*lines: str) -> ReadArticle:
+    body = "".join(lines)
+    return read_html(
+        f"<html><body><h2>A title of some length</h2><p>By Amara Diallo</p>{body}<p>{TEXT}</p>",
+        url=None,
+        source="a page",
+    )
+
+
+def test_a_line_break_inside_a_sentence_breaks_no_paragraph() -> None:
+    article = markup("<p>The council met in Bamako<br>and went home again.<br>Nobody spoke.</p>")
+    assert article.body_text.split("\n\n")[:2] == [
+        "The council met in Bamako and went home again.",
+        "Nobody spoke.",
+    ]
+
+
+def test_bold_lines_stand_below_the_headings_of_a_page() -> None:
+    article = markup(f"<h3>Two reasons</h3><p><strong>1. The border</strong></p><p>{TEXT}</p>")
+    assert HEADING.findall(article.body_html) == [("2", "Two reasons"), ("3", "1. The border")]
 
 
 TEXT = "The council met for a third day and the delegates spoke of little else. " * 6

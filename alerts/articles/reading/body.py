@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from alerts.articles.reading.blocks import Block, Kind, first_sentences, has_sentence
@@ -28,8 +28,11 @@ class Body:
     words: int
 
 
-def with_headings(blocks: Sequence[Block]) -> list[Block]:
-    """Return the blocks with the lines that stand over a text marked as headings."""
+def with_headings(blocks: Sequence[Block], *, bylines: Collection[int] = ()) -> list[Block]:
+    """Return the blocks with the lines that stand over a text marked as headings.
+
+    `bylines` are the positions of lines that stand over a text and only sign it.
+    """
     marked = list(blocks)
     depth = 0
     for i in range(len(marked) - 1, -1, -1):
@@ -37,9 +40,12 @@ def with_headings(blocks: Sequence[Block]) -> list[Block]:
         follows_text = i + 1 < len(marked) and _is_text(marked[i + 1])
         if block.kind is Kind.HEADING:
             depth = 1 if follows_text else depth + 1
+        elif i in bylines:
+            depth = 0
         elif _may_be_heading(block) and (follows_text or 0 < depth < _DEEPEST):
             depth = 1 if follows_text else depth + 1
-            level = 3 if _NUMBERED.match(block.text) else 2
+            # Below the page's own headings, h1 to h6, where it has any.
+            level = 8 if _NUMBERED.match(block.text) else 7
             marked[i] = replace(block, kind=Kind.HEADING, level=level, strong=False)
         else:
             depth = 0

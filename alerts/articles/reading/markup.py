@@ -27,6 +27,7 @@ _ASIDE_NAMES = re.compile(
     r"\b(?:side-?bar|related|widget|footer|comments?|breadcrumbs?)\b", re.IGNORECASE
 )
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_ENDS = frozenset('.!?:;…"”|')
 _MOJIBAKE = re.compile("[ÂÃâð]")
 _FEED = re.compile(
     r"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,500}?-->\s*)?<(?:rss|feed|rdf:RDF)\b", re.IGNORECASE
@@ -119,7 +120,7 @@ class _Walk:
             # Its end comes all the same, and with it the text that follows.
             self._around.append(element)
             return True
-        if tag not in _FLOWING:
+        if tag not in _FLOWING and not self._goes_on(element):
             self._flush()
         self._around.append(element)
         self._asides += _is_aside(element)
@@ -136,7 +137,7 @@ class _Walk:
 
     def _leave(self, element: HtmlElement) -> None:
         tag = str(element.tag)
-        if tag not in _FLOWING and tag not in _SKIPPED:
+        if tag not in _FLOWING and tag not in _SKIPPED and not self._goes_on(element):
             self._flush()
         if self._around and self._around[-1] is element:
             self._around.pop()
@@ -147,6 +148,17 @@ class _Walk:
             self._asides -= _is_aside(element)
             self._in_main -= element is self._main
         self._add(element.tail)
+
+    def _goes_on(self, element: HtmlElement) -> bool:
+        """Tell whether a sentence goes on below a <br>, which then only breaks its line."""
+        after = (element.tail or "").lstrip()
+        if element.tag != "br" or not after[:1].islower():
+            return False
+        before = next((text for text in reversed(self._line.text) if text.strip()), "").rstrip()
+        if not before or before[-1] in _ENDS:
+            return False
+        self._add(" ")
+        return True
 
     def _open_inline(self, element: HtmlElement) -> None:
         tag = str(element.tag)

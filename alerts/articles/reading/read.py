@@ -44,7 +44,7 @@ def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None
     starts = _settle_starts(layout, starts)
     _take_last_notes(layout)
     _refuse_what_is_none(layout, hints)
-    marked = with_headings(layout.body)
+    marked = with_headings(layout.body, bylines=[start.text_at - 1 for start in starts])
     body = compose(marked)
     header = _with_hints(layout.header, hints)
     names = layout.byline.names or _hinted_names(layout, hints)
