@@ -12,3 +12,8 @@ def templates_dir(kind: str) -> Path:
     """
     packaged = _PACKAGE / "_templates" / kind
     return packaged if packaged.is_dir() else _PACKAGE.parent / "templates" / kind
+
+
+def sample_photos_dir(data_dir: Path) -> Path:
+    """Return where the demo puts the sample newsroom's photos and the web part serves them from."""
+    return data_dir / "newsroom" / "photos"

@@ -8,7 +8,7 @@ from starlette.staticfiles import StaticFiles
 
 from alerts.runtime import Runtime
 from alerts.task_queue import TaskQueue
-from alerts.web import caught, health
+from alerts.web import caught, health, sample
 from alerts.web.failures import register_failures
 from alerts.web.forms import LARGEST_FORM
 from alerts.web.headers import HeadAsGet, SecurityHeaders
@@ -47,5 +47,6 @@ def create_app(runtime: Runtime, *, queue: TaskQueue) -> FastAPI:
     for part in _READERS:
         app.include_router(part.router)
     app.include_router(caught.router)
+    app.include_router(sample.router)
     app.mount("/static", StaticFiles(directory=site.pages.static_folder), name="static")
     return app

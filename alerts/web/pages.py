@@ -1,21 +1,41 @@
 """The pages' Jinja environment: escaping, strict, in one frame; and the page as a response."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from alerts.web import words
 
+# What the frame of every page leads to: the name pages call their part by, address, words.
+_NAV = (("subscribe", "/subscribe", "Subscribe"), ("archive", "/archive/", "Archive"))
+_CAUGHT = (("caught", "/caught/", "Caught mail"),)
+_LONG_ADDRESS = 28
+
+
+def breakable(address: str) -> Markup:
+    """Return an email address that, where it is long, breaks at its own joints."""
+    escaped = escape(address)
+    if len(address) <= _LONG_ADDRESS:
+        return escaped
+    return Markup(re.sub(r"(?=[@.])", "<wbr>", escaped))  # noqa: S704 - escaped above
+
 
 class Pages:
-    """Renders the pages in a folder; `site_name` and `contact` stand in the frame of each."""
+    """Renders the pages in a folder; `site_name` and `contact` stand in the frame of each.
 
-    def __init__(self, folder: Path, *, site_name: str, contact: str) -> None:
+    With `shows_caught` the frame also leads to the mail catcher's mailbox.
+    """
+
+    def __init__(
+        self, folder: Path, *, site_name: str, contact: str, shows_caught: bool = False
+    ) -> None:
         self.site_name = site_name
         self.static_folder = folder / "static"
         self._environment = Environment(
@@ -26,9 +46,13 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.globals.update(
-            site_name=site_name, contact=contact, static=lru_cache(self.static_url)
+            site_name=site_name,
+            contact=contact,
+            static=lru_cache(self.static_url),
+            site_nav=_NAV + (_CAUGHT if shows_caught else ()),
         )
         self._environment.filters.update(
+            address=breakable,
             listed=words.listed,
             size=words.size_in_words,
             often=words.HOW_OFTEN.__getitem__,

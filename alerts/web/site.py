@@ -35,7 +35,12 @@ def make_site(runtime: Runtime, queue: TaskQueue) -> Site:
     return Site(
         runtime=runtime,
         queue=queue,
-        pages=Pages(templates_dir("web"), site_name=name or "Newsletters", contact=contact),
+        pages=Pages(
+            templates_dir("web"),
+            site_name=name or "Newsletters",
+            contact=contact,
+            shows_caught=settings.uses_catcher,
+        ),
         links=SubscriberLinks(runtime.tokens, settings.base_url),
         renderer=Renderer(templates_dir("email")),
         caught=_mailbox(settings),

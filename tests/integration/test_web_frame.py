@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from alerts.clock import FixedClock
 from alerts.database import Database
+from alerts.paths import sample_photos_dir
 from alerts.task_queue import CeleryTaskQueue, RecordingTaskQueue, celery_for
 from tests.data.web.running import RunningSite, running_site
 
@@ -49,19 +50,18 @@ def test_a_broker_that_is_away_is_noticed() -> None:
     assert not CeleryTaskQueue(celery_for(url), redis_url=url).answers()
 
 
-@pytest.mark.parametrize("path", ["/", "/subscribe", "/archive/", "/caught/", "/no-such"])
-def test_every_page_is_whole_by_itself(site: RunningSite, path: str) -> None:
-    page = site.client.get(path)
-    policy = page.headers["content-security-policy"]
-    assert policy.startswith("default-src 'none'")
-    assert "unsafe" not in policy
-    assert "frame-ancestors 'none'" in policy
-    assert page.headers["x-content-type-options"] == "nosniff"
-    assert page.headers["referrer-policy"] == "no-referrer"
-    assert "<script" not in page.text
-    assert "style=" not in page.text
-    assert 'src="http' not in page.text
-    assert '<html lang="en">' in page.text
+def test_every_page_is_whole_by_itself(site: RunningSite) -> None:
+    for path in ("/", "/subscribe", "/archive/", "/caught/", "/no-such"):
+        page = site.client.get(path)
+        policy = page.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'"), path
+        assert "unsafe" not in policy, path
+        assert "frame-ancestors 'none'" in policy, path
+        assert page.headers["x-content-type-options"] == "nosniff", path
+        assert page.headers["referrer-policy"] == "no-referrer", path
+        for outside in ("<script", "style=", 'src="http'):
+            assert outside not in page.text, path
+        assert '<html lang="en">' in page.text, path
 
 
 def test_the_style_sheet_is_served_under_an_address_of_its_content(site: RunningSite) -> None:
@@ -101,3 +101,20 @@ def test_a_database_that_does_not_answer_is_told_as_a_short_absence(site: Runnin
     assert "try again" in page.text
     assert "issues_away" not in page.text
     assert "SELECT" not in page.text
+
+
+def test_the_samples_photos_are_served_where_the_demo_put_them_and_nothing_beside(
+    site: RunningSite, tmp_path: Path
+) -> None:
+    assert site.client.get("/sample/photos/river.svg").status_code == 404
+    folder = sample_photos_dir(tmp_path)
+    folder.mkdir(parents=True)
+    (folder / "river.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (folder / ".hidden.svg").write_text("no")
+    (folder / "page.html").write_text("no")
+    (folder.parent / "article.jpg").write_text("no")
+    photo = site.client.get("/sample/photos/river.svg")
+    assert (photo.status_code, photo.headers["content-type"]) == (200, "image/svg+xml")
+    assert "sandbox" in photo.headers["content-security-policy"]
+    for outside in (".hidden.svg", "page.html", "..%2farticle.jpg", "%2e%2e/article.jpg", ""):
+        assert site.client.get(f"/sample/photos/{outside}").status_code == 404, outside

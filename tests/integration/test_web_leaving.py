@@ -33,34 +33,35 @@ def _field(page: httpx.Response, name: str) -> str:
     return page.text.split(f'name="{name}" value="')[1].split('"')[0]
 
 
-@pytest.mark.parametrize(
-    ("content_type", "body"),
-    [
-        ("application/x-www-form-urlencoded", b"List-Unsubscribe=One-Click"),
-        ("multipart/form-data; boundary=xyz", MULTIPART),
-        # What is sent though it should not be: a wrong type, none, another case, an empty body.
-        ("application/x-www-form-urlencoded", MULTIPART),
-        ("multipart/form-data", MULTIPART),
-        ("text/plain", b"List-Unsubscribe=One-Click"),
-        ("application/json", b'{"List-Unsubscribe": "One-Click"}'),
-        (None, b"list-unsubscribe=one-click"),
-        (None, b""),
-    ],
+POSTED = (
+    ("application/x-www-form-urlencoded", b"List-Unsubscribe=One-Click"),
+    ("multipart/form-data; boundary=xyz", MULTIPART),
+    # What is sent though it should not be: a wrong type, none, another case, an empty body.
+    ("application/x-www-form-urlencoded", MULTIPART),
+    ("multipart/form-data", MULTIPART),
+    ("text/plain", b"List-Unsubscribe=One-Click"),
+    ("application/json", b'{"List-Unsubscribe": "One-Click"}'),
+    (None, b"list-unsubscribe=one-click"),
+    (None, b""),
 )
-def test_one_click_ends_one_subscription_without_cookie_or_redirect(
-    site: RunningSite, content_type: str | None, body: bytes
-) -> None:
-    site.subscribe(*BOTH)
-    headers = {"Content-Type": content_type} if content_type else {}
-    for _ in range(2):
-        answer = site.client.post(_link(site), content=body, headers=headers)
-        assert answer.status_code == 200
-        assert answer.headers["content-type"].startswith("text/plain")
-        assert "set-cookie" not in answer.headers
-        assert "location" not in answer.headers
-        assert list(site.subscriptions()) == ["africa-this-week"]
+
+
+def test_one_click_ends_one_subscription_without_cookie_or_redirect(site: RunningSite) -> None:
+    for content_type, body in POSTED:
+        site.subscribe(*BOTH)
+        headers = {"Content-Type": content_type} if content_type else {}
+        for _ in range(2):
+            answer = site.client.post(_link(site), content=body, headers=headers)
+            assert answer.status_code == 200, body
+            assert answer.headers["content-type"].startswith("text/plain")
+            assert "set-cookie" not in answer.headers
+            assert "location" not in answer.headers
+            assert list(site.subscriptions()) == ["africa-this-week"], body
     left = [one for one in site.consents() if one.action is ConsentAction.WITHDRAWN]
-    assert (left[0].way, left[0].issue_id, left[0].newsletter) == ("one-click", 7, "gp-alert")
+    assert len(left) == len(POSTED)
+    assert {(one.way, one.issue_id, one.newsletter) for one in left} == {
+        ("one-click", 7, "gp-alert")
+    }
 
 
 def test_real_clients_encode_the_same_request_in_two_ways(site: RunningSite) -> None:
@@ -77,12 +78,12 @@ def test_one_click_for_everything(site: RunningSite) -> None:
     assert not site.subscriptions()
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
-def test_a_scanner_that_follows_the_link_changes_nothing(site: RunningSite, method: str) -> None:
+def test_a_scanner_that_follows_the_link_changes_nothing(site: RunningSite) -> None:
     site.subscribe(*BOTH)
     before = len(site.consents())
-    site.client.request(method, _link(site))
-    site.client.request(method, _link(site, None))
+    for method in ("GET", "HEAD", "OPTIONS", "PUT", "DELETE"):
+        site.client.request(method, _link(site))
+        site.client.request(method, _link(site, None))
     assert len(site.subscriptions()) == 2
     assert len(site.consents()) == before
 

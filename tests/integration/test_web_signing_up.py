@@ -8,6 +8,7 @@ import pytest
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.subscribers.models import Frequency, SubscriberState
+from alerts.subscribers.service import suppress
 from alerts.task_queue import Queue, Task
 from tests.data.web.running import EMAIL, RunningSite, running_site
 
@@ -36,7 +37,8 @@ def test_the_front_page_says_what_comes_how_often_and_when(site: RunningSite) ->
     page = site.client.get("/").text
     assert "GP Alert" in page
     assert "Africa This Week" in page
-    assert "once a week" in page
+    assert "Once a week" in page
+    assert "Next on Monday 30 November, 08:00 (Kolkata time)" in page
     assert "November" in page
     assert 'href="/subscribe?newsletter=gp-alert"' in page
 
@@ -98,30 +100,28 @@ def test_a_known_address_gets_the_same_answer_and_stays_as_it_is(site: RunningSi
     assert site.links.preferences_url(confirmed.public_id) in page
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"email": ""}, "Please type your email address"),
-        ({"email": "asha at example.org"}, "is no email address"),
-        ({"email": "<script>alert(1)</script>@example.org"}, "&lt;script&gt;"),
-        ({"email": "a@b.org\r\nBcc: x@example.org"}, "is no email address"),
-        ({"newsletter": []}, "Please tick at least one newsletter"),
-        ({"newsletter": ["no-such"]}, "Please tick at least one newsletter"),
-        ({"frequency-gp-alert": "hourly"}, "does not come this often"),
-        ({"region-gp-alert": ["atlantis"]}, "choose regions from the list"),
-    ],
+WRONG: tuple[tuple[dict[str, str | list[str]], str], ...] = (
+    ({"email": ""}, "Please type your email address"),
+    ({"email": "asha at example.org"}, "is no email address"),
+    ({"email": "<script>alert(1)</script>@example.org"}, "&lt;script&gt;"),
+    ({"email": "a@b.org\r\nBcc: x@example.org"}, "is no email address"),
+    ({"newsletter": []}, "Please tick at least one newsletter"),
+    ({"newsletter": ["no-such"]}, "Please tick at least one newsletter"),
+    ({"frequency-gp-alert": "hourly"}, "does not come this often"),
+    ({"region-gp-alert": ["atlantis"]}, "choose regions from the list"),
 )
-def test_what_is_wrong_is_said_at_its_field_and_the_rest_is_kept(
-    site: RunningSite, changes: dict[str, str | list[str]], said: str
-) -> None:
-    answer = _sign_up(site, **changes)
-    assert answer.status_code == 422
-    assert said in answer.text
-    assert "<script" not in answer.text
-    if "email" not in changes:
-        assert f'value="{EMAIL}"' in answer.text
-    if "newsletter" not in changes:
-        assert 'value="gp-alert" checked' in answer.text
+
+
+def test_what_is_wrong_is_said_at_its_field_and_the_rest_is_kept(site: RunningSite) -> None:
+    for changes, said in WRONG:
+        answer = _sign_up(site, **changes)
+        assert answer.status_code == 422, said
+        assert said in answer.text
+        assert "<script" not in answer.text
+        if "email" not in changes:
+            assert f'value="{EMAIL}"' in answer.text, said
+        if "newsletter" not in changes:
+            assert 'value="gp-alert" checked' in answer.text, said
     assert _is_unknown(site)
 
 
@@ -152,12 +152,13 @@ def test_a_form_of_yesterday_or_with_a_forged_time_is_asked_again(site: RunningS
     assert _is_unknown(site)
 
 
-@pytest.mark.parametrize("token", ["forged", "a.b.c", "%00", "x" * 5000])
-def test_a_link_that_does_not_work_says_what_to_do(site: RunningSite, token: str) -> None:
-    pages = [
-        site.client.get(f"/{kind}/{token}") for kind in ("confirm", "preferences", "unsubscribe")
+def test_a_link_that_does_not_work_says_what_to_do(site: RunningSite) -> None:
+    kinds = ("confirm", "preferences", "unsubscribe")
+    paths = [
+        f"/{kind}/{token}" for kind in kinds for token in ("forged", "a.b.c", "%00", "x" * 5000)
     ]
-    pages += [site.client.post(f"/{kind}/{token}") for kind in ("confirm", "preferences")]
+    pages = [site.client.get(path) for path in paths]
+    pages += [site.client.post(path) for path in paths if "unsubscribe" not in path]
     assert {page.status_code for page in pages} == {404}
     assert len({page.text for page in pages}) == 1
     assert "This link does not work" in pages[0].text
@@ -188,3 +189,49 @@ def test_personal_pages_are_kept_by_no_cache_and_set_no_cookie(site: RunningSite
         assert headers["referrer-policy"] == "no-referrer"
         assert "noindex" in headers["x-robots-tag"]
         assert "set-cookie" not in headers
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_suppressed_address_gets_the_same_answer_and_no_mail(
+    site: RunningSite, *, is_known: bool
+) -> None:
+    unknown = _sign_up(site, email="other1@example.org")
+    if is_known:
+        site.subscribe("gp-alert")
+    with site.runtime.database.transaction() as session:
+        keys = site.runtime.settings.secret_key
+        suppress(session, EMAIL, reason="hard bounce", keys=keys, clock=site.clock)
+    site.queue.enqueued.clear()
+    before = len(site.consents())
+    answer = _sign_up(site, email=EMAIL.upper())
+    assert answer.status_code == unknown.status_code
+    assert answer.text.replace(EMAIL.upper(), "") == unknown.text.replace("other1@example.org", "")
+    assert not site.queue.enqueued
+    assert len(site.consents()) == before
+
+
+def test_a_suppressed_reader_is_told_on_their_own_pages(site: RunningSite) -> None:
+    subscriber = site.subscribe("gp-alert")
+    link = site.links.confirm_url(subscriber.public_id)
+    with site.runtime.database.transaction() as session:
+        keys = site.runtime.settings.secret_key
+        suppress(session, EMAIL, reason="complaint", keys=keys, clock=site.clock)
+    page = site.client.get(site.links.preferences_url(subscriber.public_id)).text
+    assert "We stopped writing" in page
+    assert "<form" not in page
+    assert site.client.post(link).status_code == 409
+    assert site.subscriber().state is SubscriberState.SUPPRESSED
+
+
+def test_signed_up_again_by_somebody_else_a_reader_who_left_stays_away(site: RunningSite) -> None:
+    subscriber = site.subscribe("gp-alert")
+    site.client.post(
+        site.links.unsubscribe_url(subscriber.public_id), data={"List-Unsubscribe": "One-Click"}
+    )
+    assert _sign_up(site).status_code == 200
+    assert site.subscriber().state is SubscriberState.UNSUBSCRIBED
+    page = site.client.get(site.links.preferences_url(subscriber.public_id)).text
+    assert "Your address is not confirmed yet" in page
+    assert "This is what will come to" in page
+    site.client.post(site.links.confirm_url(subscriber.public_id))
+    assert site.subscriber().state is SubscriberState.CONFIRMED

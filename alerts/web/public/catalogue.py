@@ -40,6 +40,13 @@ class Entry:
     region_groups: tuple[RegionGroup, ...] = ()
     latest: tuple["Linked", ...] = ()
 
+    @property
+    def covered(self) -> frozenset[str]:
+        """The slugs of the regions that a reader can choose from."""
+        return frozenset(
+            region.slug for continent, parts in self.region_groups for region in (continent, *parts)
+        )
+
     def pace(self, frequency: Frequency) -> Pace:
         """Return how the newsletter comes at a frequency, offered still or no longer."""
         found = [pace for pace in self.paces if pace.frequency == frequency]
@@ -48,10 +55,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """An issue that is out, with its address on this site."""
+    """An issue that is out, with its address on this site.
+
+    `title` is its subject without the newsletter's own name and number, which stand beside it.
+    """
 
     issue: PublishedIssue
     path: str
+    title: str
 
 
 def catalogue(session: Session, now: datetime, *, latest: int = 0) -> dict[str, Entry]:
@@ -84,7 +95,14 @@ def region_groups(covered: Collection[str]) -> tuple[RegionGroup, ...]:
 
 def linked(issues: list[PublishedIssue], offer: Offer) -> tuple[Linked, ...]:
     """Return issues with their addresses; the default frequency needs no naming in them."""
-    return tuple(Linked(issue, issue_path(issue, offer)) for issue in issues)
+    return tuple(
+        Linked(
+            issue,
+            issue_path(issue, offer),
+            issue.subject.removeprefix(f"{offer.title} #{issue.number}: "),
+        )
+        for issue in issues
+    )
 
 
 def issue_path(issue: PublishedIssue, offer: Offer) -> str:

@@ -15,5 +15,4 @@ def home(site: CurrentSite) -> Response:
     """Show all newsletters with their latest issues."""
     with site.runtime.database.read() as session:
         entries = catalogue(session, site.runtime.clock.now(), latest=_LATEST)
-    context = {"entries": list(entries.values()), "shows_caught": site.caught is not None}
-    return site.pages.page("home.html", context)
+    return site.pages.page("home.html", {"entries": list(entries.values())})

@@ -45,4 +45,7 @@ def expected(subscriptions: Iterable[Subscription], entries: dict[str, Entry]) -
 
 def _expected(subscription: Subscription, entry: Entry) -> Expected:
     pace = entry.pace(subscription.frequency)
-    return Expected(entry.offer.title, pace.words, tuple(subscription.regions), pace.next_words)
+    wished = tuple(subscription.regions)
+    # A wish made for several newsletters at once may name regions that this one never covers.
+    named = tuple(slug for slug in wished if slug in entry.covered) or wished
+    return Expected(entry.offer.title, pace.words, named, pace.next_words)
