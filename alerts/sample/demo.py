@@ -26,10 +26,10 @@ from alerts.errors import Refused
 from alerts.newsletters.issues import draft_issue, get_issue, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.service import ensure_built_in, offers
-from alerts.paths import templates_dir
+from alerts.paths import sample_photos_dir, templates_dir
 from alerts.rendering.service import Renderer
 from alerts.runtime import Runtime, open_queue, open_runtime
-from alerts.sample.newsroom import write_pages, write_subscribers
+from alerts.sample.newsroom import PHOTOS, write_pages, write_subscribers
 from alerts.subscribers.importing import import_subscribers
 from alerts.task_queue import CeleryTaskQueue, Queue, Task
 
@@ -140,6 +140,7 @@ def _fill_newsroom(runtime: Runtime) -> None:
     pages = write_pages(
         settings.data_dir / "newsroom", today=runtime.clock.now().date(), base_url=settings.base_url
     )
+    shutil.copytree(PHOTOS, sample_photos_dir(settings.data_dir))
     added = add_sources(runtime.database, [str(page) for page in pages], clock=runtime.clock)
     if added.refused:
         source, reason = added.refused[0].source, added.refused[0].reason
