@@ -23,7 +23,7 @@ def render_issue(
     """Return the whole issue as it would be mailed now, with slots; stores nothing."""
     return renderer.render(
         build_content(session, issue),
-        archive_url=archive_url_of(issue, settings.base_url),
+        archive_url=archive_url_of(session, issue, settings.base_url),
         home_url=settings.base_url,
     )
 

@@ -14,6 +14,7 @@ from alerts.clock import Clock
 from alerts.errors import Invalid, Refused
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue
+from alerts.newsletters.service import get_newsletter
 from alerts.rendering.environment import email_environment, fill
 from alerts.rendering.hygiene import clean_content, clean_values
 from alerts.rendering.inlining import inline_styles
@@ -100,10 +101,17 @@ def variant_of(item_keys: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(set(item_keys))).encode()).hexdigest()
 
 
-def archive_url_of(issue: Issue, base_url: str) -> str:
-    """Return where an issue stands in the web archive."""
+def archive_url_of(session: Session, issue: Issue, base_url: str) -> str:
+    """Return where an issue stands in the web archive.
+
+    Each frequency counts for itself: only the newsletter's usual one needs no naming.
+    """
     folder = f"{base_url}/archive/{issue.newsletter}"
-    return folder if issue.number is None else f"{folder}/{issue.number}"
+    if issue.number is None:
+        return folder
+    usual = get_newsletter(session, issue.newsletter).definition["default_frequency"]
+    naming = "" if issue.frequency == usual else f"{issue.frequency}-"
+    return f"{folder}/{naming}{issue.number}"
 
 
 def edition_for(
@@ -130,7 +138,7 @@ def edition_for(
     if found is not None:
         return found
     rendered = renderer.render(
-        selected, archive_url=archive_url_of(issue, base_url), home_url=base_url
+        selected, archive_url=archive_url_of(session, issue, base_url), home_url=base_url
     )
     edition = Edition(
         issue_id=issue.id,

@@ -23,7 +23,7 @@ def _issue(session: Session, now: datetime) -> Issue:
     newsletter = Newsletter(
         slug="africa-this-week",
         title="Africa This Week",
-        definition={},
+        definition={"default_frequency": "weekly"},
         created_at=now,
         updated_at=now,
     )
