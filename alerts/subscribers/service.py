@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from zoneinfo import available_timezones
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.errors import Invalid, NotFound, Refused
 from alerts.subscribers.addresses import EmailAddress, parse_address
+from alerts.subscribers.details import check_time_zone, clean_name
 from alerts.subscribers.models import (
     ConsentAction,
     ConsentRecord,
@@ -18,6 +18,7 @@ from alerts.subscribers.models import (
     SubscriberState,
     Subscription,
 )
+from alerts.subscribers.queries import by_key, by_public_id, find_subscriber
 from alerts.subscribers.suppression import suppress_address, suppressed
 from alerts.subscribers.wishes import (
     Offer,
@@ -26,8 +27,6 @@ from alerts.subscribers.wishes import (
     new_public_id,
     parse_frequency,
 )
-
-_LONGEST_NAME = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def add_subscriber(
     wish = Wish(parse_frequency(frequency), tuple(regions))
     zone = check_time_zone(time_zone)
     canonical_wish(wish.regions)
-    subscriber = _by_key(session, address.key)
+    subscriber = by_key(session, address.key)
     source = Origin(way, origin)
     if subscriber is None:
         subscriber = _create(session, address, clean_name(name), zone, clock)
@@ -88,42 +87,6 @@ def add_subscriber(
     if kind == "unchanged" and changed:
         kind = "updated"
     return AddResult(kind, subscriber)
-
-
-def find_subscriber(session: Session, email: str) -> Subscriber:
-    """Return the subscriber with an address, however it is written; raises NotFound."""
-    address = parse_address(email)
-    subscriber = _by_key(session, address.key)
-    if subscriber is None:
-        raise NotFound(f"nobody has subscribed with {address.display}")
-    return subscriber
-
-
-def by_public_id(session: Session, public_id: str) -> Subscriber | None:
-    """Return the subscriber that a link stands for."""
-    return session.scalars(select(Subscriber).where(Subscriber.public_id == public_id)).first()
-
-
-def list_subscribers(
-    session: Session,
-    *,
-    state: SubscriberState | None = None,
-    newsletter: str | None = None,
-    limit: int = 50,
-) -> list[Subscriber]:
-    """Return subscribers, the newest first."""
-    query = select(Subscriber).order_by(Subscriber.id.desc()).limit(limit)
-    if state is not None:
-        query = query.where(Subscriber.state == state)
-    if newsletter is not None:
-        query = query.where(
-            Subscriber.id.in_(
-                select(Subscription.subscriber_id).where(
-                    Subscription.newsletter == newsletter, Subscription.ended_at.is_(None)
-                )
-            )
-        )
-    return list(session.scalars(query))
 
 
 def confirm(
@@ -226,7 +189,7 @@ def suppress(
     """Never mail an address again; returns its subscriber, if there is one."""
     address = parse_address(email)
     suppress_address(session, address.key, reason=reason, keys=keys, clock=clock)
-    subscriber = _by_key(session, address.key)
+    subscriber = by_key(session, address.key)
     if subscriber is not None:
         subscriber.state = SubscriberState.SUPPRESSED
         subscriber.confirmation_due_at = None
@@ -251,26 +214,6 @@ def erase(session: Session, email: str, *, keys: Sequence[str], clock: Clock) ->
     suppress_address(session, subscriber.email_key, reason="erased", keys=keys, clock=clock)
     session.delete(subscriber)
     session.flush()
-
-
-def count_by_state(session: Session) -> dict[SubscriberState, int]:
-    """Return how many subscribers there are in each state."""
-    rows = session.execute(select(Subscriber.state, func.count()).group_by(Subscriber.state))
-    return dict(rows.tuples().all())
-
-
-def check_time_zone(text: str | None) -> str | None:
-    """Return an IANA time zone's name, None for none; raises Invalid."""
-    zone = (text or "").strip()
-    if zone and zone not in available_timezones():
-        raise Invalid(f"there is no time zone {zone!r}; Asia/Kolkata would be one")
-    return zone or None
-
-
-def clean_name(text: str | None) -> str | None:
-    """Return a person's name on one line, None for none."""
-    name = " ".join((text or "").replace("\0", " ").split())[:_LONGEST_NAME]
-    return name or None
 
 
 def _create(
@@ -397,7 +340,3 @@ def _record(
             at=clock.now(),
         )
     )
-
-
-def _by_key(session: Session, key: str) -> Subscriber | None:
-    return session.scalars(select(Subscriber).where(Subscriber.email_key == key)).first()

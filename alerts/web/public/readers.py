@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from alerts.subscribers.models import Subscriber, Subscription
-from alerts.subscribers.service import by_public_id
+from alerts.subscribers.queries import by_public_id
 from alerts.web.failures import BadLink
 from alerts.web.public.catalogue import Entry
 

@@ -22,7 +22,8 @@ from alerts.newsletters.service import ensure_built_in, offers
 from alerts.runtime import Runtime
 from alerts.subscribers.links import SubscriberLinks
 from alerts.subscribers.models import ConsentRecord, Frequency, Subscriber, Subscription
-from alerts.subscribers.service import add_subscriber, find_subscriber
+from alerts.subscribers.queries import find_subscriber
+from alerts.subscribers.service import add_subscriber
 from alerts.task_queue import RecordingTaskQueue, TaskQueue
 from alerts.tokens import Tokens
 from alerts.web.app import create_app
