@@ -21,7 +21,8 @@ class Settings(BaseSettings):
 
     `secret_key` holds all valid keys, oldest first, the way itsdangerous rotates them:
     the last one signs, every one verifies. `fetch_hosts` are names inside the operator's network
-    that pages may be fetched from; all others inside are refused.
+    that pages may be fetched from; all others inside are refused. After `lease_seconds` another
+    worker takes up the batch of one that died.
     """
 
     model_config = SettingsConfigDict(
@@ -36,6 +37,7 @@ class Settings(BaseSettings):
     sender: str = "GP Alerts <alerts@localhost>"
     secret_key: Annotated[tuple[str, ...], NoDecode] = ()
     fetch_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    lease_seconds: int = Field(default=60, ge=2, le=3600)
     worker_processes: int = Field(default=2, ge=1, le=256)
     catcher_port: int = Field(default=1025, ge=0, le=65535)
 

@@ -4,6 +4,7 @@ import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 
 from celery.signals import (
@@ -85,6 +86,7 @@ class WorkerParts:
             spool=self.settings.data_dir / "spool",
             sender=self.settings.sender,
             stopping=_stopping.is_set,
+            lease=timedelta(seconds=self.settings.lease_seconds),
         )
 
 

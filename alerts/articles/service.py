@@ -126,6 +126,9 @@ def _insert(session: Session, page: ReadArticle, clock: Clock) -> Article:
         topics=[],
         revision=1,
         state=ArticleState.PUBLISHED,
+        # Set, though empty: what was never set is looked for in the database after the flush.
+        authors=[],
+        parts=[],
     )
     _write(article, record_of(page))
     session.add(article)

@@ -28,7 +28,10 @@ def some_worker(queue: CeleryTaskQueue) -> Iterator[None]:
         yield
         return
     note("no worker answers: starting one for this command (`alerts up` keeps one running)")
-    process = subprocess.Popen([sys.executable, "-P", "-m", "alerts.cli", "worker"])
+    # What Celery says at its end must not stand before a JSON document.
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "alerts.cli", "worker"], stdout=sys.stderr
+    )
     try:
         yield
     finally:

@@ -12,17 +12,22 @@ from alerts.delivery.outcome import Verdict
 from alerts.newsletters.models import Issue, IssueState
 from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
 
+# How long a worker that died keeps others from its batch.
 LEASE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on a batch until it ends; `taken_over` when a worker before us lost it."""
+    """The right to work on a batch for a span, renewed while the work goes on.
+
+    `taken_over` tells that a worker before us lost it.
+    """
 
     batch_id: int
     issue_id: int
     fence: int
     taken_over: bool
+    span: timedelta = LEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,9 @@ class Claimed:
     name: str | None
 
 
-def claim_batch(session: Session, batch_id: int, *, now: datetime) -> Lease | None:
+def claim_batch(
+    session: Session, batch_id: int, *, now: datetime, span: timedelta = LEASE
+) -> Lease | None:
     """Take the lease of a batch, or return None: somebody holds it, or it is not due, or done.
 
     One UPDATE decides, so of two workers that were given the same batch one gets it. An issue
@@ -51,13 +58,13 @@ def claim_batch(session: Session, batch_id: int, *, now: datetime) -> Lease | No
         update(Batch)
         .where(Batch.id == batch_id, Batch.fence == batch.fence, _due(now))
         .where(Batch.issue_id.in_(select(Issue.id).where(Issue.state == IssueState.SENDING)))
-        .values(state=BatchState.LEASED, fence=Batch.fence + 1, lease_until=now + LEASE)
+        .values(state=BatchState.LEASED, fence=Batch.fence + 1, lease_until=now + span)
         .returning(Batch.fence)
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
     if claimed is None:
         return None
-    return Lease(batch_id, batch.issue_id, claimed, taken_over)
+    return Lease(batch_id, batch.issue_id, claimed, taken_over, span)
 
 
 def renew(session: Session, lease: Lease, *, now: datetime) -> bool:
@@ -67,7 +74,7 @@ def renew(session: Session, lease: Lease, *, now: datetime) -> bool:
         .where(Batch.id == lease.batch_id, Batch.fence == lease.fence)
         .where(Batch.state == BatchState.LEASED)
         .where(Batch.issue_id.in_(select(Issue.id).where(Issue.state == IssueState.SENDING)))
-        .values(lease_until=now + LEASE)
+        .values(lease_until=now + lease.span)
         .returning(Batch.id)
         .execution_options(synchronize_session=False)
     )

@@ -30,7 +30,6 @@ log = structlog.get_logger(__name__)
 
 # Deliveries claimed at once, and written back at once.
 _GROUP = 250
-_RENEW_SECONDS = 15.0
 _SERVER_AWAY = timedelta(minutes=1)
 
 
@@ -56,11 +55,12 @@ class Sender:
     spool: Path
     sender: str
     stopping: Callable[[], bool] = lambda: False
+    lease: timedelta = ledger.LEASE
 
     def work_off(self, batch_id: int) -> BatchResult:
         """Send what is due in a batch; safe to call twice, and at the same time, for one batch."""
         with self.database.transaction() as session:
-            lease = ledger.claim_batch(session, batch_id, now=self.clock.now())
+            lease = ledger.claim_batch(session, batch_id, now=self.clock.now(), span=self.lease)
         if lease is None:
             return BatchResult.NOT_OURS
         with structlog.contextvars.bound_contextvars(issue=lease.issue_id, batch=batch_id):
@@ -174,7 +174,8 @@ class Sender:
 
     async def _keep_lease(self, lease: Lease) -> None:
         while True:
-            await asyncio.sleep(_RENEW_SECONDS)
+            # Three times in a span: one renewal that comes late loses nothing.
+            await asyncio.sleep(lease.span.total_seconds() / 4)
             await asyncio.to_thread(self._renew, lease, self.clock.now())
 
     def _renew(self, lease: Lease, now: datetime) -> None:
