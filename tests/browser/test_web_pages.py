@@ -1,6 +1,7 @@
 """Every page in a real browser: its width, its keyboard, its contrast, and hostile mail."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,11 +16,11 @@ from alerts.migrations import upgrade
 from alerts.subscribers.models import Frequency, SubscriberState
 from tests.conftest import NOW
 from tests.data.rendering import samples
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite, running_site, send_owed_confirmations
 
 pytestmark = pytest.mark.browser
 
-NARROW = 360
+NARROW = 320
 HOSTILE = """<!DOCTYPE html><html><head><title>x</title>
 <meta http-equiv="refresh" content="0;url=/subscribe">
 <script>top.document.title = 'run'; fetch('/caught/')</script></head>
@@ -45,7 +46,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
     database.dispose()
 
 
-def _catch(folder: Path, html: str) -> None:
+def _catch(folder: Path, html: str) -> int:
+    """Have a mail caught; return its number."""
     message = EmailMessage()
     message["Subject"] = "A" * 200
     message["To"] = "asha@example.org"
@@ -54,7 +56,9 @@ def _catch(folder: Path, html: str) -> None:
     message.add_alternative(html, subtype="html")
     store = CatcherStore(folder)
     store.add([("bounce@localhost", f"{'a' * 60}@{'b' * 60}.example.org", message.as_bytes())])
+    number = store.newest(limit=1)[0].id
     store.close()
+    return number
 
 
 def _addresses(site: RunningSite) -> list[str]:
@@ -143,18 +147,25 @@ def test_every_page_has_one_heading_a_title_and_labels(site: RunningSite, page: 
     assert len(titles) >= 10
 
 
-def test_signing_up_and_confirming_by_keyboard_alone_without_script(
-    site: RunningSite, browser: Browser
-) -> None:
+def _outline(page: Page) -> str:
+    style: str = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    return style
+
+
+def test_signing_up_by_keyboard_alone_without_script(site: RunningSite, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{site.url}/subscribe?newsletter=gp-alert")
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
-    page.locator("#email").focus()
-    page.keyboard.type("bina@example.org")
+    page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("checkbox", name="GP Alert")).to_be_focused()
+    expect(page.locator("#email")).to_be_focused()
+    page.keyboard.type("bina@example.org")
+    for name in ("Africa This Week", None, "GP Alert"):
+        page.keyboard.press("Tab")
+        if name:
+            expect(page.get_by_role("checkbox", name=name)).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
@@ -162,65 +173,80 @@ def test_signing_up_and_confirming_by_keyboard_alone_without_script(
     expect(page.get_by_role("alert")).to_contain_text("press the button once more")
     expect(page.locator("#email")).to_have_value("bina@example.org")
     expect(page.get_by_role("radio", name="Once a day")).to_be_checked()
-    site.form_token()
-    page.keyboard.press("Tab")
-    page.locator("button[type=submit]").focus()
-    page.keyboard.press("Enter")
+    site.clock.advance(timedelta(seconds=10))
+    page.get_by_role("button", name="Subscribe").press("Enter")
     expect(page.locator("h1")).to_contain_text("look into your inbox")
-
-    subscriber = site.subscriber("bina@example.org")
-    page.goto(site.links.confirm_url(subscriber.public_id))
-    page.get_by_role("button", name="Yes, confirm").press("Enter")
-    expect(page.locator("h1")).to_have_text("You are confirmed")
-    assert site.subscriber("bina@example.org").state is SubscriberState.CONFIRMED
     assert site.subscriptions("bina@example.org")["gp-alert"].frequency is Frequency.DAILY
     context.close()
 
 
-def test_leaving_and_coming_back_in_the_browser(site: RunningSite, page: Page) -> None:
-    site.subscribe("gp-alert", email="chandra@example.org")
-    public_id = site.subscriber("chandra@example.org").public_id
-    page.goto(site.links.unsubscribe_url(public_id, newsletter="gp-alert"))
-    page.get_by_role("button", name="Unsubscribe").click()
-    expect(page.locator("h1")).to_contain_text("You are unsubscribed")
-    page.get_by_role("button", name="Undo").click()
-    expect(page.locator("h1")).to_have_text("Taken back")
-    assert list(site.subscriptions("chandra@example.org")) == ["gp-alert"]
+def test_where_the_keyboard_stands_is_seen(site: RunningSite, page: Page) -> None:
+    for path in ("/subscribe", "/caught/"):
+        page.goto(site.url + path)
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement === document.body"):
+                break
+            assert _outline(page) != "none", page.evaluate("document.activeElement.outerHTML")
+
+
+def test_the_whole_way_of_a_reader(site: RunningSite, page: Page) -> None:
+    """Subscribe, confirm by the mail in the catcher, choose, leave, take it back."""
+    page.goto(site.url)
+    page.get_by_role("link", name="Subscribe to GP Alert").click()
+    page.get_by_label("Your email address").fill("chandra@example.org")
+    site.clock.advance(timedelta(seconds=10))
+    page.get_by_role("button", name="Subscribe").click()
+    expect(page.locator("h1")).to_contain_text("look into your inbox")
+    send_owed_confirmations(site)
+
+    page.goto(f"{site.url}/caught/?q=chandra")
+    page.get_by_role("link", name="Please confirm").click()
+    with page.expect_popup() as opened:
+        page.frame_locator("iframe").get_by_role("link", name="Confirm").first.click()
+    page = opened.value
+    assert site.subscriber("chandra@example.org").state is SubscriberState.UNCONFIRMED
+    page.get_by_role("button", name="Yes, confirm").click()
+    expect(page.locator("h1")).to_have_text("You are confirmed")
+    assert site.subscriber("chandra@example.org").state is SubscriberState.CONFIRMED
+
     page.get_by_role("link", name="Choose what you get").click()
     page.get_by_role("checkbox", name="Africa This Week").check()
+    page.get_by_role("radio", name="Once a week").check()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_contain_text("Saved")
     assert len(site.subscriptions("chandra@example.org")) == 2
 
+    public_id = site.subscriber("chandra@example.org").public_id
+    page.goto(site.links.unsubscribe_url(public_id, newsletter="gp-alert"))
+    page.get_by_role("button", name="Unsubscribe").click()
+    expect(page.locator("h1")).to_contain_text("You are unsubscribed")
+    assert list(site.subscriptions("chandra@example.org")) == ["africa-this-week"]
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("h1")).to_have_text("Taken back")
+    assert site.subscriptions("chandra@example.org")["gp-alert"].frequency is Frequency.WEEKLY
+
 
 def test_a_hostile_mail_is_shown_and_runs_nothing(site: RunningSite, page: Page) -> None:
-    _catch(site.runtime.settings.data_dir, HOSTILE)
+    mail = f"/caught/{_catch(site.runtime.settings.data_dir, HOSTILE)}"
     asked: list[str] = []
     page.on("request", lambda request: asked.append(urlsplit(request.url).path))
-    page.goto(f"{site.url}/caught/2")
+    page.goto(site.url + mail)
     frame = page.frame_locator("iframe")
     expect(frame.locator("#shown")).to_have_text("Shown")
     frame.locator("#send").click()
     page.wait_for_timeout(300)
     assert "run" not in frame.locator("body").inner_text()
     assert page.title() != "run"
-    assert set(asked) <= {"/caught/2", "/caught/2/html", "/static/site.css", "/static/icon.svg"} | {
-        # A picture of the mail's own may be fetched; it is only a picture.
-        "/caught/2/x",
-        "/healthz",
-        "/caught/x",
-    }
-    store = CatcherStore(site.runtime.settings.data_dir)
-    assert store.count() >= 2
-    store.close()
+    # A picture of the mail's own may be fetched; it is only a picture.
+    pictures = {f"{mail}/x", "/healthz", "/caught/x"}
+    assert set(asked) <= {mail, f"{mail}/html", "/static/site.css", "/static/icon.svg"} | pictures
+    assert site.client.get(mail).status_code == 200
 
 
 def test_a_link_in_a_caught_mail_opens_beside_it(site: RunningSite, page: Page) -> None:
-    store = CatcherStore(site.runtime.settings.data_dir)
-    newest = store.newest(limit=1)[0].id
-    store.close()
-    _catch(site.runtime.settings.data_dir, '<a id="out" href="/archive/">out</a>')
-    page.goto(f"{site.url}/caught/{newest + 1}")
+    number = _catch(site.runtime.settings.data_dir, '<a id="out" href="/archive/">out</a>')
+    page.goto(f"{site.url}/caught/{number}")
     with page.expect_popup() as popup:
         page.frame_locator("iframe").locator("#out").click()
     expect(popup.value.locator("h1")).to_have_text("Archive")

@@ -1,5 +1,6 @@
 """The web part, really served, on a port of its own, with a clock and a queue of the test's."""
 
+import asyncio
 import re
 import socket
 import threading
@@ -16,15 +17,20 @@ from sqlalchemy import select
 from alerts.clock import FixedClock
 from alerts.config import Settings
 from alerts.database import Database
+from alerts.delivery.catcher import CatcherStore
+from alerts.delivery.transactional import send_confirmation
+from alerts.delivery.transports.catcher import CatcherTransport
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import ensure_built_in, offers
+from alerts.paths import templates_dir
+from alerts.rendering.service import Renderer
 from alerts.runtime import Runtime
 from alerts.subscribers.links import SubscriberLinks
 from alerts.subscribers.models import ConsentRecord, Frequency, Subscriber, Subscription
 from alerts.subscribers.queries import find_subscriber
 from alerts.subscribers.service import add_subscriber
-from alerts.task_queue import RecordingTaskQueue, TaskQueue
+from alerts.task_queue import RecordingTaskQueue, Task, TaskQueue
 from alerts.tokens import Tokens
 from alerts.web.app import create_app
 
@@ -115,6 +121,34 @@ class RunningSite:
             return issue.id
 
 
+def send_owed_confirmations(site: RunningSite) -> None:
+    """Do what a worker would do with the tasks on the queue: mail the links into the catcher."""
+    runtime = site.runtime
+    store = CatcherStore(runtime.settings.data_dir)
+
+    async def send(subscriber_id: int) -> None:
+        await send_confirmation(
+            runtime.database,
+            subscriber_id,
+            settings=runtime.settings,
+            renderer=Renderer(templates_dir("email")),
+            links=site.links,
+            transport=CatcherTransport(store),
+            clock=site.clock,
+        )
+
+    def work() -> None:
+        for task, ids, _ in site.queue.enqueued:
+            if task is Task.SEND_CONFIRMATION:
+                asyncio.run(send(*ids))
+
+    # A loop of its own in a thread of its own: the browser's driver keeps one in this thread.
+    worker = threading.Thread(target=work)
+    worker.start()
+    worker.join()
+    store.close()
+
+
 @contextmanager
 def running_site(
     database: Database,
@@ -135,7 +169,9 @@ def running_site(
             ensure_built_in(session, clock=clock)
         recording = RecordingTaskQueue()
         application = create_app(runtime, queue=queue or recording)
-        with _served(uvicorn.Config(application, log_level="critical"), listener):
+        with _served(
+            uvicorn.Config(application, log_level="critical", timeout_graceful_shutdown=2), listener
+        ):
             yield RunningSite(url, runtime, recording, clock, client)
 
 
