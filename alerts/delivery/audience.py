@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, case, func, insert, literal, select,
 from sqlalchemy.orm import Session
 
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState, IssueWish
-from alerts.newsletters.models import Issue
+from alerts.newsletters.models import Issue, IssueState
 from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
 
 BATCH_SIZE = 500
@@ -39,6 +39,8 @@ def take_audience(session: Session, issue: Issue, *, now: datetime) -> Audience 
     taken = session.execute(
         update(Issue)
         .where(Issue.id == issue.id, Issue.audience_at.is_(None))
+        # Paused or cancelled while its editions were rendered, it takes no audience.
+        .where(Issue.state == IssueState.SENDING)
         .values(audience_at=now)
         .returning(Issue.id)
         .execution_options(synchronize_session=False)

@@ -22,6 +22,9 @@ from alerts.task_queue import Queue, Task, TaskQueue
 
 log = structlog.get_logger(__name__)
 
+# A wish that nobody had yet may come in while editions are rendered: then it is looked at again.
+_TRIES = 3
+
 
 def queue_for(frequency: Frequency) -> Queue:
     """Return the queue that an issue's batches go to: alerts overtake digests."""
@@ -42,22 +45,22 @@ def prepare_issue(
     Safe to call twice and at the same time. Returns None when there was nothing to prepare: the
     issue is not being sent, or its audience was taken before.
     """
-    with database.read() as session:
-        issue = get_issue(session, issue_id)
-        if issue.state is not IssueState.SENDING or issue.audience_at is not None:
-            return None
-        content = IssueContent.from_json(issue.content or {})
-        wished = wishes(session, issue)
-    editions: dict[str, int | None] = {}
-    for wish in wished:
-        # A transaction for each: rendering takes milliseconds that no writer should wait for.
-        with database.transaction() as session:
-            editions[wish] = _edition_id(
-                session, issue_id, content, wish, renderer=renderer, base_url=base_url, clock=clock
-            )
-    audience = _take(database, issue_id, editions, clock=clock)
-    if audience is None:
-        # Somebody prepared it at the same moment, or a new wish came in: the sweeper looks again.
+    for _ in range(_TRIES):
+        with database.read() as session:
+            issue = get_issue(session, issue_id)
+            if issue.state is not IssueState.SENDING or issue.audience_at is not None:
+                return None
+            content = IssueContent.from_json(issue.content or {})
+            wished = wishes(session, issue)
+        editions = _editions(
+            database, issue, content, wished, renderer=renderer, base_url=base_url, clock=clock
+        )
+        audience = _take(database, issue_id, editions, clock=clock)
+        if audience is not None:
+            break
+    else:
+        # Somebody prepared it at the same moment, or new wishes keep coming in: the sweeper looks
+        # again within a minute.
         return None
     log.info("audience_taken", issue=issue_id, readers=audience.readers, batches=audience.batches)
     with database.transaction() as session:
@@ -81,26 +84,37 @@ def batches_to_enqueue(session: Session, issue_id: int, *, clock: Clock) -> list
     return sorted(marked.scalars())
 
 
-def _edition_id(
-    session: Session,
-    issue_id: int,
+def _editions(
+    database: Database,
+    issue: Issue,
     content: IssueContent,
-    wish: str,
+    wished: Iterable[str],
     *,
     renderer: Renderer,
     base_url: str,
     clock: Clock,
-) -> int | None:
-    """Return the edition that readers of a wish get, or None when no piece is for them."""
+) -> dict[str, int | None]:
+    """Return the edition that readers of each wish get, or None where no piece is for them.
+
+    What is rendered, and asked of the database, grows with the editions, not with the wishes.
+    """
+    keys = {wish: _keys_for(wish, content) for wish in wished}
+    editions: dict[tuple[str, ...], int | None] = {(): None}
+    for wanted in keys.values():
+        if wanted in editions:
+            continue
+        # A transaction for each: rendering takes milliseconds that no writer should wait for.
+        with database.transaction() as session:
+            edition = edition_for(
+                session, issue, content, wanted, renderer=renderer, base_url=base_url, clock=clock
+            )
+            editions[wanted] = edition.id
+    return {wish: editions[wanted] for wish, wanted in keys.items()}
+
+
+def _keys_for(wish: str, content: IssueContent) -> tuple[str, ...]:
     wished = [slug for slug in wish.split(";") if slug]
-    keys = [item.key for item in content.items if matches(wished, item.regions)]
-    if not keys:
-        return None
-    issue = get_issue(session, issue_id)
-    edition = edition_for(
-        session, issue, content, keys, renderer=renderer, base_url=base_url, clock=clock
-    )
-    return edition.id
+    return tuple(item.key for item in content.items if matches(wished, item.regions))
 
 
 def _take(
@@ -119,6 +133,8 @@ def _take(
                     for wish, edition_id in editions.items()
                 ]
                 or [{"issue_id": issue_id, "wish": "", "edition_id": None}],
+                # Else a statement would be sent for each change between NULL and an edition.
+                execution_options={"render_nulls": True},
             )
             return take_audience(session, issue, now=clock.now())
     except (IntegrityError, OperationalError) as error:
