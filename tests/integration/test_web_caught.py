@@ -123,7 +123,7 @@ BROKEN = (
     b"Content-Type: " + b";" * 5000 + b"\r\n\r\n",
     b"".join(
         b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (n, n)
-        for n in range(1500)
+        for n in range(1000)
     ),
     b"Content-Type: message/rfc822\r\n\r\n" * 300,
 )
