@@ -15,6 +15,7 @@ from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.transports.base import Observer
 
 _STARTED, _ENDED = "S", "E"
+_FATES = frozenset(fate.value for fate in Fate)
 
 
 class Journal(Observer):
@@ -25,9 +26,11 @@ class Journal(Observer):
         self._path = path
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self.outcomes: dict[int, Outcome] = {}
+        self._on_the_wire: set[int] = set()
 
     @override
     def started(self, delivery_id: int) -> None:
+        self._on_the_wire.add(delivery_id)
         os.write(self._file, f"{_STARTED} {delivery_id}\n".encode())
 
     @override
@@ -35,6 +38,7 @@ class Journal(Observer):
         answer = " ".join(outcome.answer.split())
         line = f"{_ENDED} {delivery_id} {outcome.fate.value} {outcome.code} {answer}\n"
         os.write(self._file, line.encode(errors="replace"))
+        self._on_the_wire.discard(delivery_id)
         self.outcomes[delivery_id] = outcome
 
     def take(self) -> dict[int, Outcome]:
@@ -42,9 +46,18 @@ class Journal(Observer):
         taken, self.outcomes = self.outcomes, {}
         return taken
 
+    def take_unended(self) -> dict[int, Outcome]:
+        """Return the messages that were begun and never ended, whatever went wrong with them."""
+        unended, self._on_the_wire = self._on_the_wire, set()
+        return dict.fromkeys(unended, Outcome(Fate.UNKNOWN, 0, "nothing was heard of its end"))
+
+    def close(self) -> None:
+        """Close the file and leave it: what it says is not in the ledger yet."""
+        os.close(self._file)
+
     def finish(self) -> None:
         """Remove the file: the ledger holds everything."""
-        os.close(self._file)
+        self.close()
         self._path.unlink(missing_ok=True)
 
 
@@ -65,8 +78,10 @@ def read_journal(path: Path) -> dict[int, Outcome] | None:
     noted: dict[int, Outcome] = {}
     for line in lines:
         match line.split(" ", 4):
-            case [mark, number] if mark == _STARTED:
+            case [mark, number] if mark == _STARTED and number.isdecimal():
                 noted[int(number)] = Outcome(Fate.UNKNOWN, 0, "the worker died")
-            case [mark, number, fate, code, *answer] if mark == _ENDED:
+            case [mark, number, fate, code, *answer] if (
+                mark == _ENDED and number.isdecimal() and fate in _FATES and code.isdecimal()
+            ):
                 noted[int(number)] = Outcome(Fate(fate), int(code), "".join(answer))
     return noted

@@ -4,14 +4,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from alerts.database import Database
 from alerts.delivery.assembly import CompiledMessage, Envelope, address_of
 from alerts.delivery.outcome import Outcome, Verdict, judge
 from alerts.errors import Refused
 from alerts.newsletters.definitions import NewsletterDefinition
-from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rendering.models import Edition
@@ -46,7 +45,8 @@ class IssueMessages:
     @classmethod
     def load(cls, session: Session, issue_id: int, *, sender: str) -> Self:
         """Read an approved issue; `sender` is the mailbox used when its newsletter has none."""
-        issue = get_issue(session, issue_id)
+        # Its articles are of no interest here: the editions hold all that is sent.
+        issue = session.get_one(Issue, issue_id, options=[lazyload(Issue.items)])
         if issue.message_domain is None:
             raise Refused(f"issue {issue_id} was not approved; approve it first")
         definition = definition_of(get_newsletter(session, issue.newsletter))

@@ -10,6 +10,9 @@ from alerts.delivery.models import DeliveryState
 
 # Minutes to wait after the first, second, … temporary refusal; the last one goes on.
 _WAITS = (2, 5, 15, 30, 60, 120, 240)
+# A server that takes a message and then hangs up may do so every time, and its reader get a copy
+# each time: after so many attempts nobody tries again.
+_MOST_WITH_UNKNOWN_FATE = 3
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _PERMANENT = 500
 
@@ -56,7 +59,7 @@ def refusal(code: int, answer: str) -> Outcome:
     return Outcome(fate, code, answer)
 
 
-def judge(
+def judge(  # noqa: PLR0911 - a table, a line for each end
     outcome: Outcome,
     *,
     attempts: int,
@@ -68,7 +71,8 @@ def judge(
     """Decide where a delivery goes after an attempt.
 
     `attempts` counts this one. A temporary refusal is tried again with growing waits, spread by
-    up to a quarter (`jitter` in 0..1, else drawn), until the issue is too old (`give_up_at`).
+    up to a quarter (`jitter` in 0..1, else drawn), until the issue is too old (`give_up_at`). A
+    message that may have arrived never counts as failed: it is tried again, or stays uncertain.
     """
     match outcome.fate:
         case Fate.ACCEPTED:
@@ -77,10 +81,13 @@ def judge(
             return Verdict(DeliveryState.FAILED, f"refused {outcome.reason}")
         case Fate.UNKNOWN if hold_uncertain:
             return Verdict(DeliveryState.UNCERTAIN, "fate unknown, held")
-        case Fate.UNKNOWN | Fate.TEMPORARY:
-            wait = _WAITS[min(attempts, len(_WAITS)) - 1]
-            spread = random.random() if jitter is None else jitter  # noqa: S311 - no secret
-            not_before = now + timedelta(minutes=wait * (1 + spread / 4))
-            if not_before > give_up_at:
-                return Verdict(DeliveryState.FAILED, f"gave up after {outcome.reason}")
-            return Verdict(DeliveryState.PENDING, f"deferred {outcome.reason}", not_before)
+        case Fate.UNKNOWN if attempts >= _MOST_WITH_UNKNOWN_FATE:
+            return Verdict(DeliveryState.UNCERTAIN, "fate unknown, tried often enough")
+    wait = _WAITS[min(attempts, len(_WAITS)) - 1]
+    spread = random.random() if jitter is None else jitter  # noqa: S311 - no secret
+    not_before = now + timedelta(minutes=wait * (1 + spread / 4))
+    if not_before <= give_up_at:
+        return Verdict(DeliveryState.PENDING, f"deferred {outcome.reason}", not_before)
+    if outcome.fate is Fate.UNKNOWN:
+        return Verdict(DeliveryState.UNCERTAIN, "fate unknown, too late to try again")
+    return Verdict(DeliveryState.FAILED, f"gave up after {outcome.reason}")

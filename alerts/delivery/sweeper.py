@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 # A batch that was enqueued this long ago and has not begun is enqueued again: its message was
 # lost, or waits behind others, and then the second one finds nothing left to do.
-_LOST_AFTER = timedelta(minutes=2)
+LOST_AFTER = timedelta(minutes=2)
 _MOST_AT_ONCE = 2_000
 _CALLED_OFF = {"state": DeliveryState.SKIPPED, "reason": CANCELLED}
 _IN_DOUBT = {"state": DeliveryState.UNCERTAIN, "reason": "on the way when cancelled"}
@@ -39,8 +39,11 @@ class Due:
     queue: Queue
 
 
-def sweep(session: Session, *, clock: Clock) -> list[Due]:
-    """Return all delivery work that is due and not under way; safe to run at any time."""
+def sweep(session: Session, *, clock: Clock, lost_after: timedelta = LOST_AFTER) -> list[Due]:
+    """Return all delivery work that is due and not under way; safe to run at any time.
+
+    A batch that was handed over `lost_after` ago and has not begun is handed over again.
+    """
     _start_scheduled(session, clock=clock)
     _finish(session, clock=clock)
     _settle_cancelled(session, clock=clock)
@@ -48,7 +51,7 @@ def sweep(session: Session, *, clock: Clock) -> list[Due]:
         Due(Task.PREPARE_ISSUE, issue_id, Queue.PREPARATION)
         for issue_id in unprepared_issues(session)
     ]
-    return unprepared + _due_batches(session, clock=clock)
+    return unprepared + _due_batches(session, clock=clock, lost_after=lost_after)
 
 
 def _start_scheduled(session: Session, *, clock: Clock) -> None:
@@ -93,12 +96,12 @@ def _settle_cancelled(session: Session, *, clock: Clock) -> None:
         )
 
 
-def _due_batches(session: Session, *, clock: Clock) -> list[Due]:
+def _due_batches(session: Session, *, clock: Clock, lost_after: timedelta) -> list[Due]:
     now = clock.now()
     ready = and_(
         Batch.state == BatchState.READY,
         or_(Batch.not_before.is_(None), Batch.not_before <= now),
-        or_(Batch.enqueued_at.is_(None), Batch.enqueued_at <= now - _LOST_AFTER),
+        or_(Batch.enqueued_at.is_(None), Batch.enqueued_at <= now - lost_after),
     )
     abandoned = and_(Batch.state == BatchState.LEASED, Batch.lease_until < now)
     due = session.execute(

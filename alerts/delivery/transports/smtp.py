@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 # Messages over one connection before a new one: many servers close it at a hundred or so.
 _MESSAGES_PER_CONNECTION = 100
 _TIMEOUT_SECONDS = 60.0
+# RFC 5321 section 4.5.3.2.6: who hangs up earlier makes the server send what is sent again later.
+_END_OF_DATA_SECONDS = 600.0
 _SERVICE_CLOSING = 421
 
 
@@ -81,7 +83,13 @@ class SmtpTransport(Transport):
                 if not waiting:
                     break
                 used += 1
-                if not await _hand_over(client, waiting.popleft(), observer):
+                message = waiting.popleft()
+                try:
+                    usable = await _hand_over(client, message, observer)
+                except TransportDown:
+                    waiting.appendleft(message)
+                    raise
+                if not usable:
                     client.close()
                     client = None
         finally:
@@ -136,12 +144,12 @@ async def _hand_over(client: aiosmtplib.SMTP, message: Outgoing, observer: Obser
     usable = True
     try:
         options = ["SMTPUTF8"] if recipient is None else None
-        await client.mail(message.sender, options=options, encoding="utf-8")
+        await _begin(client, message.sender, options)
         await client.rcpt(recipient or message.recipient, encoding="utf-8")
         content = message.content()
         observer.started(message.delivery_id)
         in_doubt = True
-        response = await client.data(content)
+        response = await client.data(content, timeout=_END_OF_DATA_SECONDS)
         outcome = Outcome(Fate.ACCEPTED, response.code, response.message)
     except SMTPResponseException as error:
         outcome = refusal(error.code, error.message)
@@ -152,6 +160,14 @@ async def _hand_over(client: aiosmtplib.SMTP, message: Outgoing, observer: Obser
         usable = False
     observer.ended(message.delivery_id, outcome)
     return usable
+
+
+async def _begin(client: aiosmtplib.SMTP, sender: str, options: list[str] | None) -> None:
+    """Name the sender; a server that refuses it refuses us, not the reader."""
+    try:
+        await client.mail(sender, options=options, encoding="utf-8")
+    except SMTPResponseException as error:
+        raise TransportDown(f"sender refused: {error.code} {error.message}") from error
 
 
 async def _reset(client: aiosmtplib.SMTP) -> bool:

@@ -1,0 +1,125 @@
+"""All SQL on the lease of one batch: take it, lengthen it, hold it while writing, end it.
+
+Every write under a lease asks for its fence in the same transaction, so a worker that slept
+through the end of its lease changes nothing that the next one works on.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from alerts.newsletters.models import Issue, IssueState
+
+# How long a worker that died keeps others from its batch.
+LEASE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a batch for a span, renewed while the work goes on.
+
+    `taken_over` tells that a worker before us lost it.
+    """
+
+    batch_id: int
+    issue_id: int
+    fence: int
+    taken_over: bool
+    span: timedelta = LEASE
+
+
+def claim_batch(
+    session: Session, batch_id: int, *, now: datetime, span: timedelta = LEASE
+) -> Lease | None:
+    """Take the lease of a batch, or return None: somebody holds it, or it is not due, or done.
+
+    One UPDATE decides, so of two workers that were given the same batch one gets it. An issue
+    that was paused or cancelled keeps its batches to itself.
+    """
+    batch = session.get(Batch, batch_id)
+    if batch is None:
+        return None
+    taken_over = batch.state is BatchState.LEASED
+    claimed = session.execute(
+        update(Batch)
+        .where(Batch.id == batch_id, Batch.fence == batch.fence, _due(now), _being_sent())
+        .values(state=BatchState.LEASED, fence=Batch.fence + 1, lease_until=now + span)
+        .returning(Batch.fence)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if claimed is None:
+        return None
+    return Lease(batch_id, batch.issue_id, claimed, taken_over, span)
+
+
+def renew(session: Session, lease: Lease, *, now: datetime) -> bool:
+    """Lengthen a lease; False when it was lost, or when its issue is no longer being sent."""
+    renewed = session.execute(
+        update(Batch)
+        .where(_held(lease), _being_sent())
+        .values(lease_until=now + lease.span)
+        .returning(Batch.id)
+        .execution_options(synchronize_session=False)
+    )
+    return renewed.scalar_one_or_none() is not None
+
+
+def hold(session: Session, lease: Lease) -> bool:
+    """Keep others from taking the lease over until this transaction ends; False when it was lost.
+
+    A paused or cancelled issue's batch is still ours: what went out must be written down.
+    """
+    held = session.execute(select(Batch.id).where(_held(lease)).with_for_update())
+    return held.scalar_one_or_none() is not None
+
+
+def release(session: Session, lease: Lease, *, now: datetime, later: timedelta | None) -> bool:
+    """End a lease: the batch is done, or ready for its next deliveries; True when it is done.
+
+    `later` holds a batch back whose server is away. A lost lease changes nothing.
+    """
+    if not hold(session, lease):
+        return False
+    open_rows, next_at = session.execute(
+        select(func.count(), func.min(func.coalesce(Delivery.not_before, now)))
+        .where(Delivery.batch_id == lease.batch_id)
+        .where(Delivery.state.in_([DeliveryState.PENDING, DeliveryState.SENDING]))
+    ).one()
+    not_before = next_at
+    if open_rows and later is not None:
+        not_before = max(next_at, now + later)
+    session.execute(
+        update(Batch)
+        .where(Batch.id == lease.batch_id)
+        .values(
+            state=BatchState.READY if open_rows else BatchState.DONE,
+            lease_until=None,
+            not_before=not_before if open_rows else None,
+            enqueued_at=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return not open_rows
+
+
+def _held(lease: Lease) -> ColumnElement[bool]:
+    return and_(
+        Batch.id == lease.batch_id,
+        Batch.fence == lease.fence,
+        Batch.state == BatchState.LEASED,
+    )
+
+
+def _being_sent() -> ColumnElement[bool]:
+    return Batch.issue_id.in_(select(Issue.id).where(Issue.state == IssueState.SENDING))
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    ready = and_(
+        Batch.state == BatchState.READY,
+        or_(Batch.not_before.is_(None), Batch.not_before <= now),
+    )
+    return or_(ready, and_(Batch.state == BatchState.LEASED, Batch.lease_until < now))
