@@ -1,20 +1,23 @@
 """Approving an issue, and what follows a scheduled run where nobody has to approve."""
 
+import structlog
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
-from alerts.errors import Refused
+from alerts.errors import AlertsError, Refused
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.issues import build_content, freeze, get_issue, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, Run, RunOutcome
-from alerts.newsletters.scheduling import run_schedule
+from alerts.newsletters.scheduling import fail_run, run_schedule
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rendering.lint import Finding, lint
 from alerts.rendering.models import Edition
 from alerts.rendering.service import RenderedEdition, Renderer, archive_url_of, edition_for
+
+log = structlog.get_logger(__name__)
 
 
 def render_issue(
@@ -83,15 +86,24 @@ def publish_run(
     """Work off a scheduled run; return the id of an issue to be prepared for sending, or None.
 
     An issue of a newsletter that wants approval stays a draft. All is one transaction: a crash
-    leaves the run claimed, and the sweeper has it done again.
+    leaves the run claimed, and the sweeper has it done again. What an editor has to mend ends the
+    run as failed, with the reason.
     """
-    with database.transaction() as session:
-        run = run_schedule(session, run_id, clock=clock)
-        if run.outcome is not RunOutcome.DRAFTED or run.issue_id is None:
-            return None
-        if definition_of(get_newsletter(session, run.newsletter)).approval != "automatic":
-            return None
-        return _send_at_once(session, run, settings=settings, renderer=renderer, clock=clock)
+    try:
+        with database.transaction() as session:
+            run = run_schedule(session, run_id, clock=clock)
+            if run.outcome is not RunOutcome.DRAFTED or run.issue_id is None:
+                return None
+            if definition_of(get_newsletter(session, run.newsletter)).approval != "automatic":
+                return None
+            return _send_at_once(session, run, settings=settings, renderer=renderer, clock=clock)
+    except AlertsError as error:
+        # A newsletter that was changed meanwhile, a template with a mistake: trying again every
+        # minute mends neither. The articles stay due for the next run.
+        with database.transaction() as session:
+            fail_run(session, run_id, str(error))
+        log.warning("run_failed", run=run_id, reason=str(error))
+        return None
 
 
 def _send_at_once(

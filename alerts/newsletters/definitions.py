@@ -7,9 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from alerts.clock import time_zones
 from alerts.config import check_mailbox
+from alerts.errors import Invalid
 from alerts.newsletters.rules import parse_rule
 from alerts.regions import find_region
 from alerts.subscribers.models import Frequency
+
+# Far beyond any newsletter's life, and far within a column of 32 bits.
+_LARGEST_NUMBER = 1_000_000
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Line = Annotated[str, Field(max_length=300, pattern=r"^[^\r\n\x00]*$")]
@@ -38,7 +42,10 @@ class RuleDefinition(_Part):
     @field_validator("regions")
     @classmethod
     def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(find_region(text).slug for text in value)
+        try:
+            return tuple(find_region(text).slug for text in value)
+        except Invalid as error:
+            raise ValueError(str(error)) from error
 
 
 class SectionDefinition(_Part):
@@ -57,9 +64,9 @@ class NumberingDefinition(_Part):
     new one begins with the first issue on or after the day `volume_begins` (MM-DD) of a year.
     """
 
-    first_number: int = Field(default=1, ge=1)
-    first_volume: int | None = Field(default=None, ge=1)
-    first_volume_number: int = Field(default=1, ge=1)
+    first_number: int = Field(default=1, ge=1, le=_LARGEST_NUMBER)
+    first_volume: int | None = Field(default=None, ge=1, le=_LARGEST_NUMBER)
+    first_volume_number: int = Field(default=1, ge=1, le=_LARGEST_NUMBER)
     volume_begins: str = Field(default="01-01", pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
 
 
@@ -72,7 +79,11 @@ class ScheduleDefinition(_Part):
     @field_validator("rule")
     @classmethod
     def _understood(cls, value: str) -> str:
-        return parse_rule(value).text
+        try:
+            return parse_rule(value).text
+        except Invalid as error:
+            # Only as a ValueError is it told with its place in the file.
+            raise ValueError(str(error)) from error
 
 
 class NewsletterDefinition(_Part):

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from alerts.articles.models import Article
 from alerts.clock import Clock
@@ -33,6 +33,7 @@ class _Draft:
     definition: NewsletterDefinition
     frequency: Frequency
     previous: Issue | None
+    last_numbered: Issue | None
     until: datetime
 
 
@@ -61,10 +62,11 @@ def draft_issue(
         articles = due_articles(
             session, draft.definition, draft.frequency, since=since or oldest, until=draft.until
         )
-    if not articles:
-        raise NothingNew(f"nothing new for {slug} {_since_words(draft, since)}; no issue is made")
     issue = _new_issue(draft, since=since, clock=clock)
     _fill(issue, draft, articles)
+    if not issue.items:
+        # Nothing is due, or no section takes what is.
+        raise NothingNew(f"nothing new for {slug} {_since_words(draft, since)}; no issue is made")
     session.add(issue)
     session.flush()
     content = content_of(issue, draft.definition)
@@ -128,8 +130,12 @@ def move(
 ) -> Issue:
     """Let an event happen to an issue; raises Refused or Conflict in one line.
 
-    Approval is `freeze`: it has more to store.
+    Approval is `freeze`: it has more to store. Scheduling wants `send_at`.
     """
+    if event is Event.APPROVE:
+        raise ValueError("an issue is approved by freeze(), which keeps what was approved")
+    if event is Event.SCHEDULE and send_at is None:
+        raise Invalid(f"issue {issue_id} cannot be scheduled without a moment to send it at")
     issue = get_issue(session, issue_id)
     now = clock.now()
     changes: dict[str, Any] = {}
@@ -145,7 +151,7 @@ def move(
             if issue.started_at is None:
                 # Nobody has seen it: its number goes to the next issue.
                 changes |= {"number": None, "volume": None, "volume_number": None}
-        case Event.APPROVE | Event.PAUSE | Event.RESUME:
+        case Event.PAUSE | Event.RESUME:
             pass
     _change_state(session, issue, event, **changes)
     return issue
@@ -190,14 +196,17 @@ def _begin(session: Session, slug: str, frequency: Frequency | None, until: date
     if wanted not in definition.frequencies:
         offered = ", ".join(definition.frequencies)
         raise Invalid(f"{slug} does not go out {wanted}; it offers {offered}")
-    previous = session.scalars(
+    issues = (
         select(Issue)
-        .where(Issue.newsletter == slug, Issue.frequency == wanted)
-        .where(Issue.state != IssueState.CANCELLED)
+        .where(Issue.newsletter == slug, Issue.frequency == wanted, Issue.number.is_not(None))
         .order_by(Issue.number.desc())
+        .options(lazyload(Issue.items))
         .limit(1)
-    ).first()
-    return _Draft(newsletter, definition, wanted, previous, until)
+    )
+    previous = session.scalars(issues.where(Issue.state != IssueState.CANCELLED)).first()
+    # An issue that was called off on its way keeps its number: some readers have seen it.
+    last_numbered = session.scalars(issues).first()
+    return _Draft(newsletter, definition, wanted, previous, last_numbered, until)
 
 
 def _new_issue(draft: _Draft, *, since: datetime | None, clock: Clock) -> Issue:
@@ -240,7 +249,7 @@ def _fill(issue: Issue, draft: _Draft, articles: list[Article]) -> None:
 
 
 def _numbered(draft: _Draft) -> Numbered | None:
-    last = draft.previous
+    last = draft.last_numbered
     if last is None or last.number is None:
         return None
     numbers = Numbers(last.number, last.volume, last.volume_number)

@@ -32,6 +32,10 @@ _EXAMPLE = '"weekly on mon 08:00 Asia/Kolkata", "daily 18:30 Europe/Paris", "eve
 _MINUTES_OF_AN_HOUR = 60
 _HOURS_OF_A_DAY = 24
 _LAST_SURE_DAY = 28
+_START = re.compile(
+    r"DTSTART(;TZID=(?P<zone>[^:;\s]+))?:(?P<wall>\d{8}T\d{6})(?(zone)|Z?)\s+", re.IGNORECASE
+)
+_EARLIEST_START = 1990
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +52,19 @@ class Occurrence:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule in its canonical text, with its RFC 5545 form and its zone."""
+    """A rule in its canonical text, with its RFC 5545 form and its zone.
+
+    `start` is the wall clock that an RRULE counts from, and takes what it does not name from.
+    """
 
     text: str
     recurrence: str
     zone: str
+    start: datetime = _EPOCH
 
     @cached_property
-    def _from_epoch(self) -> rrule | rruleset:
-        return _recurring(self.recurrence, _EPOCH)
+    def _from_start(self) -> rrule | rruleset:
+        return _recurring(self.recurrence, self.start)
 
     def _rule_near(self, wall: datetime) -> rrule | rruleset:
         """Return the rule to search from a wall clock on.
@@ -64,9 +72,16 @@ class Rule:
         dateutil walks from a rule's start. Rules in plain words name all their days and times, so
         they may start anywhere; an RRULE takes what it does not name from its start.
         """
-        if self.text.startswith("RRULE:"):
-            return self._from_epoch
-        return _recurring(self.recurrence, wall.replace(hour=0, minute=0, second=0, microsecond=0))
+        if "RRULE:" not in self.text:
+            return _recurring(
+                self.recurrence, wall.replace(hour=0, minute=0, second=0, microsecond=0)
+            )
+        hours = _hours_apart(self.recurrence)
+        if hours is None or wall <= self.start:
+            return self._from_start
+        # Walked from its start, an hourly rule would be found after ten thousands of steps.
+        steps = (wall - self.start) // timedelta(hours=hours)
+        return _recurring(self.recurrence, self.start + steps * timedelta(hours=hours))
 
     def after(self, moment: datetime) -> Occurrence | None:
         """Return the first occurrence after a moment (aware), or None when there is none."""
@@ -175,18 +190,23 @@ def _day_of(kind: str, word: str) -> str | None:
 
 
 def _parse_rrule(text: str) -> Rule:
-    zone = "UTC"
-    body = text
-    start = re.match(r"DTSTART;TZID=([^:;\s]+):\d{8}T\d{6}\s+", body, re.IGNORECASE)
+    start = _START.match(text)
     if start:
-        zone, body = _known_zone(start.group(1)), body[start.end() :]
-    elif re.search(r"\s", body):
-        body, _, name = body.rpartition(" ")
-        zone = _known_zone(name)
+        zone = _known_zone(start.group("zone") or "UTC")
+        body, counted_from = text[start.end() :], _wall_clock(text, start.group("wall"))
+        prefix = f"DTSTART;TZID={zone}:{counted_from:%Y%m%dT%H%M%S} "
+    else:
+        body, _, name = text.rpartition(" ")
+        body, zone = (body, _known_zone(name)) if body else (text, "UTC")
+        prefix, counted_from = "", _EPOCH
     recurrence = re.sub(r"^RRULE:", "", body.strip(), flags=re.IGNORECASE).upper()
-    if "FREQ=SECONDLY" in recurrence:
-        raise Invalid(f"rule {text!r}: nothing can be due every second; FREQ=HOURLY is the least")
-    rule = Rule(f"RRULE:{recurrence} {zone}", recurrence, zone)
+    if "FREQ=SECONDLY" in recurrence or "FREQ=MINUTELY" in recurrence:
+        raise Invalid(
+            f"rule {text!r}: nothing can be due every second or minute; FREQ=HOURLY is the least,"
+            ' and "every 15 minutes" is a rule of its own'
+        )
+    shown = f"{prefix}RRULE:{recurrence}" if prefix else f"RRULE:{recurrence} {zone}"
+    rule = Rule(shown, recurrence, zone, counted_from)
     try:
         rule.after(datetime(2024, 1, 1, tzinfo=UTC))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -195,6 +215,24 @@ def _parse_rrule(text: str) -> Rule:
             'an example is "RRULE:FREQ=WEEKLY;BYDAY=MO;BYHOUR=8;BYMINUTE=0 Asia/Kolkata"'
         ) from error
     return rule
+
+
+def _wall_clock(text: str, digits: str) -> datetime:
+    try:
+        start = datetime.strptime(digits, "%Y%m%dT%H%M%S")  # noqa: DTZ007 - a wall clock
+    except ValueError as error:
+        raise Invalid(f"rule {text!r}: DTSTART is no day and time: {digits}") from error
+    if start.year < _EARLIEST_START:
+        raise Invalid(f"rule {text!r}: DTSTART lies before {_EARLIEST_START}")
+    return start
+
+
+def _hours_apart(recurrence: str) -> int | None:
+    """Return the hours between two steps of an hourly rule that may be entered anywhere."""
+    if "FREQ=HOURLY" not in recurrence or "COUNT=" in recurrence or "BYSETPOS" in recurrence:
+        return None
+    interval = re.search(r"INTERVAL=(\d+)", recurrence)
+    return max(1, int(interval.group(1))) if interval else 1
 
 
 def _recurring(recurrence: str, start: datetime) -> rrule | rruleset:

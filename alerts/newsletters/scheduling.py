@@ -38,7 +38,11 @@ def set_schedule(
     frequency: Frequency | None = None,
     clock: Clock,
 ) -> Schedule:
-    """Set when a newsletter goes out at a frequency; in force with the next tick."""
+    """Set when a newsletter goes out at a frequency; in force with the next tick.
+
+    The rule it has already changes nothing: a moment that is due stays due. Raises Invalid for a
+    rule that is not understood, or that has no moment to come.
+    """
     newsletter = get_newsletter(session, slug)
     definition = definition_of(newsletter)
     wanted = frequency or definition.default_frequency
@@ -46,12 +50,17 @@ def set_schedule(
         offered = ", ".join(definition.frequencies)
         raise Invalid(f"{slug} does not go out {wanted}; it offers {offered}")
     rule = parse_rule(rule_text)
+    next_at = next_moment(rule.text, clock.now())
+    if next_at is None:
+        raise Invalid(f"rule {rule_text!r} has no moment to come; nothing would ever go out")
     schedule = next((s for s in newsletter.schedules if s.frequency == wanted), None)
     if schedule is None:
         schedule = Schedule(newsletter=slug, frequency=wanted, paused=False)
         newsletter.schedules.append(schedule)
+    elif schedule.rule == rule.text:
+        return schedule
     schedule.rule = rule.text
-    schedule.next_at = next_moment(rule.text, clock.now())
+    schedule.next_at = next_at
     newsletter.updated_at = clock.now()
     session.flush()
     return schedule

@@ -61,11 +61,10 @@ def definition_of(newsletter: Newsletter) -> NewsletterDefinition:
     """Return a newsletter's definition with its schedules as they are now."""
     schedules = [
         {"frequency": schedule.frequency, "rule": schedule.rule}
-        for schedule in sorted(
-            newsletter.schedules, key=lambda schedule: _order(newsletter, schedule.frequency)
-        )
+        for schedule in newsletter.schedules
     ]
-    return NewsletterDefinition.model_validate(newsletter.definition | {"schedules": schedules})
+    stored = newsletter.definition | {"schedules": schedules}
+    return _in_order(NewsletterDefinition.model_validate(stored))
 
 
 def offers(session: Session) -> dict[str, Offer]:
@@ -93,7 +92,7 @@ def apply_toml(session: Session, text: str, *, source: str, clock: Clock) -> App
 
     A schedule whose rule stays keeps its next moment and whether it is paused.
     """
-    definition = read_definition(text, source=source)
+    definition = _in_order(read_definition(text, source=source))
     now = clock.now()
     newsletter = session.get(Newsletter, definition.slug)
     if newsletter is not None and definition_of(newsletter) == definition:
@@ -141,6 +140,8 @@ def next_moment(rule: str, after: datetime) -> datetime | None:
     return occurrence.at if occurrence else None
 
 
-def _order(newsletter: Newsletter, frequency: str) -> int:
-    frequencies: list[str] = newsletter.definition["frequencies"]
-    return frequencies.index(frequency) if frequency in frequencies else len(frequencies)
+def _in_order(definition: NewsletterDefinition) -> NewsletterDefinition:
+    """Return a definition with its schedules in the order of its frequencies, however written."""
+    order = definition.frequencies.index
+    schedules = sorted(definition.schedules, key=lambda schedule: order(schedule.frequency))
+    return definition.model_copy(update={"schedules": tuple(schedules)})

@@ -23,6 +23,8 @@ def read_definition(text: str, *, source: str) -> NewsletterDefinition:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"{source}: no TOML: {error}") from error
+    except RecursionError as error:
+        raise Invalid(f"{source}: lists within lists without end; this is no newsletter") from error
     try:
         return NewsletterDefinition.model_validate(document)
     except ValidationError as error:

@@ -18,7 +18,7 @@ BUILTIN = Path(__file__).parents[2] / "alerts" / "newsletters" / "builtin"
 ENDS = {IssueState.SENT, IssueState.CANCELLED}
 
 
-@pytest.mark.parametrize(("state", "event"), product(IssueState, Event))
+@pytest.mark.parametrize(("state", "event"), list(product(IssueState, Event)))
 def test_every_state_and_event_is_a_transition_or_a_clear_refusal(
     state: IssueState, event: Event
 ) -> None:
@@ -74,7 +74,9 @@ def test_a_built_in_newsletter_survives_export_and_reading(slug: str) -> None:
         ('approval = "automatic"', 'approval = "never"', "line 10: approval"),
         ('time_zone = "Asia/Kolkata"', 'time_zone = "Asia/Nowhere"', "line 7: time_zone: there is"),
         ("first_number = 1", "first_number = 0", "numbering.first_number"),
-        ('kind = "cards"', 'kind = "comic"', "line 26: sections.0.kind"),
+        ("first_number = 1", "first_number = 9999999999", "numbering.first_number"),
+        ('slug = "gp-alert"', "slug = " + "[" * 20_000, "lists within lists"),
+        ('kind = "cards"', 'kind = "comic"', "line 28: sections.0.kind"),
         ('rule = "daily 18:30 Asia/Kolkata"', 'rule = "at dawn"', "schedules.1.rule"),
         ('subject = "{lead}{more}"', 'subject = "{lead.__class__}"', "not known in a pattern"),
         ('slug = "gp-alert"', 'slug = "GP Alert"', "line 1: slug"),

@@ -36,8 +36,27 @@ MONDAY = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
                 "DTSTART;TZID=Asia/Kolkata:20260101T000000 "
                 "RRULE:FREQ=DAILY;BYHOUR=8;BYMINUTE=0;BYSECOND=0"
             ),
-            "RRULE:FREQ=DAILY;BYHOUR=8;BYMINUTE=0;BYSECOND=0 Asia/Kolkata",
+            (
+                "DTSTART;TZID=Asia/Kolkata:20260101T000000 "
+                "RRULE:FREQ=DAILY;BYHOUR=8;BYMINUTE=0;BYSECOND=0"
+            ),
             "2026-11-24T02:30",
+        ),
+        # What an RRULE does not name, it takes from its start: the hour, and which week.
+        (
+            "DTSTART;TZID=Asia/Kolkata:20261109T083000\nRRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO",
+            "DTSTART;TZID=Asia/Kolkata:20261109T083000 RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO",
+            "2026-12-07T03:00",
+        ),
+        (
+            "DTSTART:20270101T120000Z RRULE:FREQ=DAILY",
+            "DTSTART;TZID=UTC:20270101T120000 RRULE:FREQ=DAILY",
+            "2027-01-01T12:00",
+        ),
+        (
+            "RRULE:FREQ=HOURLY;INTERVAL=5;BYMINUTE=10",
+            "RRULE:FREQ=HOURLY;INTERVAL=5;BYMINUTE=10 UTC",
+            "2026-11-23T08:10",
         ),
     ],
 )
@@ -68,6 +87,10 @@ def test_rules_in_plain_words_and_in_rfc_5545(
         ("monthly on 31 08:00 UTC", "then not '31"),
         ("RRULE:FREQ=SOMETIMES", "no RFC 5545"),
         ("RRULE:FREQ=SECONDLY", "every second"),
+        ("RRULE:FREQ=MINUTELY", "every second or minute"),
+        ("DTSTART:20261399T000000 RRULE:FREQ=DAILY", "no day and time"),
+        ("DTSTART:00010101T000000 RRULE:FREQ=HOURLY", "before 1990"),
+        ("RRULE:FREQ=DAILY;UNTIL=20270101T000000Z Mars/Olympus", "no time zone"),
     ],
 )
 def test_a_rule_that_is_not_understood_says_up_to_where(text: str, said: str) -> None:
@@ -133,3 +156,13 @@ def test_a_daily_rule_fires_once_each_day_of_a_year(zone: str, hour: int, minute
         periods.append(occurrence.period)
         moment = occurrence.at
     assert len(set(periods)) == 365
+
+
+@settings(deadline=None, max_examples=25)
+@given(interval=st.integers(1, 30), hours=st.integers(0, 200_000))
+def test_an_hourly_rule_entered_in_its_middle_keeps_its_step(interval: int, hours: int) -> None:
+    rule = parse_rule(f"DTSTART:20200101T000700 RRULE:FREQ=HOURLY;INTERVAL={interval}")
+    start = datetime(2020, 1, 1, 0, 7, tzinfo=UTC)
+    found = rule.after(start + timedelta(hours=hours))
+    assert found is not None
+    assert found.at == start + timedelta(hours=(hours // interval + 1) * interval)

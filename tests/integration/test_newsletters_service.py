@@ -1,0 +1,305 @@
+"""Newsletters as data, and their schedules: due once, once each, never silently."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from alerts.clock import FixedClock
+from alerts.database import Database
+from alerts.delivery.publishing import publish_run
+from alerts.errors import Invalid, NotFound
+from alerts.newsletters.issues import get_issue
+from alerts.newsletters.models import IssueState, Newsletter, Run, RunOutcome, Schedule
+from alerts.newsletters.scheduling import (
+    claim_due,
+    get_schedule,
+    next_occurrences,
+    run_schedule,
+    set_paused,
+    set_schedule,
+    stale_runs,
+)
+from alerts.newsletters.service import (
+    BUILT_IN,
+    apply_toml,
+    definition_of,
+    ensure_built_in,
+    export_toml,
+    get_newsletter,
+    list_newsletters,
+    offers,
+)
+from alerts.rendering.service import Renderer
+from alerts.subscribers.models import Frequency
+from tests.factories import RENDERER, SETTINGS, an_article
+
+
+@pytest.fixture(autouse=True)
+def _built_in(session: Session, clock: FixedClock) -> None:
+    ensure_built_in(session, clock=clock)
+
+
+def updated(session: Session) -> list[datetime]:
+    return [newsletter.updated_at for newsletter in list_newsletters(session)]
+
+
+def test_the_built_in_ones_are_made_once_and_an_editors_changes_stay(
+    session: Session, clock: FixedClock
+) -> None:
+    text = export_toml(session, "gp-alert").replace("GP Alert", "Our Alert")
+    assert apply_toml(session, text, source="x", clock=clock).kind == "changed"
+    before = updated(session)
+    clock.advance(timedelta(days=1))
+    ensure_built_in(session, clock=clock)
+    assert updated(session) == before
+    assert [newsletter.slug for newsletter in list_newsletters(session)] == sorted(BUILT_IN)
+    assert get_newsletter(session, "gp-alert").title == "Our Alert"
+    assert len(session.scalars(select(Schedule)).all()) == 4
+
+
+@pytest.mark.parametrize("slug", BUILT_IN)
+def test_export_then_apply_changes_nothing(session: Session, clock: FixedClock, slug: str) -> None:
+    before = updated(session), [s.next_at for s in session.scalars(select(Schedule))]
+    text = export_toml(session, slug)
+    clock.advance(timedelta(days=1))
+    assert apply_toml(session, text, source="x", clock=clock).kind == "unchanged"
+    assert (updated(session), [s.next_at for s in session.scalars(select(Schedule))]) == before
+    assert export_toml(session, slug) == text
+
+
+def test_the_order_in_which_schedules_are_written_makes_no_difference(
+    session: Session, clock: FixedClock
+) -> None:
+    head, *schedules = export_toml(session, "gp-alert").split("[[schedules]]")
+    turned = "[[schedules]]".join([head, *(text.rstrip() + "\n\n" for text in reversed(schedules))])
+    assert apply_toml(session, turned, source="x", clock=clock).kind == "unchanged"
+
+
+def test_a_new_newsletter_and_a_changed_schedule(session: Session, clock: FixedClock) -> None:
+    text = export_toml(session, "gp-alert").replace('slug = "gp-alert"', 'slug = "third"')
+    assert apply_toml(session, text, source="x", clock=clock).kind == "created"
+    set_paused(session, "third", paused=True, clock=clock)
+    weekly = get_schedule(session, "third", Frequency.WEEKLY).next_at
+    changed = text.replace("daily 18:30 Asia/Kolkata", "daily 07:00 Europe/Paris")
+    assert apply_toml(session, changed, source="x", clock=clock).kind == "changed"
+    daily = get_schedule(session, "third", Frequency.DAILY)
+    assert daily.next_at == datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+    assert get_schedule(session, "third", Frequency.WEEKLY).next_at == weekly
+    assert get_schedule(session, "third").paused
+    without = changed[: changed.index("[[schedules]]")]
+    assert apply_toml(session, without, source="x", clock=clock).kind == "changed"
+    with pytest.raises(NotFound, match="`alerts schedule set third RULE`"):
+        get_schedule(session, "third")
+    assert definition_of(get_newsletter(session, "third")).schedules == ()
+
+
+def test_a_broken_file_is_refused_whole(session: Session, clock: FixedClock) -> None:
+    text = export_toml(session, "gp-alert")
+    broken = text.replace("GP Alert", "Changed").replace("daily 18:30", "daily 99:30")
+    with pytest.raises(Invalid, match=r"my\.toml, line \d+: schedules\.1\.rule") as caught:
+        apply_toml(session, broken, source="my.toml", clock=clock)
+    assert "\n" not in str(caught.value)
+    assert export_toml(session, "gp-alert") == text
+
+
+def test_what_can_be_subscribed_to(session: Session) -> None:
+    found = offers(session)
+    assert found["gp-alert"].frequencies == ("immediate", "daily", "weekly")
+    assert found["africa-this-week"].default_frequency is Frequency.WEEKLY
+    with pytest.raises(NotFound, match="there are africa-this-week, gp-alert"):
+        get_newsletter(session, "none")
+
+
+def due_weekly(session: Session, clock: FixedClock) -> list[Run]:
+    return [run for run in claim_due(session, clock=clock) if run.newsletter == "africa-this-week"]
+
+
+def test_a_due_schedule_makes_one_run_on_its_own_wall_clock(
+    session: Session, clock: FixedClock
+) -> None:
+    due = datetime(2026, 11, 30, 2, 30, tzinfo=UTC)
+    assert get_schedule(session, "africa-this-week").next_at == due
+    clock.advance(due - clock.now() - timedelta(seconds=1))
+    assert due_weekly(session, clock) == []
+    clock.advance(timedelta(seconds=1))
+    [run] = due_weekly(session, clock)
+    assert (run.due_at, run.period) == (due, "2026-11-30T08:00 Asia/Kolkata")
+    assert due_weekly(session, clock) == []
+    assert get_schedule(session, "africa-this-week").next_at == due + timedelta(days=7)
+
+
+def test_what_was_missed_is_run_once_however_often_it_was_missed(
+    session: Session, clock: FixedClock
+) -> None:
+    clock.advance(timedelta(days=40))
+    runs = claim_due(session, clock=clock)
+    assert len(runs) == 4
+    assert all(s.next_at and s.next_at > clock.now() for s in session.scalars(select(Schedule)))
+    assert claim_due(session, clock=clock) == []
+
+
+def test_two_beats_at_the_same_moment_make_one_run(
+    database: Database, session: Session, clock: FixedClock
+) -> None:
+    session.commit()
+    clock.advance(timedelta(days=8))
+    start = threading.Barrier(2)
+    found: list[int] = []
+
+    def tick() -> None:
+        start.wait()
+        with database.transaction() as own:
+            found.append(len(claim_due(own, clock=clock)))
+
+    threads = [threading.Thread(target=tick) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(found) == 4
+    assert len(session.scalars(select(Run)).all()) == 4
+
+
+def test_a_period_is_claimed_once_even_by_a_schedule_that_was_put_back(
+    session: Session, clock: FixedClock
+) -> None:
+    clock.advance(timedelta(days=7))
+    [run] = due_weekly(session, clock)
+    schedule = get_schedule(session, "africa-this-week")
+    schedule.next_at = run.due_at
+    assert due_weekly(session, clock) == []
+    assert schedule.next_at is not None
+    assert schedule.next_at > clock.now()
+
+
+def test_a_run_that_finds_nothing_leaves_its_reason(session: Session, clock: FixedClock) -> None:
+    clock.advance(timedelta(days=7))
+    [first] = due_weekly(session, clock)
+    run_schedule(session, first.id, clock=clock)
+    assert (first.outcome, first.reason) == (RunOutcome.SKIPPED, "nothing new yet")
+    an_article(session, clock)
+    clock.advance(timedelta(days=7))
+    [second] = due_weekly(session, clock)
+    assert run_schedule(session, second.id, clock=clock).outcome is RunOutcome.DRAFTED
+    issue_id = second.issue_id
+    assert run_schedule(session, second.id, clock=clock).issue_id == issue_id
+    clock.advance(timedelta(days=7))
+    [third] = due_weekly(session, clock)
+    run_schedule(session, third.id, clock=clock)
+    assert third.outcome is RunOutcome.SKIPPED
+    assert third.reason.startswith("nothing new since 7 December 2026, 08:00 (Asia/Kolkata)")
+
+
+def test_a_paused_schedule_makes_no_run_and_makes_none_up_afterwards(
+    session: Session, clock: FixedClock
+) -> None:
+    set_paused(session, "africa-this-week", paused=True, clock=clock)
+    clock.advance(timedelta(days=20))
+    assert due_weekly(session, clock) == []
+    schedule = set_paused(session, "africa-this-week", paused=False, clock=clock)
+    assert due_weekly(session, clock) == []
+    assert schedule.next_at == datetime(2026, 12, 14, 2, 30, tzinfo=UTC)
+
+
+def test_setting_a_schedule(session: Session, clock: FixedClock) -> None:
+    schedule = set_schedule(
+        session, "africa-this-week", "Weekly on Tuesday at 9:00 Europe/Paris", clock=clock
+    )
+    assert schedule.rule == "weekly on tue 09:00 Europe/Paris"
+    assert schedule.next_at == datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+    # The same rule again, when it is due and the tick has not come yet: it stays due.
+    clock.advance(timedelta(days=2))
+    set_schedule(session, "africa-this-week", schedule.rule, clock=clock)
+    assert len(due_weekly(session, clock)) == 1
+    with pytest.raises(Invalid, match="does not go out daily"):
+        set_schedule(session, "africa-this-week", "hourly", frequency=Frequency.DAILY, clock=clock)
+    with pytest.raises(Invalid, match="no moment to come"):
+        set_schedule(
+            session, "africa-this-week", "RRULE:FREQ=DAILY;UNTIL=20200601T000000", clock=clock
+        )
+    found = next_occurrences(schedule, count=3, after=clock.now())
+    assert [moment.local.strftime("%a %H:%M") for moment in found] == ["Tue 09:00"] * 3
+
+
+def test_lost_runs_are_found_again(session: Session, clock: FixedClock) -> None:
+    clock.advance(timedelta(days=7))
+    runs = claim_due(session, clock=clock)
+    assert stale_runs(session, clock=clock) == []
+    clock.advance(timedelta(minutes=11))
+    assert stale_runs(session, clock=clock) == runs
+
+
+def publish(database: Database, run_id: int, clock: FixedClock, templates: Path) -> int | None:
+    return publish_run(
+        database, run_id, settings=SETTINGS, renderer=Renderer(templates), clock=clock
+    )
+
+
+def claimed(session: Session, clock: FixedClock, slug: str, frequency: Frequency) -> int:
+    an_article(session, clock)
+    clock.advance(timedelta(days=7))
+    runs = claim_due(session, clock=clock)
+    session.commit()
+    [run] = [run for run in runs if (run.newsletter, run.frequency) == (slug, frequency)]
+    return run.id
+
+
+def test_a_run_goes_out_by_itself_where_nobody_has_to_approve(
+    database: Database, session: Session, clock: FixedClock
+) -> None:
+    run_id = claimed(session, clock, "gp-alert", Frequency.IMMEDIATE)
+    for expected in (True, False):
+        issue_id = publish_run(database, run_id, settings=SETTINGS, renderer=RENDERER, clock=clock)
+        assert (issue_id is not None) is expected
+    session.expire_all()
+    run = session.get_one(Run, run_id)
+    assert run.outcome is RunOutcome.SENDING
+    assert run.issue_id is not None
+    issue = get_issue(session, run.issue_id)
+    assert (issue.state, issue.approved_by) == (IssueState.SENDING, "schedule")
+
+
+def test_a_run_waits_for_an_editor_where_approval_is_required(
+    database: Database, session: Session, clock: FixedClock
+) -> None:
+    run_id = claimed(session, clock, "africa-this-week", Frequency.WEEKLY)
+    assert publish_run(database, run_id, settings=SETTINGS, renderer=RENDERER, clock=clock) is None
+    session.expire_all()
+    run = session.get_one(Run, run_id)
+    assert run.outcome is RunOutcome.DRAFTED
+    assert run.issue_id is not None
+    assert get_issue(session, run.issue_id).state is IssueState.DRAFT
+
+
+def test_a_run_that_cannot_be_done_fails_with_the_reason_and_is_not_tried_for_ever(
+    database: Database, session: Session, clock: FixedClock, tmp_path: Path
+) -> None:
+    run_id = claimed(session, clock, "gp-alert", Frequency.IMMEDIATE)
+    assert publish(database, run_id, clock, tmp_path) is None
+    session.expire_all()
+    run = session.get_one(Run, run_id)
+    assert run.outcome is RunOutcome.FAILED
+    assert "no email template 'gp-alert'" in run.reason
+    assert run.issue_id is None
+    clock.advance(timedelta(hours=1))
+    assert run_id not in [stale.id for stale in stale_runs(session, clock=clock)]
+
+
+def test_a_frequency_that_was_taken_off_meanwhile_fails_its_run(
+    database: Database, session: Session, clock: FixedClock
+) -> None:
+    run_id = claimed(session, clock, "gp-alert", Frequency.DAILY)
+    newsletter = session.get_one(Newsletter, "gp-alert")
+    newsletter.definition = newsletter.definition | {"frequencies": ["immediate", "weekly"]}
+    get_schedule(session, "gp-alert", Frequency.DAILY)
+    newsletter.schedules = [s for s in newsletter.schedules if s.frequency is not Frequency.DAILY]
+    session.commit()
+    publish_run(database, run_id, settings=SETTINGS, renderer=RENDERER, clock=clock)
+    session.expire_all()
+    run = session.get_one(Run, run_id)
+    assert (run.outcome, run.issue_id) == (RunOutcome.FAILED, None)
+    assert "does not go out daily" in run.reason
