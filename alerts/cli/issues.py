@@ -13,7 +13,7 @@ from alerts.cli.times import parse_moment
 from alerts.cli.waiting import some_worker, wait_until_sent
 from alerts.delivery import books
 from alerts.delivery.completion import cancel_issue
-from alerts.delivery.preview import write_preview
+from alerts.delivery.preview import issue_envelope, send_test_copy, write_preview
 from alerts.delivery.publishing import approve_issue, lint_issue, render_issue
 from alerts.errors import Refused
 from alerts.newsletters.issues import draft_issue, get_issue, issue_json, list_issues, move
@@ -145,24 +145,22 @@ def test(
     to: Annotated[str, typer.Option(help="The address that gets a test copy.")],
 ) -> None:
     """Send a test copy of an issue, at once."""
-    from alerts.delivery.preview import send_test_copy
-
-    with (
-        program() as runtime,
-        open_queue(runtime.settings) as queue,
-        runtime.database.read() as session,
-    ):
-        rendered = _rendered(runtime, session, issue_id)
-        issue = get_issue(session, issue_id)
+    with program() as runtime, open_queue(runtime.settings) as queue:
+        with runtime.database.read() as session:
+            rendered = _rendered(runtime, session, issue_id)
+            envelope = issue_envelope(
+                session,
+                get_issue(session, issue_id),
+                settings=runtime.settings,
+                clock=runtime.clock,
+            )
         asyncio.run(
             send_test_copy(
-                session,
-                issue,
                 rendered,
                 to,
+                envelope=envelope,
                 settings=runtime.settings,
                 redis_url=queue.redis_url,
-                clock=runtime.clock,
             )
         )
     say(f"a test copy of issue {issue_id} went to {to}")

@@ -22,6 +22,7 @@ from alerts.rendering.slots import Slot
 _SLOT = re.compile("|".join(re.escape(slot.value) for slot in Slot))
 _SOFT_BREAK = b"=\r\n"
 _HEADER_WIDTH = 76
+_LONGEST_WORD = 60
 _SPECIALS = re.compile(r'[][\\()<>@,:;".]')
 # Header fields must never be built from a value with a line break in it (RFC 5322 section 2.2).
 _BREAKS = re.compile(r"[\r\n\0]+")
@@ -75,8 +76,8 @@ class CompiledMessage:
         return b"".join((self._constant_headers, _personal_headers(reader), *self._filled(values)))
 
     def _filled(self, values: Mapping[Slot, str]) -> list[bytes]:
-        plain = {slot: quoted_printable(value) for slot, value in values.items()}
-        escaped = {slot: quoted_printable(_escape_attribute(v)) for slot, v in values.items()}
+        plain = {slot: _continued(value) for slot, value in values.items()}
+        escaped = {slot: _continued(_escape_attribute(v)) for slot, v in values.items()}
         return [
             segment
             if isinstance(segment, bytes)
@@ -98,6 +99,15 @@ def quoted_printable(text: str) -> bytes:
     return encoded.replace(b"\n", b"\r\n")
 
 
+def _continued(text: str) -> bytes:
+    """Encode text that ends in a soft line break, so that anything may follow it.
+
+    An equals sign is encoded at its end, and then makes place for the break: the last line would
+    else be one byte too long for it now and then.
+    """
+    return quoted_printable(text + "=").removesuffix(b"=3D") + _SOFT_BREAK
+
+
 def mailbox(name: str | None, address: str) -> str:
     """Return an address field's value: the name quoted or encoded (RFC 2047), then the address."""
     clean = _BREAKS.sub(" ", name or "").strip()
@@ -116,7 +126,9 @@ def mailbox(name: str | None, address: str) -> str:
 def encoded_text(value: str, *, field: str) -> str:
     """Return an unstructured field's value, folded and encoded where it must be."""
     clean = _BREAKS.sub(" ", value).strip()
-    charset = "us-ascii" if clean.isascii() else "utf-8"
+    # What has no space to be folded at is encoded too, or a line might pass the limit of 998.
+    foldable = max((len(word) for word in clean.split(" ")), default=0) < _LONGEST_WORD
+    charset = "us-ascii" if clean.isascii() and foldable else "utf-8"
     return Header(clean, charset, maxlinelen=_HEADER_WIDTH, header_name=field).encode(
         linesep="\r\n"
     )
@@ -149,6 +161,10 @@ def _constant_headers(envelope: Envelope, subject: str, boundary: str) -> bytes:
         title = encoded_text(envelope.list_title, field="List-Id")
         shown = f'"{quote(title)}"' if envelope.list_title.isascii() else title
         fields.append(f"List-Id: {shown}\r\n <{envelope.list_id}>")
+    else:
+        # RFC 3834: nobody's absence is to answer a single mail that a machine wrote. Mail with a
+        # List-Id is not answered anyway (RFC 5230 section 4.6).
+        fields.append("Auto-Submitted: auto-generated")
     fields += [
         "MIME-Version: 1.0",
         f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"',
@@ -159,11 +175,10 @@ def _constant_headers(envelope: Envelope, subject: str, boundary: str) -> bytes:
 def _personal_headers(reader: Reader) -> bytes:
     fields = [f"To: {mailbox(reader.name, reader.email)}", f"Message-ID: <{reader.message_id}>"]
     if reader.unsubscribe_url:
-        fields += [
-            # RFC 8058: one https address, and the sign that a POST to it is enough.
-            f"List-Unsubscribe: <{reader.unsubscribe_url}>",
-            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
-        ]
+        fields.append(f"List-Unsubscribe: <{reader.unsubscribe_url}>")
+    if reader.unsubscribe_url.startswith("https:"):
+        # RFC 8058: a POST to that one https address is enough.
+        fields.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
     return ("\r\n".join(fields) + "\r\n\r\n").encode()
 
 
@@ -178,9 +193,8 @@ def _part(
     segments: list[bytes | _SlotPlace] = [head]
     position = 0
     for match in _SLOT.finditer(body):
-        segments.append(quoted_printable(body[position : match.start()]) + _SOFT_BREAK)
+        segments.append(_continued(body[position : match.start()]))
         segments.append(_SlotPlace(Slot(match.group()), escaped=escape is not str))
-        segments.append(_SOFT_BREAK)
         position = match.end()
     segments.append(quoted_printable(body[position:]) + b"\r\n")
     return segments

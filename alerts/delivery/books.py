@@ -63,25 +63,27 @@ def audit(session: Session, issue_id: int) -> Audit:
     `audience` is counted by itself, over distinct readers, and not summed from the states: the
     two agree only if every reader has one row.
     """
+    whole = select(Delivery).where(Delivery.issue_id == issue_id).subquery("whole")
+    # Erased people have no number any more: each of their rows counts as one reader.
+    readers = select(
+        func.count()
+        - func.count(whole.c.subscriber_id)
+        + func.count(whole.c.subscriber_id.distinct())
+    ).select_from(whole)
+    # One statement sees one moment: an audience taken between two would not add up.
     grouped = session.execute(
-        select(Delivery.state, Delivery.reason, func.count())
+        select(Delivery.state, Delivery.reason, func.count(), readers.scalar_subquery())
         .where(Delivery.issue_id == issue_id)
         .group_by(Delivery.state, Delivery.reason)
     ).all()
-    erased, readers = session.execute(
-        select(
-            func.count() - func.count(Delivery.subscriber_id),
-            func.count(Delivery.subscriber_id.distinct()),
-        ).where(Delivery.issue_id == issue_id)
-    ).one()
     states: Counter[DeliveryState] = Counter()
     reasons: Counter[str] = Counter()
-    for state, reason, count in grouped:
+    for state, reason, count, _ in grouped:
         states[state] += count
         if reason:
             reasons[reason] += count
     return Audit(
-        audience=readers + erased,
+        audience=grouped[0][3] if grouped else 0,
         sent=states[DeliveryState.SENT],
         failed=states[DeliveryState.FAILED],
         skipped=states[DeliveryState.SKIPPED],

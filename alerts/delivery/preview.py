@@ -1,5 +1,7 @@
 """What would arrive, before it is sent: files to look at, and a test copy by mail."""
 
+import html
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -47,8 +49,8 @@ def write_preview(
     message = CompiledMessage(envelope, rendered.subject, rendered.html, rendered.text)
     files = {
         "subject.txt": (rendered.subject + "\n").encode(),
-        "body.html": _filled(rendered.html, reader).encode(),
-        "body.txt": _filled(rendered.text, reader).encode(),
+        "body.html": _filled(rendered.html, reader, escape=html.escape).encode(),
+        "body.txt": _filled(rendered.text, reader, escape=str).encode(),
         "message.eml": message.fill(reader),
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,17 +60,17 @@ def write_preview(
 
 
 async def send_test_copy(
-    session: Session,
-    issue: Issue,
     rendered: RenderedEdition,
     address: str,
     *,
+    envelope: Envelope,
     settings: Settings,
     redis_url: str,
-    clock: Clock,
 ) -> None:
-    """Send a test copy of an issue to an address; raises Refused with the server's answer."""
-    envelope = issue_envelope(session, issue, settings=settings, clock=clock)
+    """Send a test copy of an issue to an address; raises Refused with the server's answer.
+
+    It takes no session: no transaction is to be open while a server is spoken to.
+    """
     transport = make_transport(settings, redis_url=redis_url)
     try:
         await send_test(
@@ -78,9 +80,9 @@ async def send_test_copy(
         await transport.close()
 
 
-def _filled(body: str, reader: Reader) -> str:
+def _filled(body: str, reader: Reader, *, escape: Callable[[str], str]) -> str:
     return (
-        body.replace(Slot.EMAIL, reader.email)
-        .replace(Slot.UNSUBSCRIBE_URL, reader.unsubscribe_url)
-        .replace(Slot.PREFERENCES_URL, reader.preferences_url)
+        body.replace(Slot.EMAIL, escape(reader.email))
+        .replace(Slot.UNSUBSCRIBE_URL, escape(reader.unsubscribe_url))
+        .replace(Slot.PREFERENCES_URL, escape(reader.preferences_url))
     )

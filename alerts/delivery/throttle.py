@@ -14,6 +14,8 @@ from redis.exceptions import RedisError
 from alerts.errors import Invalid
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|min|h)\Z")
+# A Redis server that is there and does not answer must not hold a batch for ever.
+_TIMEOUT_SECONDS = 10.0
 _SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 # Times come from the Redis server's clock: the workers' clocks may differ.
 _TAKE = """
@@ -62,11 +64,17 @@ class Throttle:
 
     async def wait(self) -> None:
         """Return when the next message may go; raise ThrottleDown when Redis is away."""
-        client = redis.asyncio.Redis.from_url(self._url)
+        await asyncio.sleep(await self.reserve())
+
+    async def reserve(self) -> float:
+        """Take the next free moment, and return how many seconds from now it is."""
+        client = redis.asyncio.Redis.from_url(
+            self._url, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
+        )
         try:
             delay = await client.eval(_TAKE, 1, self._key, self._rate.interval, self._keep_seconds)
         except (RedisError, OSError) as error:
             raise ThrottleDown(f"Redis is away, the rate cannot be kept: {error}") from error
         finally:
             await client.aclose()
-        await asyncio.sleep(float(delay))
+        return float(delay)

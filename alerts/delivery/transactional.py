@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import parseaddr
 
 import structlog
@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 # A confirmation that no worker took is enqueued again, but not for ever: the reader has given up.
 _LOST_AFTER = timedelta(minutes=2)
+_SOON = timedelta(minutes=10)
+_AGAIN_EVERY = timedelta(minutes=30)
 _GIVEN_UP_AFTER = timedelta(days=1)
 
 
@@ -49,15 +51,22 @@ async def send_one(
     transport: Transport, compiled: CompiledMessage, reader: Reader, *, sender: str
 ) -> None:
     """Send one message now; raises Refused with the server's answer."""
+    outcome = await _attempt(transport, compiled, reader, sender=sender)
+    if outcome.fate is not Fate.ACCEPTED:
+        raise Refused(f"the mail server refused: {outcome.code} {outcome.answer}")
+
+
+async def _attempt(
+    transport: Transport, compiled: CompiledMessage, reader: Reader, *, sender: str
+) -> Outcome:
+    """Hand one message over and return what came of it; raises Refused when no server answers."""
     result = _Result()
     message = Outgoing(0, address_of(sender), reader.email, lambda: compiled.fill(reader))
     try:
         await transport.deliver([message], result)
     except TransportDown as down:
         raise Refused(f"the mail server cannot be reached: {down}") from down
-    for outcome in result.outcomes:
-        if outcome.fate is not Fate.ACCEPTED:
-            raise Refused(f"the mail server refused: {outcome.code} {outcome.answer}")
+    return result.outcomes[0] if result.outcomes else Outcome(Fate.UNKNOWN, 0, "no answer")
 
 
 async def send_confirmation(
@@ -89,13 +98,19 @@ async def send_confirmation(
         preferences_url="",
     )
     try:
-        await send_one(transport, compiled, reader, sender=settings.sender)
+        outcome = await _attempt(transport, compiled, reader, sender=settings.sender)
     except Refused as error:
+        # Still owed since the same moment: the sweeper asks again, more and more seldom.
         log.warning("confirmation_not_sent", subscriber=subscriber_id, reason=str(error))
-        _set_debt(database, subscriber, clock.now())
         return False
-    _set_debt(database, subscriber, None)
-    return True
+    if outcome.fate is Fate.TEMPORARY:
+        log.warning("confirmation_deferred", subscriber=subscriber_id, reason=outcome.reason)
+        return False
+    if outcome.fate is Fate.PERMANENT:
+        log.warning("confirmation_refused", subscriber=subscriber_id, reason=outcome.reason)
+    # An unknown fate counts as sent: who misses the mail signs up again.
+    _settle_debt(database, subscriber)
+    return outcome.fate is not Fate.PERMANENT
 
 
 def _confirmation(
@@ -143,26 +158,38 @@ async def send_test(
 
 
 def owed_confirmations(session: Session, *, clock: Clock) -> list[Due]:
-    """Return the confirmation mails whose task seems lost, for the sweeper."""
+    """Return the confirmation mails that are to be tried again, for the sweeper.
+
+    A sweep comes every minute or oftener. In the first minutes each brings up what is owed, for
+    its task may be lost; later only those that fall into the first minutes of a half-hour do.
+    """
     now = clock.now()
     owed = session.execute(
-        select(Subscriber.id)
+        select(Subscriber.id, Subscriber.confirmation_due_at)
         .where(Subscriber.confirmation_due_at <= now - _LOST_AFTER)
         .where(Subscriber.confirmation_due_at > now - _GIVEN_UP_AFTER)
-        .order_by(Subscriber.confirmation_due_at)
+        .order_by(Subscriber.confirmation_due_at.desc())
         .limit(500)
     )
-    return [Due(Task.SEND_CONFIRMATION, n, Queue.TRANSACTIONAL) for n in owed.scalars()]
+    return [
+        Due(Task.SEND_CONFIRMATION, number, Queue.TRANSACTIONAL)
+        for number, due_at in owed
+        if due_at and _worth_asking(now - due_at)
+    ]
 
 
-def _set_debt(database: Database, subscriber: Subscriber, due_at: datetime | None) -> None:
-    """Clear or renew the debt that was read, unless a newer sign-up made another one since."""
+def _worth_asking(age: timedelta) -> bool:
+    return age < _SOON or age % _AGAIN_EVERY < _LOST_AFTER
+
+
+def _settle_debt(database: Database, subscriber: Subscriber) -> None:
+    """Clear the debt that was read, unless a newer sign-up made another one since."""
     with database.transaction() as session:
         session.execute(
             update(Subscriber)
             .where(Subscriber.id == subscriber.id)
             .where(Subscriber.confirmation_due_at == subscriber.confirmation_due_at)
-            .values(confirmation_due_at=due_at)
+            .values(confirmation_due_at=None)
             .execution_options(synchronize_session=False)
         )
 

@@ -129,6 +129,39 @@ def test_more_messages_than_one_connection_carries(tmp_path: Path) -> None:
     store.close()
 
 
+class RefusingHandler(MoodyHandler):
+    """A server that lets nobody send, or stops our sending in the middle."""
+
+    def __init__(self, *, after: int) -> None:
+        super().__init__()
+        self.left = after
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _: list[str]
+    ) -> str:
+        if not self.left:
+            return "550 5.7.1 sender not allowed"
+        self.left -= 1
+        envelope.mail_from = address
+        return "250 2.1.0 fine"
+
+
+@pytest.mark.parametrize("after", [0, 3])
+def test_a_server_that_refuses_us_says_nothing_about_the_readers(after: int) -> None:
+    handler = RefusingHandler(after=after)
+    controller = Controller(handler, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    notes = Notes()
+    try:
+        transport = SmtpTransport(SmtpServer("127.0.0.1", controller.port, connections=2))
+        with pytest.raises(TransportDown, match=r"sender refused: 550 5\.7\.1"):
+            asyncio.run(transport.deliver(outgoing(*(f"r{n}@x.org" for n in range(6))), notes))
+    finally:
+        controller.stop()
+    assert [outcome.fate for outcome in notes.outcomes.values()] == [Fate.ACCEPTED] * after
+    assert len(handler.accepted) == after
+
+
 def test_a_server_that_is_away_touches_nothing() -> None:
     notes = Notes()
     transport = SmtpTransport(SmtpServer("127.0.0.1", free_port()))

@@ -1,6 +1,7 @@
 """A message is read back by the standard library as what went into it, for any reader."""
 
 import html
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -81,6 +82,41 @@ def test_no_line_is_longer_than_the_rfc_allows_and_all_end_with_crlf() -> None:
     assert max(len(line) for line in raw.split(b"\r\n")) < 998
     body_lines = raw.partition(b"\r\n\r\n")[2].split(b"\r\n")
     assert max(len(line) for line in body_lines) <= 76
+
+
+@given(
+    before=st.text(st.sampled_from("aé= \t\n."), max_size=170),
+    value=st.text(st.sampled_from("ab-"), min_size=1, max_size=170),
+)
+def test_lines_around_a_slot_are_as_short_as_any_and_nothing_is_lost(
+    before: str, value: str
+) -> None:
+    who = replace(reader(), unsubscribe_url=f"https://x/{value}")
+    text = f"{before}@@UNSUBSCRIBE_URL@@@@EMAIL@@{before}."
+    raw = CompiledMessage(ENVELOPE, "s", "<p>", text).fill(who)
+    assert max(len(line) for line in raw.partition(b"\r\n\r\n")[2].split(b"\r\n")) <= 76
+    shown = body(message_from_bytes(raw, policy=default), "plain")
+    assert shown == f"{before}https://x/{value}{who.email}{before}."
+
+
+def test_one_click_is_offered_beside_https_alone() -> None:
+    who = replace(reader(), unsubscribe_url="http://127.0.0.1:8000/unsubscribe/x")
+    message = message_from_bytes(CompiledMessage(ENVELOPE, "s", HTML, TEXT).fill(who))
+    assert message["List-Unsubscribe"] == "<http://127.0.0.1:8000/unsubscribe/x>"
+    assert message["List-Unsubscribe-Post"] is None
+
+
+def test_a_subject_without_a_space_is_folded_as_well() -> None:
+    raw = CompiledMessage(ENVELOPE, "x" * 3000, HTML, TEXT).fill(reader())
+    assert max(len(line) for line in raw.split(b"\r\n")) < 998
+    assert message_from_bytes(raw, policy=default)["Subject"] == "x" * 3000
+
+
+def test_nobodys_absence_answers_a_single_mail() -> None:
+    single = replace(ENVELOPE, list_id="")
+    message = message_from_bytes(CompiledMessage(single, "s", HTML, TEXT).fill(reader()))
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["List-Id"] is None
 
 
 @given(name=printable, local=local_parts, subject=printable, before=printable, after=printable)

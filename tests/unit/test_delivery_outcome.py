@@ -48,6 +48,11 @@ def test_a_temporary_refusal_ends_when_the_issue_is_stale() -> None:
 def test_an_unknown_fate_is_tried_again_or_held_as_the_newsletter_says() -> None:
     unknown = Outcome(Fate.UNKNOWN, 0, "connection lost")
     assert verdict(unknown).state is DeliveryState.PENDING
+    # What may have arrived never counts as failed, nor is it sent over and over.
+    for late in ({"attempts": 3}, {"days": 0.001}):
+        found = verdict(unknown, **late)
+        assert found.state is DeliveryState.UNCERTAIN
+        assert (found.reason or "").startswith("fate unknown, t")
     assert verdict(unknown, hold=True) == Verdict(DeliveryState.UNCERTAIN, "fate unknown, held")
 
 

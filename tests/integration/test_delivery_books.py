@@ -1,0 +1,178 @@
+"""The books balance whatever happens, in whatever order, and nobody is mailed who left."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, select
+
+from alerts.clock import FixedClock
+from alerts.database import Base, Database
+from alerts.delivery.books import audit, progress, report
+from alerts.delivery.completion import cancel_issue
+from alerts.delivery.models import Delivery, DeliveryState
+from alerts.delivery.outcome import Fate, Outcome, refusal
+from alerts.delivery.preparation import prepare_issue
+from alerts.errors import Refused
+from alerts.newsletters.issues import get_issue, move
+from alerts.newsletters.lifecycle import Event
+from alerts.newsletters.models import IssueState
+from alerts.subscribers.models import Subscriber, SubscriberState
+from alerts.task_queue import RecordingTaskQueue
+from tests.conftest import NOW
+from tests.factories import RENDERER, SETTINGS, add_readers, approved_issue, counted_queries
+from tests.integration.test_delivery_sender import Crash, House
+
+NAMES = ("a", "b", "c", "d", "e", "f")
+
+
+def prepare(database: Database, issue_id: int, clock: FixedClock) -> None:
+    prepare_issue(
+        database,
+        issue_id,
+        renderer=RENDERER,
+        base_url=SETTINGS.base_url,
+        clock=clock,
+        queue=RecordingTaskQueue(),
+    )
+
+
+class Story:
+    """An issue on its way, to which anything may happen."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.clock = FixedClock(NOW)
+        self.house = House(database, self.clock, folder)
+        self.house.send_to(*NAMES)
+        self.left: dict[str, int] = {}
+
+    def work(self, dies_at: str | None) -> None:
+        self.house.transport.dies_at = dies_at
+        try:
+            self.house.work()
+        except Crash:
+            pass
+        finally:
+            self.house.transport.dies_at = None
+
+    def leave(self, name: str) -> None:
+        def end(_: object, subscriber: Subscriber) -> None:
+            subscriber.state = SubscriberState.UNSUBSCRIBED
+
+        self.house.change(name, end)
+        self.left.setdefault(name, self.house.transport.got[name])
+
+    def answer(self, name: str, outcome: Outcome) -> None:
+        self.house.transport.answers.setdefault(name, []).append(outcome)
+
+    def happen(self, event: Event) -> None:
+        try:
+            with self.house.database.transaction() as session:
+                if event is Event.CANCEL:
+                    cancel_issue(session, self.house.issue_id, clock=self.clock)
+                else:
+                    move(session, self.house.issue_id, event, clock=self.clock)
+        except Refused:
+            pass
+
+    def end(self) -> None:
+        """Let time pass until nothing moves any more."""
+        self.happen(Event.RESUME)
+        for _ in range(12):
+            self.house.later(hours=6)
+            self.house.swept()
+            self.work(None)
+        self.house.swept()
+
+
+outcomes = st.sampled_from(
+    [refusal(451, "4.7.1 later"), refusal(550, "5.1.1 nobody"), Outcome(Fate.UNKNOWN, 0, "lost")]
+)
+names = st.sampled_from(NAMES)
+happenings: st.SearchStrategy[Callable[[Story], None]] = st.one_of(
+    st.one_of(st.none(), names).map(lambda name: lambda story: story.work(name)),
+    names.map(lambda name: lambda story: story.leave(name)),
+    st.tuples(names, outcomes).map(lambda one: lambda story: story.answer(*one)),
+    st.sampled_from([10, 61, 200, 4000]).map(lambda n: lambda story: story.house.later(seconds=n)),
+    st.just(lambda story: story.house.swept()),
+    st.sampled_from([Event.PAUSE, Event.RESUME]).map(lambda e: lambda story: story.happen(e)),
+    st.just(lambda story: story.happen(Event.CANCEL)),
+)
+
+
+@settings(
+    deadline=None, max_examples=15, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+@given(story=st.lists(happenings, max_size=12))
+def test_whatever_happens_the_books_balance_and_everybody_ends_somewhere(
+    story: list[Callable[[Story], None]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/alerts.db")
+        Base.metadata.create_all(database.engine)
+        told = Story(database, Path(folder))
+        for happening in story:
+            happening(told)
+            assert told.house.books().audience == len(NAMES)
+        told.end()
+        books = told.house.books()
+        state = told.house.issue_state()
+        states = told.house.states()
+        database.dispose()
+    assert books.settled
+    assert state in {IssueState.SENT, IssueState.CANCELLED}
+    got = told.house.transport.got
+    for name in NAMES:
+        end, reason = states[name]
+        # Who left got nothing more, and whoever did not get it, the books say why.
+        assert got[name] == told.left.get(name, got[name])
+        assert end == "sent" or reason
+        assert end != "sent" or got[name]
+        assert len(set(told.house.transport.ids_of(name))) <= 1
+        assert got[name] <= 3
+
+
+def test_states_and_reasons_are_counted_in_one_look(database: Database, clock: FixedClock) -> None:
+    issue_id = approved_issue(database, clock)
+    with database.read() as session:
+        empty = audit(session, issue_id)
+        assert (empty.audience, empty.balanced, empty.settled) == (0, True, True)
+    with database.transaction() as session:
+        add_readers(session, list(NAMES), now=NOW)
+    prepare(database, issue_id, clock)
+    ends = [
+        (DeliveryState.SENT, None),
+        (DeliveryState.FAILED, "refused 5.1.1"),
+        (DeliveryState.SKIPPED, "unsubscribed"),
+        (DeliveryState.UNCERTAIN, "fate unknown, held"),
+        (DeliveryState.SENDING, None),
+    ]
+    with database.transaction() as session:
+        rows = session.scalars(select(Delivery).order_by(Delivery.id)).all()
+        for row, (state, reason) in zip(rows, ends, strict=False):
+            row.state, row.reason = state, reason
+    with database.transaction() as session:
+        # Two people are erased; their rows stay.
+        session.execute(
+            delete(Subscriber).where(Subscriber.email.in_(["a@example.org", "b@example.org"]))
+        )
+    with counted_queries(database.engine) as statements, database.read() as session:
+        books = audit(session, issue_id)
+        assert progress(session, issue_id) == {"audience": 6, "done": 4}
+    assert len([text for text in statements if text.startswith("SELECT")]) == 2
+    assert books.to_json() == {
+        "audience": 6,
+        "sent": 1,
+        "failed": 1,
+        "skipped": 1,
+        "uncertain": 1,
+        "pending": 2,
+        "balanced": True,
+        "reasons": {"fate unknown, held": 1, "refused 5.1.1": 1, "unsubscribed": 1},
+    }
+    with database.read() as session:
+        told = report(session, get_issue(session, issue_id))
+    assert told["seconds"] is None
+    assert [edition["readers"] for edition in told["editions"]] == [6]
