@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from datetime import timedelta
 from email.headerregistry import Address
 from email.utils import parseaddr
 from pathlib import Path
@@ -101,6 +102,11 @@ class Settings(BaseSettings):
     def uses_catcher(self) -> bool:
         """Whether mail goes to the built-in catcher and nothing leaves the machine."""
         return all(url.startswith("catcher:") for url in self.mail_url)
+
+    @property
+    def lost_after(self) -> timedelta:
+        """How long a batch may lie in the broker before it counts as lost: two leases."""
+        return timedelta(seconds=2 * self.lease_seconds)
 
     @property
     def sender_domain(self) -> str:

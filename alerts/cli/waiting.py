@@ -65,6 +65,6 @@ def wait_until_sent(runtime: Runtime, queue: CeleryTaskQueue, issue_id: int) -> 
 
 def _sweep(runtime: Runtime, queue: CeleryTaskQueue) -> None:
     with runtime.database.transaction() as session:
-        due = sweep(session, clock=runtime.clock)
+        due = sweep(session, clock=runtime.clock, lost_after=runtime.settings.lost_after)
     for item in due:
         queue.enqueue(item.task, item.id, queue=item.queue)

@@ -31,7 +31,7 @@ def sweep_lost_work() -> None:
 
 def _sweep(worker: WorkerParts) -> None:
     with worker.database.transaction() as session:
-        due = sweep(session, clock=worker.clock)
+        due = sweep(session, clock=worker.clock, lost_after=worker.settings.lost_after)
         due += owed_confirmations(session, clock=worker.clock)
         runs = [run.id for run in stale_runs(session, clock=worker.clock)]
     for item in due:
