@@ -12,6 +12,8 @@ from alerts.database import Database
 from alerts.errors import Refused
 from alerts.task_queue import Queue
 
+# Celery warns whoever is root in eight lines; in a container or a demo it is no news.
+_NOT_AS_ROOT = "ignore:You're running the worker with superuser privileges"
 HostOption = Annotated[str, typer.Option(help="The address to listen on.")]
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")]
 
@@ -136,4 +138,5 @@ def _become(module: str, *arguments: str) -> None:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])  # noqa: S606 - our own modules
+    options = ["-P", "-W", _NOT_AS_ROOT]
+    os.execv(sys.executable, [sys.executable, *options, "-m", module, *arguments])  # noqa: S606 - our own modules

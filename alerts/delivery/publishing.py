@@ -1,6 +1,7 @@
 """Approving an issue, and what follows a scheduled run where nobody has to approve."""
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
@@ -100,10 +101,20 @@ def publish_run(
     except AlertsError as error:
         # A newsletter that was changed meanwhile, a template with a mistake: trying again every
         # minute mends neither. The articles stay due for the next run.
-        with database.transaction() as session:
-            fail_run(session, run_id, str(error))
-        log.warning("run_failed", run=run_id, reason=str(error))
+        _fail(database, run_id, str(error))
         return None
+    except DBAPIError:
+        # The database went away, or wants the transaction again: the sweeper comes back to it.
+        raise
+    except Exception as defect:
+        _fail(database, run_id, f"a defect of the program: {type(defect).__name__}: {defect}")
+        raise
+
+
+def _fail(database: Database, run_id: int, reason: str) -> None:
+    with database.transaction() as session:
+        fail_run(session, run_id, reason)
+    log.warning("run_failed", run=run_id, reason=reason)
 
 
 def _send_at_once(

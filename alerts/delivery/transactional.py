@@ -29,8 +29,8 @@ log = structlog.get_logger(__name__)
 
 # A confirmation that no worker took is enqueued again, but not for ever: the reader has given up.
 _LOST_AFTER = timedelta(minutes=2)
-_SOON = timedelta(minutes=10)
-_AGAIN_EVERY = timedelta(minutes=30)
+_FIRST_MINUTES = (2, 5, 10)
+_THEN_EVERY_MINUTES = 30
 _GIVEN_UP_AFTER = timedelta(days=1)
 
 
@@ -160,8 +160,7 @@ async def send_test(
 def owed_confirmations(session: Session, *, clock: Clock) -> list[Due]:
     """Return the confirmation mails that are to be tried again, for the sweeper.
 
-    A sweep comes every minute or oftener. In the first minutes each brings up what is owed, for
-    its task may be lost; later only those that fall into the first minutes of a half-hour do.
+    A sweep comes every minute or oftener; it brings up what has been owed for so many minutes.
     """
     now = clock.now()
     owed = session.execute(
@@ -179,7 +178,8 @@ def owed_confirmations(session: Session, *, clock: Clock) -> list[Due]:
 
 
 def _worth_asking(age: timedelta) -> bool:
-    return age < _SOON or age % _AGAIN_EVERY < _LOST_AFTER
+    minutes = age // timedelta(minutes=1)
+    return minutes in _FIRST_MINUTES or minutes % _THEN_EVERY_MINUTES == 0
 
 
 def _settle_debt(database: Database, subscriber: Subscriber) -> None:

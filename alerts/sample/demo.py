@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from alerts.articles.intake import add_sources
@@ -35,6 +36,8 @@ from alerts.task_queue import CeleryTaskQueue, Queue, Task
 
 NEWSLETTERS = ("gp-alert", "africa-this-week")
 _CONSENT = "Invented for the demo; nobody with these addresses exists."
+# The newsroom publishes for three weeks; an issue looks back on the last one.
+_WINDOW = timedelta(days=7)
 _READY_SECONDS = 20.0
 _STOP_SECONDS = 30.0
 
@@ -109,7 +112,13 @@ def _parts(settings: Settings, queue: CeleryTaskQueue) -> Iterator[None]:
     port = settings.base_url.rpartition(":")[2]
     program = [sys.executable, "-P", "-m", "alerts.cli"]
     processes = [
-        subprocess.Popen([*program, *arguments], env=environment, start_new_session=True)  # noqa: S603 - our own program
+        subprocess.Popen(  # noqa: S603 - our own program
+            [*program, *arguments],
+            env=environment,
+            start_new_session=True,
+            # Celery's farewell is not part of the summary.
+            stdout=subprocess.DEVNULL,
+        )
         for arguments in (["web", "--port", port], ["worker"])
     ]
     try:
@@ -157,7 +166,8 @@ def _fill_newsroom(runtime: Runtime) -> None:
 
 def _send_issue(runtime: Runtime, queue: CeleryTaskQueue, slug: str) -> Sent:
     with runtime.database.transaction() as session:
-        issue = draft_issue(session, slug, clock=runtime.clock)
+        since = runtime.clock.now() - _WINDOW
+        issue = draft_issue(session, slug, since=since, clock=runtime.clock)
         approve_issue(
             session,
             issue.id,

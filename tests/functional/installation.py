@@ -39,8 +39,6 @@ class Installation:
             name: value for name, value in os.environ.items() if not name.startswith("ALERTS_")
         } | {"ALERTS_DATA_DIR": str(folder / "var"), "ALERTS_WORKER_PROCESSES": "2"}
         self.environment |= {f"ALERTS_{name.upper()}": value for name, value in settings.items()}
-        # Celery's advice to whoever runs as root is not what these tests are about.
-        self.environment["PYTHONWARNINGS"] = "ignore:You're running the worker"
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def run(self, *arguments: str, status: int = 0) -> str:

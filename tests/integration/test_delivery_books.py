@@ -22,8 +22,8 @@ from alerts.newsletters.models import IssueState
 from alerts.subscribers.models import Subscriber, SubscriberState
 from alerts.task_queue import RecordingTaskQueue
 from tests.conftest import NOW
+from tests.data.delivery.house import Crash, House
 from tests.factories import RENDERER, SETTINGS, add_readers, approved_issue, counted_queries
-from tests.integration.test_delivery_sender import Crash, House
 
 NAMES = ("a", "b", "c", "d", "e", "f")
 

@@ -101,7 +101,7 @@ def test_what_may_help_later_is_tried_again_but_not_for_ever(
         if due and tries < 4:
             assert not send(database, reader_id, OneAnswer(answer), clock)
             assert owed_since(database) == since
-    assert 50 < tries < 150
+    assert 40 < tries < 60
     with database.read() as session:
         assert owed_confirmations(session, clock=clock) == []
 

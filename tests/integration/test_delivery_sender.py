@@ -1,38 +1,32 @@
 """Batches worked off through a transport that is kind, moody, away, or dies in the middle."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from typing_extensions import override
 
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.delivery import leases, ledger
-from alerts.delivery.books import Audit, audit
-from alerts.delivery.completion import cancel_issue, finish_if_done
+from alerts.delivery.books import Audit
+from alerts.delivery.completion import cancel_issue
 from alerts.delivery.journal import Journal, journal_path
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.preparation import prepare_issue
 from alerts.delivery.sender import BatchResult, Sender
-from alerts.delivery.sweeper import sweep
-from alerts.delivery.transports.base import Observer, Outgoing, Transport, TransportDown
-from alerts.newsletters.issues import get_issue, move
+from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import IssueState, Newsletter
-from alerts.newsletters.service import ensure_built_in
-from alerts.subscribers.links import SubscriberLinks
 from alerts.subscribers.models import Subscriber, SubscriberState
 from alerts.task_queue import RecordingTaskQueue
-from alerts.tokens import Tokens
 from tests.conftest import NOW
+from tests.data.delivery.house import Crash, House
 from tests.factories import (
     RENDERER,
     SETTINGS,
@@ -41,149 +35,7 @@ from tests.factories import (
     counted_queries,
 )
 
-ACCEPTED = Outcome(Fate.ACCEPTED, 250, "2.0.0 queued")
 LOST = Outcome(Fate.UNKNOWN, 0, "connection lost")
-
-
-class Crash(BaseException):
-    """The process is gone: nothing that would clean up gets to run what it wanted."""
-
-
-class ScriptedTransport(Transport):
-    """Keeps what it is handed; what it answers is written down by recipient, an answer a try."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self.mails: list[tuple[str, bytes]] = []
-        self.answers: dict[str, list[Outcome]] = {}
-        self.away = False
-        self.dies_at: str | None = None
-        self.before_each: Callable[[str], None] = lambda _: None
-
-    @override
-    async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
-        for message in list(messages):
-            if self.away:
-                raise TransportDown("nobody answers")
-            name = message.recipient.partition("@")[0]
-            self.before_each(name)
-            content = message.content()
-            assert idle(self._database), "a transaction is open while mail is sent"
-            observer.started(message.delivery_id)
-            if self.dies_at == name:
-                raise Crash
-            answer = (self.answers.get(name) or [ACCEPTED]).pop(0)
-            if answer.fate in {Fate.ACCEPTED, Fate.UNKNOWN}:
-                self.mails.append((name, content))
-            observer.ended(message.delivery_id, answer)
-
-    @override
-    async def close(self) -> None:
-        """Nothing is held open."""
-
-    @property
-    def got(self) -> Counter[str]:
-        """How many mails each reader got."""
-        return Counter(name for name, _ in self.mails)
-
-    def ids_of(self, name: str) -> list[str]:
-        """Return the Message-IDs of what a reader got."""
-        return [
-            str(message_from_bytes(mail)["Message-ID"])
-            for reader, mail in self.mails
-            if reader == name
-        ]
-
-
-def idle(database: Database) -> bool:
-    """Tell whether nobody uses a connection; SQLite's file pool keeps count as well."""
-    return int(database.engine.pool.checkedout()) == 0  # type: ignore[attr-defined]  # a QueuePool
-
-
-class House:
-    """A database with one issue that is being sent, and everything to work it off."""
-
-    def __init__(self, database: Database, clock: FixedClock, folder: Path) -> None:
-        self.database = database
-        self.clock = clock
-        self.transport = ScriptedTransport(database)
-        self.stopping = self.dying = False
-        self.sender = Sender(
-            database=database,
-            clock=clock,
-            links=SubscriberLinks(Tokens(("k" * 40,)), SETTINGS.base_url),
-            transport=self.transport,
-            spool=folder / "spool",
-            sender=SETTINGS.sender,
-            stopping=self._stops,
-        )
-        with database.transaction() as session:
-            ensure_built_in(session, clock=clock)
-
-    def _stops(self) -> bool:
-        if self.dying:
-            raise Crash
-        return self.stopping
-
-    def send_to(self, *names: str) -> int:
-        """Start an issue for these readers; return its id."""
-        with self.database.transaction() as session:
-            add_readers(session, list(names), now=NOW)
-        self.issue_id = approved_issue(self.database, self.clock)
-        prepare_issue(
-            self.database,
-            self.issue_id,
-            renderer=RENDERER,
-            base_url=SETTINGS.base_url,
-            clock=self.clock,
-            queue=RecordingTaskQueue(),
-        )
-        return self.issue_id
-
-    def batches(self) -> list[int]:
-        with self.database.read() as session:
-            return list(session.scalars(select(Batch.id).order_by(Batch.id)))
-
-    def work(self) -> BatchResult:
-        """Work off the one batch, as its task does."""
-        [batch] = self.batches()
-        result = self.sender.work_off(batch)
-        with self.database.transaction() as session:
-            finish_if_done(session, self.issue_id, clock=self.clock)
-        return result
-
-    def swept(self) -> list[int]:
-        with self.database.transaction() as session:
-            return [due.id for due in sweep(session, clock=self.clock)]
-
-    def later(self, **span: float) -> None:
-        self.clock.advance(timedelta(**span))
-
-    def books(self) -> Audit:
-        with self.database.read() as session:
-            found = audit(session, self.issue_id)
-        assert found.balanced
-        return found
-
-    def states(self) -> dict[str, tuple[str, str | None]]:
-        with self.database.read() as session:
-            rows = session.execute(
-                select(Subscriber.email, Delivery.state, Delivery.reason).join(
-                    Subscriber, Subscriber.id == Delivery.subscriber_id
-                )
-            )
-            return {mail.partition("@")[0]: (state.value, why) for mail, state, why in rows}
-
-    def issue_state(self) -> IssueState:
-        with self.database.read() as session:
-            return get_issue(session, self.issue_id).state
-
-    def change(self, name: str, change: Callable[[Session, Subscriber], object]) -> None:
-        with self.database.transaction() as session:
-            found = session.scalars(
-                select(Subscriber).where(Subscriber.email == f"{name}@example.org")
-            )
-            change(session, found.one())
 
 
 @pytest.fixture

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from typing_extensions import override
 
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.delivery.publishing import publish_run
 from alerts.errors import Invalid, NotFound
+from alerts.newsletters.content import IssueContent
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import IssueState, Newsletter, Run, RunOutcome, Schedule
 from alerts.newsletters.scheduling import (
@@ -33,7 +35,8 @@ from alerts.newsletters.service import (
     list_newsletters,
     offers,
 )
-from alerts.rendering.service import Renderer
+from alerts.paths import templates_dir
+from alerts.rendering.service import RenderedEdition, Renderer
 from alerts.subscribers.models import Frequency
 from tests.factories import RENDERER, SETTINGS, an_article
 
@@ -303,3 +306,28 @@ def test_a_frequency_that_was_taken_off_meanwhile_fails_its_run(
     run = session.get_one(Run, run_id)
     assert (run.outcome, run.issue_id) == (RunOutcome.FAILED, None)
     assert "does not go out daily" in run.reason
+
+
+def test_a_defect_ends_a_run_as_failed_and_is_not_hidden(
+    database: Database, session: Session, clock: FixedClock
+) -> None:
+    class BrokenRenderer(Renderer):
+        @override
+        def render(
+            self, content: IssueContent, *, archive_url: str, home_url: str
+        ) -> RenderedEdition:
+            raise ZeroDivisionError("by zero")
+
+    run_id = claimed(session, clock, "gp-alert", Frequency.IMMEDIATE)
+    with pytest.raises(ZeroDivisionError):
+        publish_run(
+            database,
+            run_id,
+            settings=SETTINGS,
+            renderer=BrokenRenderer(templates_dir("email")),
+            clock=clock,
+        )
+    session.expire_all()
+    run = session.get_one(Run, run_id)
+    assert (run.outcome, run.issue_id) == (RunOutcome.FAILED, None)
+    assert run.reason == "a defect of the program: ZeroDivisionError: by zero"
