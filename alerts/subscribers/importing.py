@@ -28,6 +28,8 @@ from alerts.subscribers.wishes import Offer, new_public_id
 _CHUNK = 1_000
 # A sign-up on the web at the same moment takes an address that we were about to insert.
 _TRIES = 3
+# Without this, rows that differ in what is NULL would go in statements of their own.
+_AS_THEY_ARE: dict[str, Any] = {"render_nulls": True}
 
 
 @dataclass(slots=True)
@@ -186,7 +188,7 @@ def _write(
     session.flush()
     for table, values in ((Subscription, chunk.subscriptions), (ConsentRecord, chunk.records)):
         if values:
-            session.execute(insert(table), values)
+            session.execute(insert(table).execution_options(**_AS_THEY_ARE), values)
 
 
 def _insert(session: Session, rows: Sequence[SubscriberRow], chunk: _Chunk) -> None:
@@ -206,7 +208,11 @@ def _insert(session: Session, rows: Sequence[SubscriberRow], chunk: _Chunk) -> N
         }
         for row in rows
     ]
-    statement = insert(Subscriber).returning(Subscriber.id, Subscriber.email_key)
+    statement = (
+        insert(Subscriber)
+        .returning(Subscriber.id, Subscriber.email_key)
+        .execution_options(**_AS_THEY_ARE)
+    )
     ids = {key: number for number, key in session.execute(statement, values)}
     for row in rows:
         number = ids[row.address.key]
