@@ -243,6 +243,7 @@ def test_a_worker_that_slept_through_its_lease_sends_nothing_more(house: House) 
 
     house.transport.before_each = fall_asleep
     house.work()
+    assert house.transport.got == Counter(a=1)
     # The other one could not know that "a" had been accepted; the first one came back to say so.
     assert house.states()["a"] == ("sent", None)
     house.later(minutes=5)
@@ -361,6 +362,15 @@ def test_a_defect_with_one_message_keeps_no_knowledge_of_the_others(house: House
     assert house.work() is BatchResult.DONE
     assert house.books().reasons == {"gave up after a defect": 2}
     assert not list(house.sender.spool.iterdir())
+
+
+def test_a_message_that_a_defect_left_on_the_wire_is_in_doubt(house: House) -> None:
+    house.send_to("a", "b")
+    house.transport.dies_at, house.transport.dies_of = "a", ValueError
+    assert house.work() is BatchResult.LATER
+    assert house.states() == {"a": ("pending", "deferred no answer"), "b": ("pending", None)}
+    with house.database.read() as session:
+        assert list(session.scalars(select(Delivery.attempts).order_by(Delivery.id))) == [1, 0]
 
 
 def test_the_queries_of_a_batch_do_not_grow_with_its_readers(house: House) -> None:

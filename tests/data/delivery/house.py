@@ -51,6 +51,7 @@ class ScriptedTransport(Transport):
         self.answers: dict[str, list[Outcome]] = {}
         self.away = False
         self.dies_at: str | None = None
+        self.dies_of: type[BaseException] = Crash
         self.before_each: Callable[[str], None] = lambda _: None
 
     @override
@@ -64,7 +65,7 @@ class ScriptedTransport(Transport):
             assert idle(self._database), "a transaction is open while mail is sent"
             observer.started(message.delivery_id)
             if self.dies_at == name:
-                raise Crash
+                raise self.dies_of
             answer = (self.answers.get(name) or [ACCEPTED]).pop(0)
             if answer.fate in {Fate.ACCEPTED, Fate.UNKNOWN}:
                 self.mails.append((name, content))
