@@ -103,7 +103,7 @@ happenings: st.SearchStrategy[Callable[[Story], None]] = st.one_of(
 
 
 @settings(
-    deadline=None, max_examples=15, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    deadline=None, max_examples=12, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(story=st.lists(happenings, max_size=12))
 def test_whatever_happens_the_books_balance_and_everybody_ends_somewhere(
