@@ -34,7 +34,7 @@ class Tokens:
         """Return the parts of a lasting token; raise BadToken."""
         try:
             return _parts(self._lasting[purpose].loads(token))
-        except BadSignature as error:
+        except (BadSignature, UnicodeError) as error:
             raise BadToken from error
 
     def expiring(self, *parts: str) -> str:
@@ -45,7 +45,7 @@ class Tokens:
         """Return the parts of a confirmation token made less than `within` ago; raise BadToken."""
         try:
             return _parts(self._expiring.loads(token, max_age=int(within.total_seconds())))
-        except BadSignature as error:
+        except (BadSignature, UnicodeError) as error:
             raise BadToken from error
 
 

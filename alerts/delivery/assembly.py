@@ -175,10 +175,12 @@ def _constant_headers(envelope: Envelope, subject: str, boundary: str) -> bytes:
 def _personal_headers(reader: Reader) -> bytes:
     fields = [f"To: {mailbox(reader.name, reader.email)}", f"Message-ID: <{reader.message_id}>"]
     if reader.unsubscribe_url:
-        fields.append(f"List-Unsubscribe: <{reader.unsubscribe_url}>")
-    if reader.unsubscribe_url.startswith("https:"):
-        # RFC 8058: a POST to that one https address is enough.
-        fields.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
+        # RFC 8058: a POST to that one address is enough. Mail programs follow https alone; the
+        # field stands beside http too, where it can be tried on one's own machine.
+        fields += [
+            f"List-Unsubscribe: <{reader.unsubscribe_url}>",
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+        ]
     return ("\r\n".join(fields) + "\r\n\r\n").encode()
 
 

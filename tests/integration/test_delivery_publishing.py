@@ -116,8 +116,7 @@ def test_the_headers_of_an_issue(session: Session, clock: FixedClock, base_url: 
     reader = Reader("Ama", "ama@example.org", ids[0], unsubscribe, f"{base_url}/preferences/x")
     message = parsed(compile_edition(messages.envelope, edition).fill(reader))
     assert message["List-Unsubscribe"] == f"<{unsubscribe}>"
-    one_click = "List-Unsubscribe=One-Click" if base_url.startswith("https:") else None
-    assert message["List-Unsubscribe-Post"] == one_click
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert message["List-Id"] == '"GP Alert" <gp-alert.news.example.org>'
     assert message["Message-ID"] == f"<{ids[0]}>"
     assert message["From"] == SETTINGS.sender

@@ -20,10 +20,13 @@ def test_the_newest_revision_is_the_one_the_program_asks_for(database: Database)
     assert migrations.schema_revision(database) == migrations.HEAD
 
 
-def test_an_upgrade_can_run_twice_and_back(database: Database) -> None:
-    migrations.upgrade(database)
+def test_an_upgrade_can_run_twice_and_back(database_url: str) -> None:
+    database = Database(database_url)
+    for _ in range(2):
+        migrations.upgrade(database)
     migrations.downgrade(database, "base")
     with database.engine.connect() as connection:
         assert inspect(connection).get_table_names() == ["alembic_version"]
     migrations.upgrade(database)
     assert migrations.schema_revision(database) == migrations.HEAD
+    database.dispose()

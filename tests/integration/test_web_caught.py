@@ -16,9 +16,9 @@ HOSTILE = (
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def backend() -> str:
     # The mailbox is a file of its own: which database the rest is in makes no difference.
-    return f"sqlite:///{tmp_path / 'alerts.db'}"
+    return "sqlite"
 
 
 @pytest.fixture

@@ -99,10 +99,10 @@ def test_lines_around_a_slot_are_as_short_as_any_and_nothing_is_lost(
     assert shown == f"{before}https://x/{value}{who.email}{before}."
 
 
-def test_one_click_is_offered_beside_https_alone() -> None:
-    who = replace(reader(), unsubscribe_url="http://127.0.0.1:8000/unsubscribe/x")
+def test_no_list_header_stands_in_a_mail_that_nothing_is_subscribed_to() -> None:
+    who = replace(reader(), unsubscribe_url="")
     message = message_from_bytes(CompiledMessage(ENVELOPE, "s", HTML, TEXT).fill(who))
-    assert message["List-Unsubscribe"] == "<http://127.0.0.1:8000/unsubscribe/x>"
+    assert message["List-Unsubscribe"] is None
     assert message["List-Unsubscribe-Post"] is None
 
 
