@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test lint format lock bench clean browser
+.PHONY: help install install-dev demo test coverage lint format lock bench clean browser
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -33,7 +33,10 @@ demo: install ## run the main job on a sample newsroom; ARGS=--no-serve ends by 
 	$(BIN)/alerts demo $(ARGS)
 
 test: install-dev browser ## run every test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+
+coverage: install-dev browser ## run every test and show which branches they leave out
+	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term-missing $(ARGS)
 
 lint: install-dev ## run every check: ruff, mypy, import-linter, djlint
 	$(BIN)/ruff format --check .

@@ -110,7 +110,7 @@ def test_a_worker_killed_in_the_middle_leaves_nobody_out(
 ) -> None:
     mailbox, port = smtp
     installation = install(
-        mail_url=f"smtp://127.0.0.1:{port}?tls=off&rate=300/s",
+        mail_url=f"smtp://127.0.0.1:{port}?tls=off&rate=150/s",
         base_url="https://alerts.example.org",
         sender="GP Alerts <alerts@example.org>",
         lease_seconds="3",
@@ -147,7 +147,7 @@ def test_a_worker_that_is_stopped_gives_its_batch_back(
 ) -> None:
     mailbox, port = smtp
     installation = install(
-        mail_url=f"smtp://127.0.0.1:{port}?tls=off&rate=400/s",
+        mail_url=f"smtp://127.0.0.1:{port}?tls=off&rate=100/s",
         base_url="https://alerts.example.org",
         sender="GP Alerts <alerts@example.org>",
     )
