@@ -34,7 +34,9 @@ IssueId = Annotated[int, typer.Argument(metavar="ID", help="The issue's ID.")]
 @app.command()
 def draft(
     slug: Annotated[str, typer.Argument(help="The newsletter.")],
-    since: Annotated[str | None, typer.Option(help="Only articles noticed from here on.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only articles published from this day on.")
+    ] = None,
     until: Annotated[str | None, typer.Option(help="The cut-off; default: now.")] = None,
     article: Annotated[list[int] | None, typer.Option(help="Exactly these articles.")] = None,
     frequency: Annotated[Frequency | None, typer.Option(help="For whom it is.")] = None,

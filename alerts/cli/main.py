@@ -4,7 +4,6 @@ import os
 import sys
 from typing import Annotated
 
-import click
 import typer
 from sqlalchemy.exc import OperationalError
 
@@ -48,22 +47,12 @@ def main() -> None:
     """Run the command line; an error becomes one line on standard error, never a traceback."""
     configure_logs()
     try:
-        status = app(standalone_mode=False)
-    except click.exceptions.Abort:
-        status = 130
-    except click.ClickException as error:
-        error.show()
-        status = error.exit_code
+        # Typer says by itself what is wrong with the usage, with status 2.
+        app()
     except AlertsError as error:
         status = _refuse(str(error))
     except OperationalError as error:
         status = _refuse(f"the database does not answer as it should: {error.orig}")
-    except KeyboardInterrupt:
-        status = 130
-    except BrokenPipeError:
-        # The reader went away (`alerts … | head`); nothing is left to say, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
     except Exception as error:
         if os.environ.get("ALERTS_DEBUG"):
             raise
@@ -71,7 +60,7 @@ def main() -> None:
             f"unexpected {type(error).__name__}: {error}; "
             "with ALERTS_DEBUG=1 the same command shows where, please report it"
         )
-    sys.exit(status if isinstance(status, int) else 0)
+    sys.exit(status)
 
 
 def _refuse(message: str) -> int:

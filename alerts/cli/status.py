@@ -9,7 +9,7 @@ from alerts.cli.common import say
 from alerts.delivery.models import Batch, BatchState
 from alerts.newsletters.models import Issue, Run, Schedule
 from alerts.runtime import Runtime, open_queue
-from alerts.subscribers.models import Subscriber
+from alerts.subscribers.queries import count_by_state
 
 _RECENT_RUNS = 5
 
@@ -20,11 +20,7 @@ def overview(runtime: Runtime) -> dict[str, Any]:
         issues = dict(
             session.execute(select(Issue.state, func.count()).group_by(Issue.state)).tuples().all()
         )
-        people = dict(
-            session.execute(select(Subscriber.state, func.count()).group_by(Subscriber.state))
-            .tuples()
-            .all()
-        )
+        people = count_by_state(session)
         batches = session.scalar(
             select(func.count()).select_from(Batch).where(Batch.state != BatchState.DONE)
         )

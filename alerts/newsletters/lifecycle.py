@@ -48,8 +48,3 @@ def next_state(state: S, event: Event) -> S:
     if after is None:
         raise Refused(f"the issue {_WHY.get((state, event), f'is {state}: it cannot {event}')}")
     return after
-
-
-def states_before(event: Event) -> list[S]:
-    """Return the states in which an event may happen."""
-    return [state for state, known in TRANSITIONS if known is event]

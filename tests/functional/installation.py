@@ -13,6 +13,8 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+ARTICLES = Path(__file__).parent.parent / "data" / "articles"
+
 
 def free_port() -> int:
     """Return a port of the loopback interface that nobody listens on."""

@@ -13,11 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.functional.installation import Installation, Mailbox, free_port, wait_for
+from tests.functional.installation import ARTICLES, Installation, Mailbox, free_port, wait_for
 
 Install = Callable[..., Installation]
 Mails = list[tuple[str, bytes]]
-ARTICLES = Path(__file__).parent.parent / "data" / "articles"
 UNCONFIRMED = 10
 # More connections than two worker processes open.
 WIRES = 40

@@ -1,0 +1,79 @@
+"""What a person and a script meet at the command line: one line, one document, one status."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.functional.installation import ARTICLES, Installation
+
+Install = Callable[..., Installation]
+
+pytestmark = pytest.mark.processes
+
+
+def one_line(refusal: str) -> str:
+    """Return what was said, which must be one line."""
+    [line] = [line for line in refusal.splitlines() if line]
+    return line
+
+
+def test_articles_come_in_once_and_are_refused_in_one_line(
+    install: Install, tmp_path: Path
+) -> None:
+    house = install()
+    page = str(ARTICLES / "essay.html")
+    added = house.json("article", "add", page)
+    assert [article["number"] for article in added["added"]] == ["1873"]
+    again = house.json("article", "add", page, str(ARTICLES / "essay.txt"))
+    assert [len(again[kind]) for kind in ("added", "updated", "unchanged")] == [0, 0, 2]
+    shopping = tmp_path / "list.txt"
+    shopping.write_text("ink\npaper\n")
+    assert "no article" in one_line(house.run("article", "add", str(shopping), status=1))
+    assert "Amara Diallo" in house.run("article", "show", "1")
+    assert "no article 7" in one_line(house.run("article", "show", "7", status=1))
+    house.run("article", "withdraw", "1")
+    assert house.json("article", "list")[0]["state"] == "withdrawn"
+
+
+def test_an_issue_goes_from_draft_to_books(install: Install) -> None:
+    house = install()
+    house.run("article", "add", str(ARTICLES))
+    house.run("subscriber", "add", "ama@example.org", "--confirmed", "--consent", "on paper")
+    house.run("subscriber", "add", "li@example.org", "--newsletter", "gp-alert")
+    issue = house.run("issue", "draft", "gp-alert").strip()
+    assert "nothing new" in one_line(house.run("issue", "draft", "gp-alert", status=1))
+    look = house.folder / "look"
+    house.run("issue", "preview", issue, "--out", str(look))
+    assert {path.name for path in look.iterdir()} == {
+        *("subject.txt", "body.html", "body.txt", "message.eml"),
+    }
+    assert "draft" in one_line(house.run("issue", "send", issue, status=1))
+    house.run("issue", "approve", issue)
+    sent = house.json("issue", "send", issue, "--wait")
+    assert (sent["state"], sent["audit"]["audience"], sent["audit"]["sent"]) == ("sent", 1, 1)
+    books = house.json("issue", "audit", issue)
+    assert (books["balanced"], books["pending"], books["reasons"]) == (True, 0, {})
+    assert house.json("issue", "report", issue)["editions"][0]["readers"] == 1
+    assert house.json("issue", "list")[0]["progress"] == {"audience": 1, "done": 1}
+    house.run("subscriber", "unsubscribe", "ama@example.org")
+    assert house.json("subscriber", "show", "ama@example.org")["state"] == "unsubscribed"
+
+
+def test_newsletters_and_schedules_are_data(install: Install) -> None:
+    house = install()
+    exported = house.folder / "africa.toml"
+    exported.write_text(house.run("newsletter", "export", "africa-this-week"))
+    assert "unchanged" in house.run("newsletter", "apply", str(exported))
+    rule = "weekly on mon 08:00 Asia/Kolkata"
+    house.run("schedule", "set", "africa-this-week", rule)
+    coming = house.json("schedule", "next", "africa-this-week", "--count", "3")
+    assert [moment["local"][11:] for moment in coming] == ["08:00:00+05:30"] * 3
+    refusal = house.run("schedule", "set", "africa-this-week", "now and then", status=1)
+    assert "now" in one_line(refusal)
+
+
+def test_wrong_usage_and_wrong_settings(install: Install) -> None:
+    house = install(mail_url="carrier-pigeon://roof")
+    assert "no catcher://" in one_line(house.run("status", status=1))
+    assert "No such command" in install().run("issue", "fold", status=2)
