@@ -8,7 +8,7 @@ import typer
 from sqlalchemy.exc import OperationalError
 
 from alerts import __version__
-from alerts.cli import articles, issues, newsletters, processes, schedules, subscribers
+from alerts.cli import articles, newsletters, processes, schedules, sending, subscribers
 from alerts.cli.common import note, say
 from alerts.errors import AlertsError
 from alerts.logs import configure_logs
@@ -22,7 +22,7 @@ app = typer.Typer(
 app.add_typer(articles.app, name="article")
 app.add_typer(newsletters.app, name="newsletter")
 app.add_typer(schedules.app, name="schedule")
-app.add_typer(issues.app, name="issue")
+app.add_typer(sending.app, name="issue")
 app.add_typer(subscribers.app, name="subscriber")
 processes.register(app)
 

@@ -18,7 +18,7 @@ from alerts.config import Settings
 from alerts.errors import Refused
 from alerts.newsletters.service import get_newsletter, offers
 from alerts.runtime import Runtime, open_queue
-from alerts.subscribers import service
+from alerts.subscribers import exclusion, service
 from alerts.subscribers.exporting import export_subscribers
 from alerts.subscribers.importing import ImportResult, import_subscribers
 from alerts.subscribers.links import SubscriberLinks
@@ -60,7 +60,7 @@ def add(
     """Add a subscriber; who is not confirmed gets a mail with a link to confirm."""
     with program() as runtime:
         with runtime.database.transaction() as session:
-            service.refuse_suppressed(session, email, keys=runtime.settings.secret_key)
+            exclusion.refuse_suppressed(session, email, keys=runtime.settings.secret_key)
             result = service.add_subscriber(
                 session,
                 email=email,
@@ -152,7 +152,7 @@ def suppress(
     """Never mail an address again, whoever asks."""
     with program() as runtime, runtime.database.transaction() as session:
         keys = runtime.settings.secret_key
-        service.suppress(session, email, reason=reason, keys=keys, clock=runtime.clock)
+        exclusion.suppress(session, email, reason=reason, keys=keys, clock=runtime.clock)
     say(f"{email} is suppressed")
 
 
@@ -165,7 +165,7 @@ def erase(
     if not yes and not typer.confirm(f"Erase {email} for good?", err=True):
         raise Refused("nothing was erased")
     with program() as runtime, runtime.database.transaction() as session:
-        service.erase(session, email, keys=runtime.settings.secret_key, clock=runtime.clock)
+        exclusion.erase(session, email, keys=runtime.settings.secret_key, clock=runtime.clock)
     say(f"{email} is erased")
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from alerts.clock import FixedClock
 from alerts.errors import Invalid, NotFound, Refused
 from alerts.newsletters.service import ensure_built_in, offers
-from alerts.subscribers import service
+from alerts.subscribers import exclusion, service
 from alerts.subscribers.links import SubscriberLinks
 from alerts.subscribers.models import ConsentAction, ConsentRecord, Subscriber, SubscriberState
 from alerts.subscribers.queries import by_public_id, find_subscriber, list_subscribers
@@ -124,24 +124,24 @@ def test_preferences_replace_what_was_asked_for(people: People) -> None:
 
 def test_a_suppressed_address_stays_out(people: People) -> None:
     people.add(confirmed=True, consent="on paper")
-    service.suppress(people.session, EMAIL, reason="complaint", keys=KEYS, clock=people.clock)
+    exclusion.suppress(people.session, EMAIL, reason="complaint", keys=KEYS, clock=people.clock)
     assert people.one().state is SubscriberState.SUPPRESSED
     with pytest.raises(Refused, match="suppressed"):
         people.add()
     with pytest.raises(Refused, match=r"suppressed \(complaint\)"):
-        service.refuse_suppressed(people.session, "AMA@example.org", keys=(*KEYS, "x" * 40))
-    service.refuse_suppressed(people.session, "li@example.org", keys=KEYS)
+        exclusion.refuse_suppressed(people.session, "AMA@example.org", keys=(*KEYS, "x" * 40))
+    exclusion.refuse_suppressed(people.session, "li@example.org", keys=KEYS)
 
 
 def test_erasing_leaves_nothing_personal_and_keeps_the_address_out(people: People) -> None:
     people.add(confirmed=True, consent="on paper", name="Ama")
-    service.erase(people.session, EMAIL, keys=KEYS, clock=people.clock)
+    exclusion.erase(people.session, EMAIL, keys=KEYS, clock=people.clock)
     for table in (Subscriber, ConsentRecord):
         assert people.session.scalar(select(func.count()).select_from(table)) == 0
     with pytest.raises(NotFound, match="nobody has subscribed"):
         people.one()
     with pytest.raises(Refused, match="erased"):
-        service.refuse_suppressed(people.session, EMAIL, keys=KEYS)
+        exclusion.refuse_suppressed(people.session, EMAIL, keys=KEYS)
 
 
 def test_wrong_wishes_are_refused_before_anything_is_written(people: People) -> None:

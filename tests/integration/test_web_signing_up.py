@@ -7,8 +7,8 @@ import pytest
 
 from alerts.clock import FixedClock
 from alerts.database import Database
+from alerts.subscribers.exclusion import suppress
 from alerts.subscribers.models import Frequency, SubscriberState
-from alerts.subscribers.service import suppress
 from alerts.task_queue import Queue, Task
 from tests.data.web.running import EMAIL, RunningSite, running_site
 

@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -12,6 +11,7 @@ from lxml.html import HtmlElement
 from alerts.articles.reading.blocks import Block, Kind, one_line
 from alerts.articles.reading.boilerplate import without_debris
 from alerts.articles.reading.cleaning import repair, web_address
+from alerts.articles.reading.hints import Hints, read_hints
 from alerts.articles.reading.record import NoArticle
 
 _SKIPPED = {
@@ -38,21 +38,6 @@ _LONGEST_CELL = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Hints:
-    """What a page says about itself in its head; every field may be empty."""
-
-    titles: tuple[str, ...] = ()
-    canonical: str | None = None
-    image: str | None = None
-    image_alt: str | None = None
-    published: str | None = None
-    authors: tuple[str, ...] = ()
-    summary: str | None = None
-    language: str | None = None
-    site: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """A page as blocks, with what its head says."""
 
@@ -72,7 +57,7 @@ def read_page(markup: str, *, url: str | None) -> Page:
         root = lxml_html.document_fromstring(text.encode("utf-8", "ignore"), parser=parser)
     except (etree.LxmlError, ValueError, AssertionError) as error:
         raise NoArticle("no HTML page that can be read") from error
-    hints = _read_hints(root, url)
+    hints = read_hints(root, url)
     return Page(_Walk(root, hints.canonical or url).blocks(), hints)
 
 
@@ -99,6 +84,7 @@ class _Walk:
         self._asides = 0
         self._blocks: list[Block] = []
         self._main = _main_element(root)
+        self._outer = _outer_tables(root)
         self._in_main = 0
 
     def blocks(self) -> list[Block]:
@@ -127,7 +113,7 @@ class _Walk:
         self._in_main += element is self._main
         if tag == "img":
             self._image(element)
-        elif tag == "table" and _is_data(element):
+        elif tag == "table" and element not in self._outer and _is_data(element):
             self._table(element)
             return True
         elif tag in _INLINE:
@@ -284,12 +270,19 @@ def _size(text: str) -> int:
     return int(text.strip().removesuffix("px")[:6])
 
 
+def _outer_tables(root: HtmlElement) -> set[HtmlElement]:
+    """Return the tables that hold others, and so lay out the page; each is climbed to once."""
+    outer: set[HtmlElement] = set()
+    for table in root.iter("table"):
+        for around in table.iterancestors("table"):
+            if around in outer:
+                break
+            outer.add(around)
+    return outer
+
+
 def _is_data(table: HtmlElement) -> bool:
-    """Tell a table of values from one that lays out the page."""
-    if any(True for tag in ("table", "p", "div", "h1", "h2", "h3") for _ in table.iter(tag)) and (
-        next(table.iter("table"), None) is not table or sum(1 for _ in table.iter("table")) > 1
-    ):
-        return False
+    """Tell a table of values, with none inside it, from one that lays out the page."""
     rows = [list(row.iter("td", "th")) for row in table.iter("tr")]
     if len(rows) < 2 or len({len(row) for row in rows}) > 2 or max(map(len, rows)) < 2:  # noqa: PLR2004 - two by two is the least
         return False
@@ -306,40 +299,3 @@ def _link(href: str | None, base: str | None) -> str | None:
     if href and href.strip().lower().startswith("mailto:"):
         return href.strip()
     return web_address(href, base)
-
-
-def _read_hints(root: HtmlElement, url: str | None) -> Hints:
-    metas: dict[str, str] = {}
-    authors = []
-    for meta in root.iter("meta"):
-        name = (meta.get("property") or meta.get("name") or "").lower()
-        content = one_line(repair(meta.get("content") or ""))
-        if name and content:
-            metas.setdefault(name, content)
-            if name in {"author", "article:author"} and not content.startswith("http"):
-                authors.append(content)
-    title = root.findtext(".//title") or ""
-    links = [link.get("href") for link in root.iter("link") if _is_canonical(link)]
-    canonical = next(_addresses([*links, metas.get("og:url")], url), None)
-    base = canonical or url
-    return Hints(
-        titles=tuple(t for t in (metas.get("og:title"), one_line(repair(title))) if t),
-        canonical=canonical,
-        image=web_address(metas.get("og:image"), base),
-        image_alt=metas.get("og:image:alt"),
-        published=metas.get("article:published_time"),
-        authors=tuple(authors),
-        summary=metas.get("og:description") or metas.get("description"),
-        language=(root.get("lang") or "").strip()[:20] or None,
-        site=metas.get("og:site_name"),
-    )
-
-
-def _is_canonical(link: HtmlElement) -> bool:
-    return "canonical" in (link.get("rel") or "").lower().split()
-
-
-def _addresses(links: list[str | None], url: str | None) -> Iterator[str]:
-    for link in links:
-        if address := web_address(link, url):
-            yield address

@@ -11,8 +11,9 @@ from alerts.articles.reading.body import choose_standfirst, compose, with_headin
 from alerts.articles.reading.cleaning import decode, repair
 from alerts.articles.reading.footer import take_related
 from alerts.articles.reading.header import Header, dates_in
+from alerts.articles.reading.hints import Hints
 from alerts.articles.reading.layout import Layout, lay_out
-from alerts.articles.reading.markup import Hints, read_page
+from alerts.articles.reading.markup import read_page
 from alerts.articles.reading.names import Byline, same_name, subject_of_note, with_notes
 from alerts.articles.reading.pieces import LEAST_PIECES, Start, find_starts, take_parts
 from alerts.articles.reading.plain import read_lines

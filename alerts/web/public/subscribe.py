@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from alerts.errors import Invalid, NotFound, Refused
 from alerts.subscribers.addresses import parse_address
+from alerts.subscribers.exclusion import refuse_suppressed
 from alerts.subscribers.models import Subscriber, SubscriberState
 from alerts.subscribers.queries import find_subscriber
-from alerts.subscribers.service import add_subscriber, refuse_suppressed
+from alerts.subscribers.service import add_subscriber
 from alerts.task_queue import Queue, Task
 from alerts.tokens import BadToken
 from alerts.web.forms import Fields, PostedFields, form_token, read_form_token
