@@ -101,6 +101,7 @@ def run(settings: Settings, *, host: str, port: int) -> None:
     if redis:
         redis.open()
     parts = parts_for(settings, host=host, port=port)
+    sys.stderr.write(f"GP Alerts is starting on http://{host}:{port}/ (Ctrl-C stops it)\n")
     try:
         while not stop.wait(_LOOK_SECONDS):
             for part in parts:
