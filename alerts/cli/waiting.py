@@ -6,9 +6,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from alerts.cli.common import note, progress_bar
-from alerts.delivery.books import Audit, audit
+from alerts.delivery.books import Audit, audit, held_until
 from alerts.delivery.sweeper import sweep
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import IssueState
@@ -49,18 +50,27 @@ def wait_until_sent(runtime: Runtime, queue: CeleryTaskQueue, issue_id: int) -> 
     The wait also sweeps, so that work a crashed worker left is taken up without a beat.
     """
     swept = time.monotonic()
+    told: datetime | None = None
     with progress_bar(f"issue {issue_id}") as show:
         while True:
+            looked = time.monotonic()
             with runtime.database.read() as session:
                 state = get_issue(session, issue_id).state
                 books = audit(session, issue_id)
+                held = held_until(session, issue_id, now=runtime.clock.now())
             show(books.audience - books.pending, books.audience)
             if state not in _UNDER_WAY:
                 return books
+            if held is not None and held != told:
+                told = held
+                note(
+                    f"{books.pending} readers wait until {held:%H:%M:%S} UTC: a mail server is away"
+                )
             if time.monotonic() - swept > _SWEEP_SECONDS:
                 swept = time.monotonic()
                 _sweep(runtime, queue)
-            time.sleep(_LOOK_SECONDS)
+            # Counting a long ledger takes a while; it should take no more than a fifth of the time.
+            time.sleep(max(_LOOK_SECONDS, 4 * (time.monotonic() - looked)))
 
 
 def _sweep(runtime: Runtime, queue: CeleryTaskQueue) -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from alerts.delivery.models import Delivery, DeliveryState
+from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.newsletters.models import Issue
 from alerts.rendering.models import Edition
 
@@ -97,6 +97,22 @@ def progress(session: Session, issue_id: int) -> dict[str, int]:
     """Return how far an issue is: readers `done` of the `audience`."""
     books = audit(session, issue_id)
     return {"audience": books.audience, "done": books.audience - books.pending}
+
+
+def held_until(session: Session, issue_id: int, *, now: datetime) -> datetime | None:
+    """Return when an issue goes on, where all that is left of it waits; None where some may move.
+
+    Readers wait because their server asked for it, or because ours does not answer.
+    """
+    may_move = or_(
+        Batch.state == BatchState.LEASED, Batch.not_before.is_(None), Batch.not_before <= now
+    )
+    moving, earliest = session.execute(
+        select(func.count().filter(may_move), func.min(Batch.not_before)).where(
+            Batch.issue_id == issue_id, Batch.state != BatchState.DONE
+        )
+    ).one()
+    return None if moving else earliest
 
 
 def report(session: Session, issue: Issue) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +11,7 @@ from sqlalchemy import delete, select
 
 from alerts.clock import FixedClock
 from alerts.database import Base, Database
-from alerts.delivery.books import audit, progress, report
+from alerts.delivery.books import audit, held_until, progress, report
 from alerts.delivery.completion import cancel_issue
 from alerts.delivery.models import Delivery, DeliveryState
 from alerts.delivery.outcome import Fate, Outcome, refusal
@@ -176,3 +177,23 @@ def test_states_and_reasons_are_counted_in_one_look(database: Database, clock: F
         told = report(session, get_issue(session, issue_id))
     assert told["seconds"] is None
     assert [edition["readers"] for edition in told["editions"]] == [6]
+
+
+def test_an_issue_that_only_waits_says_until_when(database: Database, tmp_path: Path) -> None:
+    story = Story(database, tmp_path)
+
+    def held() -> datetime | None:
+        with database.read() as session:
+            return held_until(session, story.house.issue_id, now=story.clock.now())
+
+    assert held() is None
+    story.answer("a", refusal(451, "4.7.1 later"))
+    story.work(None)
+    moment = held()
+    assert moment is not None
+    assert moment > story.clock.now()
+    story.house.later(hours=6)
+    assert held() is None
+    story.house.swept()
+    story.work(None)
+    assert held() is None
