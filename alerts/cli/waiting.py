@@ -64,7 +64,8 @@ def wait_until_sent(runtime: Runtime, queue: CeleryTaskQueue, issue_id: int) -> 
             if held is not None and held != told:
                 told = held
                 note(
-                    f"{books.pending} readers wait until {held:%H:%M:%S} UTC: a mail server is away"
+                    f"a mail server is away or asks to wait: again at {held:%H:%M:%S} UTC"
+                    f" ({books.pending} to go)"
                 )
             if time.monotonic() - swept > _SWEEP_SECONDS:
                 swept = time.monotonic()
