@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.installation import ARTICLES, Installation
+from tests.functional.installation import ARTICLES, Installation, free_port
 
 Install = Callable[..., Installation]
 
@@ -77,3 +77,17 @@ def test_wrong_usage_and_wrong_settings(install: Install) -> None:
     house = install(mail_url="carrier-pigeon://roof")
     assert "no catcher://" in one_line(house.run("status", status=1))
     assert "No such command" in install().run("issue", "fold", status=2)
+
+
+def test_the_demo_accounts_for_everybody_and_ends_by_itself(install: Install) -> None:
+    house = install()
+    shown = house.run("demo", "--no-serve", "--port", str(free_port()))
+    assert "30 articles read, 200 subscribers imported" in shown
+    assert shown.count("0 failed") == 2
+    assert shown.count("0 uncertain + 0 pending") == 2
+    assert "/caught/" in shown
+    demo = Installation(house.folder, data_dir=str(house.folder / "var" / "demo"))
+    for issue in demo.json("issue", "list"):
+        books = demo.json("issue", "audit", str(issue["id"]))
+        assert (books["balanced"], books["pending"]) == (True, 0)
+        assert books["sent"] > 100
