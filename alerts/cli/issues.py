@@ -66,10 +66,9 @@ def list_command(
 ) -> None:
     """List issues, the newest first."""
     with program() as runtime, runtime.database.read() as session:
-        documents = [
-            issue_document(session, issue)
-            for issue in list_issues(session, newsletter=newsletter, limit=limit)
-        ]
+        issues = list_issues(session, newsletter=newsletter, limit=limit)
+        progress = books.progress(session, [issue.id for issue in issues])
+        documents = [issue_json(issue) | {"progress": progress[issue.id]} for issue in issues]
     if json:
         print_json(documents)
         return
@@ -185,7 +184,7 @@ def approve(issue_id: IssueId, json: JsonOption = False) -> None:
 
 def issue_document(session: Session, issue: Issue) -> dict[str, Any]:
     """Return an issue in the form that scripts read, with how far it is."""
-    return issue_json(issue) | {"progress": books.progress(session, issue.id)}
+    return issue_json(issue) | {"progress": books.progress(session, [issue.id])[issue.id]}
 
 
 def _renderer() -> Renderer:

@@ -161,7 +161,10 @@ def test_states_and_reasons_are_counted_in_one_look(database: Database, clock: F
         )
     with counted_queries(database.engine) as statements, database.read() as session:
         books = audit(session, issue_id)
-        assert progress(session, issue_id) == {"audience": 6, "done": 4}
+        assert progress(session, [issue_id, 999]) == {
+            issue_id: {"audience": 6, "done": 4},
+            999: {"audience": 0, "done": 0},
+        }
     assert len([text for text in statements if text.startswith("SELECT")]) == 2
     assert books.to_json() == {
         "audience": 6,
