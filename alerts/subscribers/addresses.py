@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from email_validator import EmailNotValidError, validate_email
 
 from alerts.errors import Invalid
+from alerts.subscribers.details import printable
 
 _LONGEST = 320
 
@@ -37,5 +38,4 @@ def parse_address(text: str) -> EmailAddress:
 
 
 def _shown(text: str) -> str:
-    printable = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return repr(printable[:80])
+    return repr(printable(text, 80))

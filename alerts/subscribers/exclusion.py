@@ -5,18 +5,25 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
-from alerts.errors import Refused
+from alerts.errors import Invalid, Refused
 from alerts.subscribers.addresses import parse_address
 from alerts.subscribers.models import Subscriber, SubscriberState
 from alerts.subscribers.queries import by_key, find_subscriber
 from alerts.subscribers.suppression import suppress_address, suppressed
 
+_LONGEST_REASON = 200
+
 
 def suppress(
     session: Session, email: str, *, reason: str, keys: Sequence[str], clock: Clock
 ) -> Subscriber | None:
-    """Never mail an address again; returns its subscriber, if there is one."""
+    """Never mail an address again; returns its subscriber, if there is one.
+
+    Raises Invalid for a wrong address, and for a reason of more than 200 characters.
+    """
     address = parse_address(email)
+    if len(reason) > _LONGEST_REASON:
+        raise Invalid(f"a reason has at most {_LONGEST_REASON} characters, this has {len(reason)}")
     suppress_address(session, address.key, reason=reason, keys=keys, clock=clock)
     subscriber = by_key(session, address.key)
     if subscriber is not None:

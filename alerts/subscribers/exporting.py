@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import TextIO
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from alerts.errors import Invalid
 from alerts.regions import REGIONS
 from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
-from alerts.subscribers.rows import COLUMNS, FORMULA_MARKS
+from alerts.subscribers.rows import COLUMNS, with_formula_mark
 
 _PIECE = 1_000
 _MAILED = (SubscriberState.CONFIRMED, SubscriberState.UNCONFIRMED)
@@ -28,40 +29,39 @@ def export_subscribers(session: Session, path: Path) -> int:
     """
     try:
         handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            # With a byte-order mark: spreadsheets would else read the names as Windows-1252.
+            with os.fdopen(handle, "w", encoding="utf-8-sig", newline="") as file:
+                people = _write(session, file)
+            Path(draft).replace(path)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise Invalid(f"{path} cannot be written: {error.strerror or error}") from error
-    try:
-        # With a byte-order mark: spreadsheets would else read the names as Windows-1252.
-        with os.fdopen(handle, "w", encoding="utf-8-sig", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(COLUMNS)
-            people = 0
-            for subscriber in _readers(session):
-                people += 1
-                rows.writerows(_rows(subscriber))
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    return people
+
+
+def _write(session: Session, file: TextIO) -> int:
+    rows = csv.writer(file)
+    rows.writerow(COLUMNS)
+    people = 0
+    for subscriber in _readers(session):
+        people += 1
+        rows.writerows(_rows(subscriber))
     return people
 
 
 def _readers(session: Session) -> Iterator[Subscriber]:
+    """Yield the readers a piece at a time; the session itself holds on to none of them."""
+    wanted = select(Subscription.subscriber_id).where(Subscription.ended_at.is_(None))
     query = (
         select(Subscriber)
-        .where(Subscriber.state.in_(_MAILED))
-        .where(
-            Subscriber.id.in_(
-                select(Subscription.subscriber_id).where(Subscription.ended_at.is_(None))
-            )
-        )
+        .where(Subscriber.state.in_(_MAILED), Subscriber.id.in_(wanted))
         .order_by(Subscriber.id)
         .execution_options(yield_per=_PIECE)
     )
-    for piece in session.scalars(query).partitions():
-        yield from piece
-        # What was written is not needed again; without this the session would hold everybody.
-        session.expunge_all()
+    yield from session.scalars(query)
 
 
 def _rows(subscriber: Subscriber) -> Iterator[list[str]]:
@@ -73,16 +73,11 @@ def _rows(subscriber: Subscriber) -> Iterator[list[str]]:
         same = list(alike)
         regions = [REGIONS[slug].name for slug in same[0].regions if slug in REGIONS]
         yield [
-            _harmless(subscriber.email),
-            _harmless(subscriber.name or ""),
+            with_formula_mark(subscriber.email),
+            with_formula_mark(subscriber.name or ""),
             ";".join(subscription.newsletter for subscription in same),
             frequency,
             ";".join(regions),
             subscriber.time_zone or "",
             subscriber.state.value,
         ]
-
-
-def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula; the import takes the mark away."""
-    return f"'{cell}" if cell.startswith(FORMULA_MARKS) else cell

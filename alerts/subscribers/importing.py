@@ -1,5 +1,6 @@
 """Taking in a file of subscribers: a thousand rows to a transaction, a few statements each."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from alerts.clock import Clock
 from alerts.database import Database
 from alerts.errors import Refused
+from alerts.subscribers.details import printable
 from alerts.subscribers.models import (
     ConsentAction,
     ConsentRecord,
@@ -56,6 +58,10 @@ class _Chunk:
     refused: list[RefusedRow] = field(default_factory=list)
     subscriptions: list[dict[str, Any]] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
+
+    def refuse(self, row: SubscriberRow, reason: str) -> None:
+        """Count a row as refused, though it is understood."""
+        self.refused.append(RefusedRow(row.line, row.address.display, reason))
 
     def record(self, subscriber_id: int, action: ConsentAction, newsletter: str | None) -> None:
         """Note a change of consent, to be written with the chunk."""
@@ -111,7 +117,12 @@ def import_subscribers(
     done = 0
     for rows in _chunks(file.rows(offers, consent=consent), result.refused):
         chunk = _store(
-            database, rows, consent=consent, origin=path.name, keys=suppression_keys, clock=clock
+            database,
+            rows,
+            consent=consent,
+            origin=printable(path.name, 99),
+            keys=suppression_keys,
+            clock=clock,
         )
         result.added += chunk.added
         result.updated += chunk.updated
@@ -127,23 +138,25 @@ def import_subscribers(
 def _chunks(
     rows: Iterable[SubscriberRow | RefusedRow], refused: list[RefusedRow]
 ) -> Iterator[list[SubscriberRow]]:
-    """Yield the good rows in groups in which no address stands twice."""
+    """Yield the good rows in groups of a thousand at most."""
     rows = iter(rows)
-    chunk: dict[str, SubscriberRow] = {}
     while group := list(islice(rows, _CHUNK)):
-        for row in group:
-            if isinstance(row, RefusedRow):
-                refused.append(row)
-                continue
-            if row.address.key in chunk:
-                yield list(chunk.values())
-                chunk = {}
-            chunk[row.address.key] = row
-        if len(chunk) >= _CHUNK:
-            yield list(chunk.values())
-            chunk = {}
-    if chunk:
-        yield list(chunk.values())
+        refused += [row for row in group if isinstance(row, RefusedRow)]
+        if good := [row for row in group if isinstance(row, SubscriberRow)]:
+            yield good
+
+
+def _rounds(rows: Iterable[SubscriberRow]) -> list[list[SubscriberRow]]:
+    """Part rows so that no address stands twice in a round; its rows keep their order."""
+    rounds: list[list[SubscriberRow]] = []
+    times: Counter[str] = Counter()
+    for row in rows:
+        number = times[row.address.key]
+        times[row.address.key] += 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(row)
+    return rounds
 
 
 def _store(
@@ -156,7 +169,7 @@ def _store(
     clock: Clock,
 ) -> _Chunk:
     for attempt in range(_TRIES):
-        chunk = _Chunk(clock.now(), consent, origin[:100])
+        chunk = _Chunk(clock.now(), consent, origin)
         try:
             with database.transaction() as session:
                 _write(session, rows, chunk, keys=keys)
@@ -172,23 +185,30 @@ def _write(
     session: Session, rows: Sequence[SubscriberRow], chunk: _Chunk, *, keys: Sequence[str]
 ) -> None:
     banned = suppressed(session, [row.address.key for row in rows], keys=keys) if keys else {}
+    welcome = []
+    for row in rows:
+        if reason := banned.get(row.address.key):
+            chunk.refuse(row, f"suppressed ({reason}), and is not mailed")
+        else:
+            welcome.append(row)
+    for round_ in _rounds(welcome):
+        _write_round(session, round_, chunk)
+
+
+def _write_round(session: Session, rows: Sequence[SubscriberRow], chunk: _Chunk) -> None:
     query = select(Subscriber).where(Subscriber.email_key.in_([row.address.key for row in rows]))
     known = {subscriber.email_key: subscriber for subscriber in session.scalars(query)}
-    new = []
     for row in rows:
-        key = row.address.key
-        if key in banned:
-            reason = f"suppressed ({banned[key]}), and is not mailed"
-            chunk.refused.append(RefusedRow(row.line, row.address.display, reason))
-        elif key in known:
-            _join(known[key], row, chunk)
-        else:
-            new.append(row)
-    _insert(session, new, chunk)
+        if row.address.key in known:
+            _join(known[row.address.key], row, chunk)
+    _insert(session, [row for row in rows if row.address.key not in known], chunk)
     session.flush()
     for table, values in ((Subscription, chunk.subscriptions), (ConsentRecord, chunk.records)):
         if values:
             session.execute(insert(table).execution_options(**_AS_THEY_ARE), values)
+            values.clear()
+    # The next round must see what this one wrote beside the session.
+    session.expunge_all()
 
 
 def _insert(session: Session, rows: Sequence[SubscriberRow], chunk: _Chunk) -> None:
@@ -228,7 +248,7 @@ def _join(subscriber: Subscriber, row: SubscriberRow, chunk: _Chunk) -> None:
     try:
         changed = _subscribe(subscriber, row, chunk)
     except Refused as error:
-        chunk.refused.append(RefusedRow(row.line, row.address.display, str(error)))
+        chunk.refuse(row, str(error))
         return
     wanted = (row.name or subscriber.name, row.time_zone or subscriber.time_zone)
     if wanted != (subscriber.name, subscriber.time_zone):
@@ -249,12 +269,17 @@ def _join(subscriber: Subscriber, row: SubscriberRow, chunk: _Chunk) -> None:
 def _subscribe(subscriber: Subscriber, row: SubscriberRow, chunk: _Chunk) -> bool:
     if subscriber.state is SubscriberState.SUPPRESSED:
         raise Refused("suppressed, and is not mailed")
-    if subscriber.state is SubscriberState.UNSUBSCRIBED:
-        raise Refused("unsubscribed; only they can come back, by subscribing again")
     existing = {s.newsletter: s for s in subscriber.subscriptions}
-    left = [slug for slug, subscription in existing.items() if subscription.ended_at is not None]
-    if row.explicit and (named := [offer.slug for offer in row.offers if offer.slug in left]):
-        raise Refused(f"unsubscribed from {', '.join(named)}; only they can take it up again")
+    left = {slug: s.ended_at for slug, s in existing.items() if s.ended_at is not None}
+    if subscriber.state is SubscriberState.UNSUBSCRIBED:
+        when = f" on {max(left.values()).date()}" if left else ""
+        raise Refused(f"unsubscribed{when}; only they can come back, by subscribing again")
+    named = [offer.slug for offer in row.offers if offer.slug in left] if row.explicit else []
+    if named:
+        when = f"{max(left[slug] for slug in named).date()}"
+        raise Refused(
+            f"unsubscribed from {', '.join(named)} on {when}; only they can take it up again"
+        )
     changed = False
     for offer in row.offers:
         subscription = existing.get(offer.slug)

@@ -1,22 +1,21 @@
 """Subscribers as rows of a CSV file: read with a line number and a reason for each bad one."""
 
-import codecs
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alerts.errors import AlertsError, Invalid
 from alerts.subscribers.addresses import EmailAddress, parse_address
-from alerts.subscribers.details import check_time_zone, clean_name
+from alerts.subscribers.details import check_time_zone, clean_name, printable
+from alerts.subscribers.lines import csv_rows
 from alerts.subscribers.models import Frequency
 from alerts.subscribers.wishes import Offer, canonical_wish, choose_offers, parse_frequency
 
 COLUMNS = ("email", "name", "newsletters", "frequency", "regions", "time_zone", "status")
-# What a spreadsheet takes for a formula; the export puts an apostrophe before it.
-FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
-_DELIMITERS = (",", ";", "\t")
-_PIECE = 1 << 20
+# What a spreadsheet takes for a formula.
+_FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
+_LOST = "\N{REPLACEMENT CHARACTER}"
+_LONGEST_REASON = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,72 +44,77 @@ class SubscriberRow:
 
 @dataclass(frozen=True, slots=True)
 class SubscriberFile:
-    """A CSV file of subscribers, with what its first line says."""
+    """A CSV file of subscribers, with what its first row says."""
 
     path: Path
-    encoding: str
-    delimiter: str
     columns: tuple[str, ...]
 
     @property
     def unknown_columns(self) -> list[str]:
         """The columns that this program does not read."""
-        return [column for column in self.columns if column and column not in COLUMNS]
+        return [printable(name, 80) for name in self.columns if name and name not in COLUMNS]
 
     def rows(
         self, offered: Mapping[str, Offer], *, consent: str
     ) -> Iterator[SubscriberRow | RefusedRow]:
         """Yield each row, understood or refused; empty lines are passed over."""
-        with self.path.open(encoding=self.encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=self.delimiter)
-            next(reader, None)
-            while True:
-                try:
-                    cells = next(reader)
-                except StopIteration:
-                    return
-                except csv.Error as error:
-                    yield RefusedRow(reader.line_num, "", f"no CSV row: {error}")
-                    continue
-                if any(cell.strip() for cell in cells):
-                    yield self._row(reader.line_num, cells, offered, consent=consent)
+        with csv_rows(self.path) as rows:
+            next(rows, None)
+            for line, cells in rows:
+                if isinstance(cells, Invalid):
+                    yield _refused(line, "", cells)
+                else:
+                    yield self._row(line, cells, offered, consent=consent)
 
     def _row(
         self, line: int, cells: Sequence[str], offered: Mapping[str, Offer], *, consent: str
     ) -> SubscriberRow | RefusedRow:
-        named = dict(zip(self.columns, (cell.strip() for cell in cells), strict=False))
+        cells = [cell.strip() for cell in cells]
+        named = dict(zip(self.columns, cells, strict=False))
         try:
-            if len(cells) > len(self.columns):
+            if any(cells[len(self.columns) :]):
                 raise Invalid(f"{len(cells)} cells under {len(self.columns)} columns")
+            if any(_LOST in cell for cell in cells):
+                raise Invalid("some characters are lost; save the file as UTF-8")
             return _understood(line, named, offered, consent=consent)
         except AlertsError as error:
-            return RefusedRow(line, named.get("email", "")[:320], str(error))
+            return _refused(line, named.get("email", ""), error)
 
 
 def open_file(path: Path) -> SubscriberFile:
-    """Look at a file's encoding and first line; raises Invalid when it is no list of subscribers.
+    """Look at a file's first row; raises Invalid when it is no list of subscribers.
 
-    UTF-8, with a byte-order mark or without, or Windows-1252, as spreadsheets write them.
+    UTF-8, with a byte-order mark or without, or Windows-1252; cells between commas, semicolons
+    or tabs: as spreadsheets write them.
     """
-    try:
-        encoding = "utf-8-sig" if _is_utf8(path) else "cp1252"
-        with path.open(encoding=encoding, newline="", errors="replace") as file:
-            first = file.readline(_PIECE)
-    except OSError as error:
-        raise Invalid(f"{path} cannot be read: {error.strerror or error}") from error
-    delimiter = max(_DELIMITERS, key=first.count)
-    cells = next(csv.reader([first], delimiter=delimiter), [])
+    with csv_rows(path) as rows:
+        line, cells = next(rows, (1, []))
+    if isinstance(cells, Invalid):
+        raise Invalid(f"{path}, line {line}, where the columns are named: {cells}")
     columns = tuple(cell.strip().lower().replace(" ", "_").replace("-", "_") for cell in cells)
     if "email" not in columns:
         raise Invalid(
             f"{path} has no column email in its first line; the columns are {','.join(COLUMNS)}"
         )
-    return SubscriberFile(path, encoding, delimiter, columns)
+    for column in COLUMNS:
+        if columns.count(column) > 1:
+            raise Invalid(f"{path} has the column {column} twice; leave one of them out")
+    return SubscriberFile(path, columns)
+
+
+def with_formula_mark(cell: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula: an apostrophe stands before it."""
+    return f"'{cell}" if cell.lstrip("'").startswith(_FORMULA_MARKS) else cell
 
 
 def without_formula_mark(cell: str) -> str:
-    """Return a cell without the apostrophe that the export puts before a formula."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA_MARKS) else cell
+    """Return what a cell was before `with_formula_mark`."""
+    formula = cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA_MARKS)
+    return cell[1:] if formula else cell
+
+
+def _refused(line: int, email: str, error: AlertsError) -> RefusedRow:
+    return RefusedRow(line, printable(email, 320), printable(str(error), _LONGEST_REASON))
 
 
 def _understood(
@@ -138,16 +142,3 @@ def _understood(
 
 def _list(cell: str) -> list[str]:
     return [piece.strip() for piece in cell.split(";") if piece.strip()]
-
-
-def _is_utf8(path: Path) -> bool:
-    """Tell whether a whole file is UTF-8, a piece at a time."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as file:
-        try:
-            while piece := file.read(_PIECE):
-                decoder.decode(piece)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return False
-    return True

@@ -148,8 +148,8 @@ def test_nobody_who_left_is_brought_back(files: Files) -> None:
     result = files.take(MIXED)
     assert counts(result) == (0, 0, 0, 3)
     reasons = [row.reason for row in result.refused]
-    assert reasons[0].startswith("unsubscribed from gp-alert")
-    assert reasons[1].startswith("unsubscribed; only they")
+    assert reasons[0].startswith("unsubscribed from gp-alert on 2026-11-23; only they")
+    assert reasons[1].startswith("unsubscribed on 2026-11-23; only they")
     assert reasons[2] == "suppressed (erased), and is not mailed"
 
 
