@@ -79,7 +79,7 @@ def _row(lines: _Lines, delimiter: str) -> tuple[int, list[str] | Invalid]:
         try:
             return count, next(csv.reader(piece, delimiter=delimiter, strict=True), [])
         except csv.Error as error:
-            if sum(line.count('"') for line in piece) % 2 == 0:
+            if count == 1 and piece[0].count('"') % 2 == 0:
                 return 1, Invalid(f"no CSV row: {error}")
     return 1, Invalid("a quotation mark is opened and not closed")
 

@@ -181,8 +181,17 @@ def test_spreadsheets_are_read_as_they_write(files: Files, content: bytes) -> No
 def test_what_is_no_list_of_subscribers_is_refused(files: Files, content: bytes) -> None:
     with pytest.raises(Invalid, match="no column email"):
         files.take(content)
+
+
+def test_what_cannot_be_read_is_refused_in_one_line(files: Files) -> None:
     with pytest.raises(Invalid, match="cannot be read"):
         files.take_file(files.folder / "nowhere.csv")
+    with pytest.raises(Invalid, match="is no file"):
+        files.take_file(files.folder)
+    with pytest.raises(Invalid, match="column email twice"):
+        files.take("email,Email\na@example.org,b@example.org\n")
+    with pytest.raises(Invalid, match="line 1, where the columns are named"):
+        files.take("email," + "x" * 200_000)
 
 
 def test_an_odd_row_is_refused_and_the_next_is_read(files: Files) -> None:
@@ -190,6 +199,36 @@ def test_an_odd_row_is_refused_and_the_next_is_read(files: Files) -> None:
     result = files.take(f"email,name\na\0b@example.org,\nc@example.org,{huge}\nd@example.org,\n")
     assert counts(result) == (1, 0, 0, 2)
     assert "field larger" in result.refused[1].reason
+
+
+def test_one_bad_line_spoils_no_other(files: Files) -> None:
+    lines = [
+        b"",
+        b"email,name,,",
+        b'a@example.org,"open',
+        b"b@example.org,Zo\xeb,,,,",
+        "c@example.org,Zo\u00eb".encode(),
+        b"d@example.org,\x81",
+        b"\x1b[2J@@example.org,",
+        b'"two\nlines",',
+        b'e@example.org,"Ama\nBoateng"',
+        b'f@example.org,"Ama" Boateng',
+    ]
+    result = files.take(b"\r\n".join(lines))
+    assert counts(result) == (3, 0, 0, 5)
+    assert [row.line for row in result.refused] == [3, 6, 7, 8, 12]
+    words = ["quotation mark", "are lost", "no email", "no email", "no CSV row"]
+    for row, word in zip(result.refused, words, strict=True):
+        assert word in row.reason
+        assert row.email.isprintable()
+        assert row.reason.isprintable()
+    names = [files.one(f"{letter}@example.org").name for letter in "bce"]
+    assert names == ["Zo\u00eb", "Zo\u00eb", "Ama Boateng"]
+
+
+def test_a_reason_is_short_whatever_the_cell(files: Files) -> None:
+    [row] = files.take(f"email,regions\na@example.org,{'Z' * 100_000}\n").refused
+    assert len(row.reason) < 500
 
 
 def test_an_export_is_read_back_and_changes_nothing(files: Files) -> None:
@@ -208,6 +247,42 @@ def test_an_export_is_read_back_and_changes_nothing(files: Files) -> None:
     result = files.take_file(path)
     assert (result.added, result.updated, result.refused) == (0, 0, [])
     assert files.one("evil@example.org").name == "=cmd()"
+
+
+@pytest.mark.parametrize("name", ["=1+1", "'=1+1", "''-x", "'Ama'", "@ama", "'"])
+def test_a_name_that_looks_like_a_formula_comes_back_as_it_was(files: Files, name: str) -> None:
+    with files.database.transaction() as session:
+        offer = [files.offered["gp-alert"]]
+        service.add_subscriber(
+            session, email="a@example.org", name=name, offers=offer, way="test", clock=files.clock
+        )
+    path, _ = files.export()
+    assert counts(files.take_file(path)) == (0, 0, 1, 0)
+
+
+def test_an_export_of_many_is_read_back_at_the_cost_of_few(files: Files) -> None:
+    lines = [f"r{n}@example.org" for n in range(1_100)]
+    files.take("email\n" + "\n".join(lines))
+    path, people = files.export()
+    assert people == 1_100
+    with counted_queries(files.database.engine) as statements:
+        result = files.take_file(path)
+    # Both newsletters at their own pace: two rows each, in three transactions.
+    assert counts(result) == (0, 0, 2_200, 0)
+    assert len(statements) <= 3 * 8
+
+
+def test_an_export_is_whole_or_not_there(files: Files) -> None:
+    files.take(MIXED)
+    (files.folder / "out.csv").mkdir()
+    with pytest.raises(Invalid, match=r"out\.csv cannot be written"):
+        files.export()
+    assert not list(files.folder.glob(".out.csv*"))
+    (files.folder / "out.csv").rmdir()
+    path, _ = files.export()
+    before = path.read_text()
+    files.export()
+    assert path.read_text() == before
 
 
 def test_a_chunk_costs_a_few_queries_whatever_its_size(files: Files) -> None:
