@@ -25,15 +25,21 @@ class Fate(enum.Enum):
     PERMANENT = "permanent"
     # The connection broke between the end of the message and the answer: it may be either.
     UNKNOWN = "unknown"
+    # A limit of ours, or of the other side's domain, kept it back before it was tried.
+    POSTPONED = "postponed"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The fate of a message with the server's answer: its code (0 for none) and text."""
+    """The fate of a message with the server's answer: its code (0 for none) and text.
+
+    `wait` is for how many seconds a postponed message is to be left alone.
+    """
 
     fate: Fate
     code: int = 0
     answer: str = ""
+    wait: float = 0.0
 
     @property
     def reason(self) -> str:
@@ -83,9 +89,11 @@ def judge(  # noqa: PLR0911 - a table, a line for each end
             return Verdict(DeliveryState.UNCERTAIN, "fate unknown, held")
         case Fate.UNKNOWN if attempts >= _MOST_WITH_UNKNOWN_FATE:
             return Verdict(DeliveryState.UNCERTAIN, "fate unknown, tried often enough")
-    wait = _WAITS[min(attempts, len(_WAITS)) - 1]
+    wait = timedelta(minutes=_WAITS[min(attempts, len(_WAITS)) - 1])
+    if outcome.fate is Fate.POSTPONED:
+        wait = timedelta(seconds=outcome.wait)
     spread = random.random() if jitter is None else jitter  # noqa: S311 - no secret
-    not_before = now + timedelta(minutes=wait * (1 + spread / 4))
+    not_before = now + wait * (1 + spread / 4)
     if not_before <= give_up_at:
         return Verdict(DeliveryState.PENDING, f"deferred {outcome.reason}", not_before)
     if outcome.fate is Fate.UNKNOWN:

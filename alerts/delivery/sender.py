@@ -174,7 +174,13 @@ class Sender:
             content = partial(self._content, delivery, compiled, work)
             yield Outgoing(delivery.delivery_id, sender, delivery.email, content)
 
-    def _content(self, delivery: Claimed, compiled: CompiledMessage, work: "_Work") -> bytes:
+    def _content(
+        self,
+        delivery: Claimed,
+        compiled: CompiledMessage,
+        work: "_Work",
+        eight_bit: bool,  # noqa: ARG002 - seven bits pass everywhere
+    ) -> bytes:
         """Return a message's bytes; raises LeaseLost when others may be at the batch by now."""
         if self.clock.now() > work.valid_until:
             raise LeaseLost(f"the lease of batch {work.lease.batch_id} is over")

@@ -17,7 +17,7 @@ from alerts.database import Database
 from alerts.delivery.assembly import CompiledMessage, Envelope, Reader, address_of
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.sweeper import Due
-from alerts.delivery.transports.base import Observer, Outgoing, Transport, TransportDown
+from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport, TransportDown
 from alerts.errors import Refused
 from alerts.newsletters.service import get_newsletter
 from alerts.rendering.service import RenderedEdition, Renderer
@@ -61,7 +61,13 @@ async def _attempt(
 ) -> Outcome:
     """Hand one message over and return what came of it; raises Refused when no server answers."""
     result = _Result()
-    message = Outgoing(0, address_of(sender), reader.email, lambda: compiled.fill(reader))
+    message = Outgoing(
+        0,
+        address_of(sender),
+        reader.email,
+        lambda _: compiled.fill(reader),
+        lane=Lane.TRANSACTIONAL,
+    )
     try:
         await transport.deliver([message], result)
     except TransportDown as down:

@@ -33,7 +33,7 @@ class OneAnswer(Transport):
         for message in messages:
             if self.answer is None:
                 raise TransportDown("nobody answers")
-            self.mails.append(message.content())
+            self.mails.append(message.content(False))
             observer.ended(message.delivery_id, self.answer)
 
     @override

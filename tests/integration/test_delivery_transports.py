@@ -85,7 +85,7 @@ def free_port() -> int:
 
 def outgoing(*recipients: str) -> list[Outgoing]:
     return [
-        Outgoing(number, "alerts@example.org", recipient, lambda: b"Subject: x\r\n\r\n.dot\r\n")
+        Outgoing(number, "alerts@example.org", recipient, lambda _: b"Subject: x\r\n\r\n.dot\r\n")
         for number, recipient in enumerate(recipients, start=1)
     ]
 

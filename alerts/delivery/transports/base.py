@@ -4,6 +4,7 @@ TransportDown           nothing was handed over since; what was not started stay
 └── (anything else)     a defect of ours, not of the other side
 """
 
+import enum
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,14 +16,31 @@ class TransportDown(Exception):
     """No message can be handed over now: no connection, no login, no answer."""
 
 
+class Lane(enum.IntEnum):
+    """How urgent a message is: the lower number goes first."""
+
+    TRANSACTIONAL = 0
+    ALERT = 1
+    DIGEST = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message to hand over; `content` makes its bytes when its turn has come."""
+    """One message to hand over.
+
+    `content` makes its bytes when its turn has come; it is told whether the way takes 8 bits
+    (8BITMIME). `newsletter` is whose limits it falls under, `via` the name of the transport that
+    its newsletter chose, both empty where there is none. `envelope_id` comes back in receipts.
+    """
 
     delivery_id: int
     sender: str
     recipient: str
-    content: Callable[[], bytes]
+    content: Callable[[bool], bytes]
+    lane: Lane = Lane.DIGEST
+    newsletter: str = ""
+    via: str = ""
+    envelope_id: str = ""
 
 
 class Observer(Protocol):
@@ -43,7 +61,9 @@ class Transport(Protocol):
     async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
         """Hand over each message and tell the observer; raise TransportDown when it cannot go on.
 
-        Messages of which the observer was told nothing were not handed over.
+        Messages of which the observer was told nothing were not handed over. One of which the
+        end is told without a start was decided before any of its content went out. May be called
+        several times at once in one event loop.
         """
         ...
 

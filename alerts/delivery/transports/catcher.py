@@ -24,7 +24,9 @@ class CatcherTransport(Transport):
     async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
         waiting: Iterator[Outgoing] = iter(messages)
         while group := list(islice(waiting, _GROUP)):
-            mails = [(message.sender, message.recipient, message.content()) for message in group]
+            mails = [
+                (message.sender, message.recipient, message.content(False)) for message in group
+            ]
             for message in group:
                 observer.started(message.delivery_id)
             self._store.add(mails)

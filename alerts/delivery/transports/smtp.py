@@ -146,7 +146,7 @@ async def _hand_over(client: aiosmtplib.SMTP, message: Outgoing, observer: Obser
         options = ["SMTPUTF8"] if recipient is None else None
         await _begin(client, message.sender, options)
         await client.rcpt(recipient or message.recipient, encoding="utf-8")
-        content = message.content()
+        content = message.content(False)
         observer.started(message.delivery_id)
         in_doubt = True
         response = await client.data(content, timeout=_END_OF_DATA_SECONDS)

@@ -61,7 +61,7 @@ class ScriptedTransport(Transport):
                 raise TransportDown("nobody answers")
             name = message.recipient.partition("@")[0]
             self.before_each(name)
-            content = message.content()
+            content = message.content(False)
             assert idle(self._database), "a transaction is open while mail is sent"
             observer.started(message.delivery_id)
             if self.dies_at == name:
