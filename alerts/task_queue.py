@@ -17,14 +17,17 @@ log = structlog.get_logger(__name__)
 
 
 class Queue(enum.StrEnum):
-    """Queues by purpose, so that a roundup of a million holds up no confirmation."""
+    """Queues by purpose, the most urgent first: a roundup of a million holds up no confirmation.
+
+    A worker that is free takes from the first one that holds anything.
+    """
 
     TRANSACTIONAL = "transactional"
-    ALERTS = "alerts"
-    DIGESTS = "digests"
-    PREPARATION = "preparation"
-    INBOUND = "inbound"
     PERIODIC = "periodic"
+    ALERTS = "alerts"
+    INBOUND = "inbound"
+    PREPARATION = "preparation"
+    DIGESTS = "digests"
 
 
 class Task(enum.StrEnum):
@@ -117,6 +120,10 @@ def celery_for(broker_url: str) -> Celery:
         task_default_queue=Queue.PERIODIC.value,
         task_create_missing_queues=False,
         broker_connection_retry_on_startup=True,
-        broker_transport_options={"socket_timeout": 10, "socket_connect_timeout": 5},
+        broker_transport_options={
+            "socket_timeout": 10,
+            "socket_connect_timeout": 5,
+            "queue_order_strategy": "priority",
+        },
     )
     return app

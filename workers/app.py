@@ -25,7 +25,8 @@ def make_app(settings: Settings) -> Celery:
     app = celery_for(embedded.broker_url if settings.uses_embedded_redis else settings.redis_url)
     app.conf.update(
         imports=TASK_MODULES,
-        # One task in hand per process: a batch of alerts must not wait behind a reserved digest.
+        # One task in hand per process, so that none waits for the broker; a digest that was taken
+        # early gives way by itself when an alert came in meanwhile.
         worker_prefetch_multiplier=1,
         worker_concurrency=settings.worker_processes,
         worker_hijack_root_logger=False,

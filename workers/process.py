@@ -20,9 +20,11 @@ from celery.signals import (
 from alerts.clock import Clock, SystemClock
 from alerts.config import Settings, load_settings
 from alerts.database import Database
+from alerts.delivery.loop import BackgroundLoop
 from alerts.delivery.sender import Sender
-from alerts.delivery.transports.base import Transport
+from alerts.delivery.transports.base import Lane, Transport
 from alerts.delivery.transports.factory import make_transport
+from alerts.delivery.urgency import overtaken
 from alerts.embedded_redis import EmbeddedRedis
 from alerts.logs import configure_logs
 from alerts.migrations import ensure_schema
@@ -86,8 +88,26 @@ class WorkerParts:
             spool=self.settings.data_dir / "spool",
             sender=self.settings.sender,
             stopping=_stopping.is_set,
+            overtaken=self._overtaken,
             lease=timedelta(seconds=self.settings.lease_seconds),
+            run=self.loop.run,
         )
+
+    @cached_property
+    def loop(self) -> BackgroundLoop:
+        """Where messages are handed over."""
+        return BackgroundLoop()
+
+    def close(self) -> None:
+        """Let go of everything that is open."""
+        if "transport" in self.__dict__:
+            self.loop.run(self.transport.close())
+        self.loop.close()
+        self.database.dispose()
+
+    def _overtaken(self, lane: Lane) -> bool:
+        with self.database.read() as session:
+            return overtaken(session, lane, now=self.clock.now())
 
 
 _parts: list[WorkerParts] = []
@@ -137,7 +157,7 @@ def _forget_parents_connections(**_: object) -> None:
 @worker_process_shutdown.connect
 def _close(**_: object) -> None:
     for opened in _parts:
-        opened.database.dispose()
+        opened.close()
 
 
 @worker_ready.connect

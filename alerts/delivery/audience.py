@@ -11,63 +11,109 @@ from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState, I
 from alerts.newsletters.models import Issue, IssueState
 from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
 
-BATCH_SIZE = 500
 NOTHING_MATCHING = "nothing for this reader's regions"
+# Subscribers looked at in one transaction: few at first, so that sending begins at once.
+_FIRST_CHUNK, _CHUNK = 5_000, 50_000
+# Small batches part a small issue among all workers, large ones cost a large issue less.
+_SMALLEST_BATCH, _LARGEST_BATCH, _BATCHES_A_CHUNK = 250, 2_000, 16
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """How many readers an issue has, and in how many batches the mailed ones go."""
+    """What one taking added: readers, and the batches in which the mailed ones go.
+
+    `complete` tells that nobody is left to take.
+    """
 
     readers: int
     batches: int
-
-
-def wishes(session: Session, issue: Issue) -> list[str]:
-    """Return the different wishes among the readers of an issue."""
-    query = select(Subscription.wish).where(_subscribed(issue)).distinct()
-    return sorted(session.execute(query).scalars())
+    complete: bool = True
 
 
 def take_audience(session: Session, issue: Issue, *, now: datetime) -> Audience | None:
-    """Write a ledger row for every confirmed reader of the issue; None when it was done before.
+    """Write a ledger row for the next confirmed readers of the issue; None when it is not ours.
 
-    The wishes must stand in `issue_wishes`. Readers whose wish comes to no edition are in the
-    ledger too, skipped with the reason. The unique key on issue and subscriber, and the
-    compare-and-set on `audience_at`, make a second taking harmless.
+    Readers are taken in the order of their numbers, a chunk a transaction, each chunk in one
+    pass; `audience_upto` says how far, and `audience_at` is set with the last one. The wishes
+    must stand in `issue_wishes`. Readers whose wish comes to no edition are in the ledger too,
+    skipped with the reason. The compare-and-set on how far it got, and the unique key on issue
+    and subscriber, make a second taking harmless.
     """
+    after = issue.audience_upto
+    upto = _end_of_chunk(session, issue)
     taken = session.execute(
         update(Issue)
-        .where(Issue.id == issue.id, Issue.audience_at.is_(None))
+        .where(Issue.id == issue.id, Issue.audience_at.is_(None), Issue.audience_upto == after)
         # Paused or cancelled while its editions were rendered, it takes no audience.
         .where(Issue.state == IssueState.SENDING)
-        .values(audience_at=now)
+        .values(audience_upto=upto or after, audience_at=None if upto else now)
         .returning(Issue.id)
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
     if taken is None:
         return None
+    chunk = _chunk_of(issue, upto)
     readers, mailed = session.execute(
         select(func.count(), func.count(IssueWish.edition_id))
         .select_from(Subscription)
         .join(Subscriber, _confirmed())
         .join(IssueWish, _wish_of(issue))
-        .where(_subscribed(issue))
+        .where(chunk)
     ).one()
-    batches = ceil(mailed / BATCH_SIZE)
+    size = min(_LARGEST_BATCH, max(_SMALLEST_BATCH, ceil(mailed / _BATCHES_A_CHUNK)))
+    batches = ceil(mailed / size)
+    first = _next_batch_number(session, issue)
     if batches:
         session.execute(
             insert(Batch),
             [
                 {"issue_id": issue.id, "number": number, "state": BatchState.READY, "fence": 0}
-                for number in range(batches)
+                for number in range(first, first + batches)
             ],
         )
-    _write_ledger(session, issue)
-    return Audience(readers=readers, batches=batches)
+    _write_ledger(session, issue, chunk, first_batch=first, batch_size=size)
+    return Audience(readers=readers, batches=batches, complete=upto is None)
 
 
-def _write_ledger(session: Session, issue: Issue) -> None:
+def unknown_wishes(session: Session, issue: Issue) -> list[str]:
+    """Return the wishes of the next readers to be taken that do not stand in `issue_wishes`."""
+    known = select(IssueWish.wish).where(IssueWish.issue_id == issue.id)
+    chunk = _chunk_of(issue, _end_of_chunk(session, issue))
+    query = select(Subscription.wish).where(chunk, Subscription.wish.not_in(known)).distinct()
+    return sorted(session.execute(query).scalars())
+
+
+def _end_of_chunk(session: Session, issue: Issue) -> int | None:
+    """Return the number of the chunk's last subscriber; None when it is the last chunk."""
+    size = _CHUNK if issue.audience_upto else _FIRST_CHUNK
+    query = (
+        select(Subscription.subscriber_id)
+        .where(_subscribed(issue), Subscription.subscriber_id > issue.audience_upto)
+        .order_by(Subscription.subscriber_id)
+        .offset(size - 1)
+        .limit(1)
+    )
+    return session.execute(query).scalar_one_or_none()
+
+
+def _chunk_of(issue: Issue, upto: int | None) -> ColumnElement[bool]:
+    chunk = and_(_subscribed(issue), Subscription.subscriber_id > issue.audience_upto)
+    return chunk if upto is None else and_(chunk, Subscription.subscriber_id <= upto)
+
+
+def _next_batch_number(session: Session, issue: Issue) -> int:
+    last = session.scalar(select(func.max(Batch.number)).where(Batch.issue_id == issue.id))
+    return 0 if last is None else last + 1
+
+
+def _write_ledger(
+    session: Session,
+    issue: Issue,
+    chunk: ColumnElement[bool],
+    *,
+    first_batch: int,
+    batch_size: int,
+) -> None:
     unmailed = IssueWish.edition_id.is_(None)
     placed = (
         select(
@@ -85,7 +131,7 @@ def _write_ledger(session: Session, issue: Issue) -> None:
         )
         .join(Subscriber, _confirmed())
         .join(IssueWish, _wish_of(issue))
-        .where(_subscribed(issue))
+        .where(chunk)
         .subquery("placed")
     )
     skipped = placed.c.edition_id.is_(None)
@@ -105,7 +151,7 @@ def _write_ledger(session: Session, issue: Issue) -> None:
             and_(
                 Batch.issue_id == issue.id,
                 placed.c.edition_id.is_not(None),
-                Batch.number == placed.c.place // BATCH_SIZE,
+                Batch.number == first_batch + placed.c.place // batch_size,
             ),
         )
         .order_by(Batch.id, placed.c.place)

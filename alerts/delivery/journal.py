@@ -6,13 +6,18 @@ that a SIGKILL cannot tear and the kernel keeps. So after a crash only the messa
 the wire are in doubt. Another host cannot read the file; to it, all that was claimed is in doubt.
 """
 
+import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
+import structlog
 from typing_extensions import override
 
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.transports.base import Observer
+
+log = structlog.get_logger(__name__)
 
 _STARTED, _ENDED = "S", "E"
 _FATES = frozenset(fate.value for fate in Fate)
@@ -27,29 +32,47 @@ class Journal(Observer):
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self.outcomes: dict[int, Outcome] = {}
         self._on_the_wire: set[int] = set()
+        self._torn = False
 
     @override
     def started(self, delivery_id: int) -> None:
+        # Raises when it cannot be noted: then nothing of the message goes out.
+        self._note(f"{_STARTED} {delivery_id}\n")
         self._on_the_wire.add(delivery_id)
-        os.write(self._file, f"{_STARTED} {delivery_id}\n".encode())
 
     @override
     def ended(self, delivery_id: int, outcome: Outcome) -> None:
-        answer = " ".join(outcome.answer.split())
-        line = f"{_ENDED} {delivery_id} {outcome.fate.value} {outcome.code} {answer}\n"
-        os.write(self._file, line.encode(errors="replace"))
         self._on_the_wire.discard(delivery_id)
         self.outcomes[delivery_id] = outcome
+        answer = " ".join(outcome.answer.split())
+        try:
+            self._note(f"{_ENDED} {delivery_id} {outcome.fate.value} {outcome.code} {answer}\n")
+        except OSError as error:
+            # The disk is full. The ledger will hear of it all the same; only a crash before that
+            # would leave this message in doubt.
+            log.warning("journal_not_written", delivery=delivery_id, reason=error.strerror)
 
-    def take(self) -> dict[int, Outcome]:
-        """Return the outcomes since the last call, to be written to the ledger."""
-        taken, self.outcomes = self.outcomes, {}
+    def take(self, delivery_ids: Iterable[int]) -> dict[int, Outcome]:
+        """Return the outcomes of deliveries whose group ended, to be written to the ledger.
+
+        One that was begun and never ended, whatever went wrong with it, has the fate UNKNOWN.
+        """
+        taken = {}
+        for number in delivery_ids:
+            if number in self._on_the_wire:
+                self._on_the_wire.discard(number)
+                taken[number] = Outcome(Fate.UNKNOWN, 0, "nothing was heard of its end")
+            elif number in self.outcomes:
+                taken[number] = self.outcomes.pop(number)
         return taken
 
-    def take_unended(self) -> dict[int, Outcome]:
-        """Return the messages that were begun and never ended, whatever went wrong with them."""
-        unended, self._on_the_wire = self._on_the_wire, set()
-        return dict.fromkeys(unended, Outcome(Fate.UNKNOWN, 0, "nothing was heard of its end"))
+    def _note(self, line: str) -> None:
+        # What a full disk tore apart must not spoil the line after it.
+        data = ("\n" + line if self._torn else line).encode(errors="replace")
+        self._torn = True
+        if os.write(self._file, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._torn = False
 
     def close(self) -> None:
         """Close the file and leave it: what it says is not in the ledger yet."""

@@ -76,6 +76,12 @@ def hold(session: Session, lease: Lease) -> bool:
     return held.scalar_one_or_none() is not None
 
 
+def still_sending(session: Session, lease: Lease) -> bool:
+    """Tell whether the lease is ours and its issue is being sent, without writing."""
+    found = session.execute(select(Batch.id).where(_held(lease), _being_sent()))
+    return found.first() is not None
+
+
 def release(session: Session, lease: Lease, *, now: datetime, later: timedelta | None) -> bool:
     """End a lease: the batch is done, or ready for its next deliveries; True when it is done.
 

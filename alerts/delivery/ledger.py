@@ -1,19 +1,25 @@
 """All SQL on the deliveries of one batch: claim, read, record; the caller holds its lease."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, or_, select, update
+from sqlalchemy import (
+    and_,
+    bindparam,
+    case,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from alerts.delivery.models import Delivery, DeliveryState
-from alerts.delivery.outcome import Verdict
 from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
 
 
-# How long a worker that died keeps others from its batch.
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A delivery claimed for handing over, with what its message needs of the reader."""
@@ -26,9 +32,22 @@ class Claimed:
     name: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Deliveries claimed together; `more` tells that others of the batch may be due."""
+
+    deliveries: list[Claimed]
+    more: bool
+
+    @property
+    def editions(self) -> set[int]:
+        """The editions that they need."""
+        return {delivery.edition_id for delivery in self.deliveries}
+
+
 def claim_deliveries(
     session: Session, batch_id: int, *, newsletter: str, limit: int, now: datetime
-) -> list[Claimed]:
+) -> Claim:
     """Claim the next due deliveries of a leased batch for handing over; none when all are done.
 
     Consent is checked here, for the second time: a reader who left since the audience was taken
@@ -38,16 +57,17 @@ def claim_deliveries(
         gone = {row.id: _why_not(row.state, row.subscription_id) for row in rows}
         skip(session, {number: reason for number, reason in gone.items() if reason})
         wanted = [row for row in rows if gone[row.id] is None]
-        claimed = _mark_sending(session, [row.id for row in wanted], now=now)
+        claimed = _mark_sending(session, batch_id, wanted, now=now)
         if claimed:
-            return [
+            deliveries = [
                 Claimed(
                     row.id, row.edition_id, row.attempts + 1, row.public_id, row.email, row.name
                 )
                 for row in wanted
                 if row.id in claimed
             ]
-    return []
+            return Claim(deliveries, more=len(rows) == limit)
+    return Claim([], more=False)
 
 
 def skip(session: Session, reasons: Mapping[int, str | None]) -> None:
@@ -70,37 +90,6 @@ def in_doubt(session: Session, batch_id: int) -> list[tuple[int, int]]:
         .order_by(Delivery.id)
     )
     return [(row.id, row.attempts) for row in rows]
-
-
-def record(
-    session: Session, verdicts: Iterable[tuple[int, Verdict, str]], *, now: datetime
-) -> None:
-    """Write what came of claimed deliveries: id, verdict and the server's answer."""
-    rows = [
-        {
-            "delivery_id": delivery_id,
-            "new_state": verdict.state,
-            "why": verdict.reason,
-            "later": verdict.not_before,
-            "answer": answer or None,
-            "at": now,
-        }
-        for delivery_id, verdict, answer in verdicts
-    ]
-    if rows:
-        session.execute(
-            update(Delivery.__table__)  # type: ignore[arg-type]  # typed as FromClause
-            .where(Delivery.id == bindparam("delivery_id"))
-            .where(Delivery.state == DeliveryState.SENDING)
-            .values(
-                state=bindparam("new_state"),
-                reason=bindparam("why"),
-                not_before=bindparam("later"),
-                last_answer=bindparam("answer"),
-                last_attempt_at=bindparam("at"),
-            ),
-            rows,
-        )
 
 
 def record_accepted(session: Session, delivery_ids: Sequence[int], *, now: datetime) -> None:
@@ -143,6 +132,14 @@ def expire(session: Session, delivery_ids: Sequence[int], *, reason: str) -> Non
         )
 
 
+def give_back_strays(session: Session, batch_id: int, *, known: AbstractSet[int]) -> None:
+    """Return deliveries that were claimed in a commit of which the worker never heard."""
+    sending = select(Delivery.id).where(
+        Delivery.batch_id == batch_id, Delivery.state == DeliveryState.SENDING
+    )
+    give_back(session, sorted(set(session.scalars(sending)) - known))
+
+
 def _next_due(
     session: Session, batch_id: int, *, newsletter: str, limit: int, now: datetime
 ) -> Sequence[Any]:
@@ -173,12 +170,18 @@ def _next_due(
     ).all()
 
 
-def _mark_sending(session: Session, delivery_ids: Sequence[int], *, now: datetime) -> set[int]:
-    if not delivery_ids:
+def _mark_sending(
+    session: Session, batch_id: int, rows: Sequence[Any], *, now: datetime
+) -> set[int]:
+    if not rows:
         return set()
+    # The rows are all that is due between the first and the last: who is not to get the issue was
+    # skipped before. A list of a thousand ids would cost more than the rest of the statement.
     marked = session.execute(
         update(Delivery)
-        .where(Delivery.id.in_(delivery_ids), Delivery.state == DeliveryState.PENDING)
+        .where(Delivery.batch_id == batch_id, Delivery.state == DeliveryState.PENDING)
+        .where(Delivery.id.between(rows[0].id, rows[-1].id))
+        .where(or_(Delivery.not_before.is_(None), Delivery.not_before <= now))
         .values(state=DeliveryState.SENDING, attempts=Delivery.attempts + 1, last_attempt_at=now)
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)

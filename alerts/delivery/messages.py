@@ -1,14 +1,17 @@
 """The messages of one issue: what all share, and its editions compiled as they are needed."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session, lazyload
 
 from alerts.database import Database
 from alerts.delivery.assembly import CompiledMessage, Envelope, address_of
 from alerts.delivery.outcome import Outcome, Verdict, judge
+from alerts.delivery.transports.base import Lane
 from alerts.errors import Refused
 from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.models import Issue
@@ -23,6 +26,8 @@ _WORTH_TRYING = {
     Frequency.WEEKLY: timedelta(days=3),
     Frequency.MONTHLY: timedelta(days=5),
 }
+# Compiled editions kept for readers to come; a few megabytes.
+_KEPT_EDITIONS = 64
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -40,6 +45,7 @@ class IssueMessages:
     envelope: Envelope
     give_up_at: datetime
     hold_uncertain: bool
+    lane: Lane
     _compiled: dict[int, CompiledMessage] = field(default_factory=dict)
 
     @classmethod
@@ -59,6 +65,7 @@ class IssueMessages:
             envelope=envelope_of(issue, definition, sender=sender, date=started),
             give_up_at=started + _WORTH_TRYING[issue.frequency],
             hold_uncertain=definition.uncertain == "hold",
+            lane=lane_of(issue.frequency),
         )
 
     def message_id(self, delivery_id: int) -> str:
@@ -69,12 +76,20 @@ class IssueMessages:
         """
         return f"{self.stamp}.{self.issue_id}.{delivery_id}@{self.domain}"
 
-    def compiled(self, database: Database, edition_id: int) -> CompiledMessage:
-        """Return an edition of the issue, compiled on first use."""
-        if edition_id not in self._compiled:
+    def compile(self, database: Database, edition_ids: AbstractSet[int]) -> None:
+        """Have these editions of the issue ready, and of the others only the latest ones."""
+        missing = edition_ids - self._compiled.keys()
+        if missing:
             with database.read() as session:
-                edition = session.get_one(Edition, edition_id)
-            self._compiled[edition_id] = compile_edition(self.envelope, edition)
+                editions = session.scalars(select(Edition).where(Edition.id.in_(missing))).all()
+            for edition in editions:
+                self._compiled[edition.id] = compile_edition(self.envelope, edition)
+        for number in list(self._compiled)[:-_KEPT_EDITIONS]:
+            if number not in edition_ids:
+                del self._compiled[number]
+
+    def compiled(self, edition_id: int) -> CompiledMessage:
+        """Return an edition that was compiled before."""
         return self._compiled[edition_id]
 
     def judge(self, outcome: Outcome, *, attempts: int, now: datetime) -> Verdict:
@@ -86,6 +101,11 @@ class IssueMessages:
             give_up_at=self.give_up_at,
             hold_uncertain=self.hold_uncertain,
         )
+
+
+def lane_of(frequency: Frequency) -> Lane:
+    """Return how urgent an issue is: alerts overtake digests."""
+    return Lane.ALERT if frequency is Frequency.IMMEDIATE else Lane.DIGEST
 
 
 def envelope_of(

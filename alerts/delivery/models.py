@@ -72,9 +72,11 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("issue_id", "subscriber_id"),
-        Index("ix_deliveries_batch_id_state", "batch_id", "state"),
-        Index("ix_deliveries_issue_id_state", "issue_id", "state"),
+        # No index holds a column that sending changes, and each page has room for one more
+        # version of its rows: PostgreSQL then rewrites rows in place, at a fifth of the cost.
+        Index("ix_deliveries_batch_id", "batch_id"),
         Index("ix_deliveries_subscriber_id", "subscriber_id"),
+        {"postgresql_with": {"fillfactor": 45}},
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

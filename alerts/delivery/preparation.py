@@ -1,15 +1,15 @@
 """From an approved issue to a ledger full of due deliveries: editions, audience, batches."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import structlog
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.database import Database
-from alerts.delivery.audience import Audience, take_audience, wishes
+from alerts.delivery.audience import Audience, take_audience, unknown_wishes
 from alerts.delivery.completion import finish_if_done
 from alerts.delivery.models import Batch, BatchState, IssueWish
 from alerts.newsletters.content import IssueContent
@@ -40,10 +40,12 @@ def prepare_issue(
     clock: Clock,
     queue: TaskQueue,
 ) -> Audience | None:
-    """Render the editions, take the audience and hand its batches to the workers.
+    """Render the editions, take the next readers and hand their batches to the workers.
 
-    Safe to call twice and at the same time. Returns None when there was nothing to prepare: the
-    issue is not being sent, or its audience was taken before.
+    Of a large audience a part is taken at a time; the task that takes the next part goes to the
+    workers behind the first of these batches, so that sending begins at once. Safe to call twice
+    and at the same time. Returns None when there was nothing to prepare: the issue is not being
+    sent, or its audience was taken before.
     """
     for _ in range(_TRIES):
         with database.read() as session:
@@ -51,11 +53,13 @@ def prepare_issue(
             if issue.state is not IssueState.SENDING or issue.audience_at is not None:
                 return None
             content = IssueContent.from_json(issue.content or {})
-            wished = wishes(session, issue)
-        editions = _editions(
-            database, issue, content, wished, renderer=renderer, base_url=base_url, clock=clock
-        )
-        audience = _take(database, issue_id, editions, clock=clock)
+            wished = unknown_wishes(session, issue)
+        if wished:
+            editions = _editions(
+                database, issue, content, wished, renderer=renderer, base_url=base_url, clock=clock
+            )
+            _remember(database, issue_id, editions)
+        audience = _take(database, issue_id, clock=clock)
         if audience is not None:
             break
     else:
@@ -66,8 +70,11 @@ def prepare_issue(
     with database.transaction() as session:
         due = batches_to_enqueue(session, issue_id, clock=clock)
         finish_if_done(session, issue_id, clock=clock)
-    for batch_id in due:
-        queue.enqueue(Task.SEND_BATCH, batch_id, queue=queue_for(issue.frequency))
+    tasks = [(Task.SEND_BATCH, batch_id) for batch_id in due]
+    if not audience.complete:
+        tasks.insert(1, (Task.PREPARE_ISSUE, issue_id))
+    for task, number in tasks:
+        queue.enqueue(task, number, queue=queue_for(issue.frequency))
     return audience
 
 
@@ -117,34 +124,31 @@ def _keys_for(wish: str, content: IssueContent) -> tuple[str, ...]:
     return tuple(item.key for item in content.items if matches(wished, item.regions))
 
 
-def _take(
-    database: Database, issue_id: int, editions: dict[str, int | None], *, clock: Clock
-) -> Audience | None:
+def _remember(database: Database, issue_id: int, editions: Mapping[str, int | None]) -> None:
+    rows = [
+        {"issue_id": issue_id, "wish": wish, "edition_id": edition_id}
+        for wish, edition_id in editions.items()
+    ]
+    try:
+        with database.transaction() as session:
+            # Without the option, a statement would go out for each change between NULL and an
+            # edition.
+            session.execute(insert(IssueWish).execution_options(render_nulls=True), rows)
+    except IntegrityError:
+        log.info("wishes_remembered_elsewhere", issue=issue_id)
+
+
+def _take(database: Database, issue_id: int, *, clock: Clock) -> Audience | None:
     try:
         with database.transaction(snapshot=True) as session:
             issue = session.get_one(Issue, issue_id)
-            if _unknown_wishes(session, issue, editions):
+            if issue.audience_at is not None or unknown_wishes(session, issue):
                 return None
-            session.execute(delete(IssueWish).where(IssueWish.issue_id == issue_id))
-            session.execute(
-                insert(IssueWish),
-                [
-                    {"issue_id": issue_id, "wish": wish, "edition_id": edition_id}
-                    for wish, edition_id in editions.items()
-                ]
-                or [{"issue_id": issue_id, "wish": "", "edition_id": None}],
-                # Else a statement would be sent for each change between NULL and an edition.
-                execution_options={"render_nulls": True},
-            )
             return take_audience(session, issue, now=clock.now())
     except (IntegrityError, OperationalError) as error:
         # PostgreSQL refuses the later of two that took the same audience at the same moment.
         log.info("audience_taken_elsewhere", issue=issue_id, error=type(error).__name__)
         return None
-
-
-def _unknown_wishes(session: Session, issue: Issue, known: Iterable[str]) -> bool:
-    return not set(wishes(session, issue)) <= set(known)
 
 
 def unprepared_issues(session: Session) -> list[int]:

@@ -121,6 +121,9 @@ class Issue(Base):
     approved_by: Mapped[str | None] = mapped_column(String(200))
     approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # The audience is taken in order of the subscribers' numbers: up to here so far, and whole
+    # since `audience_at`.
+    audience_upto: Mapped[int] = mapped_column(BigKey, default=0, server_default="0")
     audience_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

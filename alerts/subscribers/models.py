@@ -3,7 +3,7 @@
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from alerts.database import Base, BigKey, UtcDateTime, state_column
@@ -77,9 +77,10 @@ class Subscription(Base):
             "ix_subscriptions_audience",
             "newsletter",
             "frequency",
-            "wish",
-            "ended_at",
             "subscriber_id",
+            "wish",
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
         ),
     )
 

@@ -153,15 +153,15 @@ def test_two_workers_prepare_the_same_issue_at_the_same_moment(
     assert len(ledger(database)) == 20
 
 
-def test_batches_hold_five_hundred_and_readers_of_one_edition_stand_together(
+def test_readers_of_one_edition_stand_together_in_batches_of_a_fit_size(
     database: Database, clock: FixedClock
 ) -> None:
     issue_id = approved_issue(database, clock, articles=ARTICLES)
     for number, wish in enumerate(["", "africa", "south-asia", "arctic"]):
         readers_of(database, *(f"w{number}-{n}" for n in range(301)), wish=wish)
     queue = RecordingTaskQueue()
-    assert prepare(database, clock, issue_id, queue) == Audience(readers=1204, batches=2)
-    assert len(queue.enqueued) == 2
+    assert prepare(database, clock, issue_id, queue) == Audience(readers=1204, batches=4)
+    assert len(queue.enqueued) == 4
     with database.read() as session:
         rows = session.execute(
             select(Batch.number, func.count(), func.count(Delivery.edition_id.distinct()))
@@ -169,7 +169,7 @@ def test_batches_hold_five_hundred_and_readers_of_one_edition_stand_together(
             .group_by(Batch.number)
             .order_by(Batch.number)
         ).all()
-        assert [tuple(row) for row in rows] == [(0, 500, 2), (1, 403, 2)]
+        assert [tuple(row) for row in rows] == [(0, 250, 1), (1, 250, 2), (2, 250, 2), (3, 153, 1)]
         assert audit(session, issue_id).balanced
 
 

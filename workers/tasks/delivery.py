@@ -4,7 +4,7 @@ from alerts.delivery.completion import finish_if_done
 from alerts.delivery.models import Batch
 from alerts.delivery.preparation import prepare_issue
 from alerts.delivery.sender import BatchResult
-from alerts.task_queue import Task
+from alerts.task_queue import Queue, Task
 from workers.app import app
 from workers.process import parts
 
@@ -27,7 +27,10 @@ def prepare(issue_id: int) -> None:
 def send_batch(batch_id: int) -> None:
     """Send what is due in a batch; the last batch ends the issue."""
     worker = parts()
-    if worker.sender.work_off(batch_id) is BatchResult.DONE:
+    result = worker.sender.work_off(batch_id)
+    if result is BatchResult.GIVEN_BACK:
+        worker.queue.enqueue(Task.SEND_BATCH, batch_id, queue=Queue.DIGESTS)
+    elif result is BatchResult.DONE:
         with worker.database.transaction() as session:
             batch = session.get_one(Batch, batch_id)
             finish_if_done(session, batch.issue_id, clock=worker.clock)

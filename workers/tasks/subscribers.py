@@ -1,7 +1,5 @@
 """Tasks of the subscriber store."""
 
-import asyncio
-
 from alerts.delivery.transactional import send_confirmation
 from alerts.task_queue import Task
 from workers.app import app
@@ -12,7 +10,7 @@ from workers.process import parts
 def confirm(subscriber_id: int) -> None:
     """Mail the link that confirms a sign-up."""
     worker = parts()
-    asyncio.run(
+    worker.loop.run(
         send_confirmation(
             worker.database,
             subscriber_id,

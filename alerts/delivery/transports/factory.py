@@ -34,11 +34,7 @@ def _transport(url: str, settings: Settings, redis_url: str) -> Transport:
     if unknown:
         raise _wrong(f"option {min(unknown)!r} is unknown; known are {sorted(_OPTIONS)}")
     server = _server(parts, options)
-    throttle = None
-    if "rate" in options:
-        name = f"{server.host}:{server.port}"
-        throttle = Throttle(redis_url, name, parse_rate(options["rate"]))
-    return SmtpTransport(server, throttle)
+    return SmtpTransport(server)
 
 
 def _server(parts: SplitResult, options: dict[str, str]) -> SmtpServer:

@@ -1,0 +1,358 @@
+"""One batch on its way: groups are claimed, handed over and recorded, always one ahead.
+
+While a group is with the transport the next one is claimed, and the last one recorded, in one
+short transaction on another thread: the connections never wait for the database, and no
+transaction waits for a server.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from alerts.clock import Clock
+from alerts.database import Database
+from alerts.delivery import ledger
+from alerts.delivery.assembly import CompiledMessage, Reader, address_of
+from alerts.delivery.journal import Journal
+from alerts.delivery.leases import Lease, hold, release, renew, still_sending
+from alerts.delivery.ledger import Claim, Claimed
+from alerts.delivery.messages import IssueMessages
+from alerts.delivery.outcome import Fate, Outcome
+from alerts.delivery.pace import Pace
+from alerts.delivery.recording import record
+from alerts.delivery.transports.base import Lane, Outgoing, Transport, TransportDown
+from alerts.subscribers.links import SubscriberLinks
+
+log = structlog.get_logger(__name__)
+
+# Groups with the transport at a time: the second one fills the gaps that the first one leaves.
+_GROUPS_UNDER_WAY = 2
+# How often a lease is lengthened before it would end: a renewal that comes late loses nothing.
+_RENEWALS = 4
+_LOOK_SECONDS = 1.0
+_SERVER_AWAY = timedelta(minutes=1)
+_DATABASE_AWAY_SECONDS = 2.0
+
+T = TypeVar("T")
+
+
+class Halted(TransportDown):
+    """Nothing more of the batch is handed over: lost, paused, overtaken, or the worker ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What kept a group from being handed over: how long to wait, and why to give up some day."""
+
+    wait: timedelta | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Means:
+    """What sending takes; one per worker process.
+
+    `stopping` tells that the process should end, `overtaken` that something more urgent waits:
+    the batch is given back.
+    """
+
+    database: Database
+    clock: Clock
+    links: SubscriberLinks
+    transport: Transport
+    stopping: Callable[[], bool]
+    overtaken: Callable[[Lane], bool]
+    pace: Pace
+
+
+@dataclass
+class _Group:
+    claimed: list[Claimed]
+    trouble: Trouble | None = None
+
+
+class BatchRun:
+    """The work on one batch under a lease."""
+
+    def __init__(
+        self,
+        means: Means,
+        lease: Lease,
+        messages: IssueMessages,
+        journal: Journal,
+        *,
+        valid_until: datetime,
+    ) -> None:
+        self._means = means
+        self._lease = lease
+        self._messages = messages
+        self._journal = journal
+        # When others may take the batch, as far as we know.
+        self._valid_until = valid_until
+        self._halt = ""
+        self._last_end = asyncio.get_running_loop().time()
+        # The deliveries that we know to be claimed by us and not recorded yet.
+        self._held: set[int] = set()
+        self._sender = address_of(messages.envelope.sender)
+        self.trouble: Trouble | None = None
+        self.yielded = False
+
+    async def run(self, first: Claim) -> bool:
+        """Work until nothing is due, or something keeps the rest back; True when all is done.
+
+        `first` is the group that was claimed together with the lease.
+        """
+        helpers = [
+            asyncio.create_task(self._keep_lease()),
+            asyncio.create_task(self._look_around()),
+        ]
+        try:
+            await asyncio.to_thread(self._messages.compile, self._means.database, first.editions)
+            return await self._work(first)
+        finally:
+            for helper in helpers:
+                helper.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await helper
+
+    async def _work(self, first: Claim) -> bool:
+        under_way: deque[tuple[_Group, asyncio.Task[None]]] = deque()
+        ended: list[_Group] = []
+        claim = first
+        while True:
+            if claim.deliveries:
+                group = _Group(claim.deliveries)
+                under_way.append((group, asyncio.create_task(self._deliver(group))))
+            more = claim.more and self.trouble is None and not self._halting()
+            if not under_way and not more:
+                return await self._finish(ended)
+            if not more or len(under_way) >= _GROUPS_UNDER_WAY:
+                group, sending = under_way.popleft()
+                await sending
+                self.trouble = self.trouble or group.trouble
+                ended.append(group)
+                self._measure(group)
+            claim, ended = await self._turn(ended, claim=more), []
+
+    def _halting(self) -> bool:
+        if not self._halt and self._means.stopping():
+            self._halt = "the worker ends"
+        return bool(self._halt)
+
+    def _measure(self, group: _Group) -> None:
+        now = asyncio.get_running_loop().time()
+        self._means.pace.sent(len(group.claimed), now - self._last_end)
+        self._last_end = now
+
+    async def _turn(self, ended: Sequence[_Group], *, claim: bool) -> Claim:
+        """Record what ended and claim the next group."""
+        if not ended and not claim:
+            return Claim([], more=False)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        outcomes = self._outcomes(ended)
+        claimed = await self._patiently(partial(self._transact, ended, outcomes, claim=claim))
+        self._held.difference_update(d.delivery_id for group in ended for d in group.claimed)
+        self._held.update(delivery.delivery_id for delivery in claimed.deliveries)
+        self._means.pace.turned(loop.time() - began)
+        return claimed
+
+    def _outcomes(self, ended: Sequence[_Group]) -> dict[int, Outcome]:
+        return self._journal.take(d.delivery_id for group in ended for d in group.claimed)
+
+    async def _finish(self, ended: Sequence[_Group]) -> bool:
+        """Record what is left and end the lease; True when the batch is done."""
+        outcomes = self._outcomes(ended)
+        return await self._patiently(partial(self._release, ended, outcomes))
+
+    async def _patiently(self, step: "Callable[..., T]") -> T:
+        """Run a step on the database, again and again while the database is away."""
+        again = False
+        while True:
+            try:
+                return await asyncio.to_thread(step, again=again)
+            except (OperationalError, InterfaceError) as error:
+                if self._means.stopping():
+                    # The journal keeps what is not in the ledger, for whoever comes next.
+                    raise
+                log.warning("database_away", error=str(error.orig))
+                again = True
+                await asyncio.sleep(_DATABASE_AWAY_SECONDS)
+
+    def _transact(
+        self, ended: Sequence[_Group], outcomes: Mapping[int, Outcome], *, claim: bool, again: bool
+    ) -> Claim:
+        now = self._means.clock.now()
+        with self._means.database.transaction() as session:
+            going_on = renew(session, self._lease, now=now)
+            self._settle(session, ended, outcomes, now=now, again=again)
+            if not (claim and going_on):
+                return Claim([], more=False)
+            claimed = ledger.claim_deliveries(
+                session,
+                self._lease.batch_id,
+                newsletter=self._messages.newsletter,
+                limit=self._means.pace.group,
+                now=now,
+            )
+        self._valid_until = now + self._lease.span
+        self._messages.compile(self._means.database, claimed.editions)
+        return claimed
+
+    def _release(
+        self, ended: Sequence[_Group], outcomes: Mapping[int, Outcome], *, again: bool
+    ) -> bool:
+        now = self._means.clock.now()
+        later = self.trouble.wait if self.trouble else None
+        with self._means.database.transaction() as session:
+            self._settle(session, ended, outcomes, now=now, again=again)
+            return release(session, self._lease, now=now, later=later)
+
+    def _settle(
+        self,
+        session: Session,
+        ended: Sequence[_Group],
+        outcomes: Mapping[int, Outcome],
+        *,
+        now: datetime,
+        again: bool,
+    ) -> None:
+        # Paused or cancelled, the batch is still ours to write in; lost, it is not.
+        held = hold(session, self._lease)
+        if again and held:
+            # A commit that was not confirmed may have claimed a group that we never got.
+            ledger.give_back_strays(session, self._lease.batch_id, known=self._held)
+        for group in ended:
+            self._record(session, group, outcomes, held=held, now=now)
+
+    def _record(
+        self,
+        session: Session,
+        group: _Group,
+        outcomes: Mapping[int, Outcome],
+        *,
+        held: bool,
+        now: datetime,
+    ) -> None:
+        if not held:
+            numbers = [each.delivery_id for each in group.claimed]
+            fates = {n: outcomes[n].fate for n in numbers if n in outcomes}
+            taken = [number for number, fate in fates.items() if fate is Fate.ACCEPTED]
+            ledger.record_accepted(session, taken, now=now)
+            return
+        judge = partial(self._messages.judge, now=now)
+        record(
+            session,
+            (
+                (each.delivery_id, judge(outcome, attempts=each.attempts), outcome)
+                for each in group.claimed
+                if (outcome := outcomes.get(each.delivery_id)) is not None
+            ),
+            now=now,
+        )
+        left = [d.delivery_id for d in group.claimed if d.delivery_id not in outcomes]
+        reason = group.trouble.reason if group.trouble else None
+        if reason and now > self._messages.give_up_at:
+            ledger.expire(session, left, reason=reason)
+        else:
+            ledger.give_back(session, left)
+
+    async def _deliver(self, group: _Group) -> None:
+        """Hand over a group; note what kept the rest of it back, if anything."""
+        try:
+            await self._means.transport.deliver(self._outgoing(group.claimed), self._journal)
+        except Halted as halt:
+            log.info("batch_halted", reason=str(halt))
+            group.trouble = Trouble()
+        except TransportDown as down:
+            log.warning("transport_down", reason=str(down))
+            group.trouble = Trouble(_SERVER_AWAY, "gave up after no connection")
+        except Exception:  # a defect must not undo what is known of the rest of the group
+            log.exception("sending_failed")
+            group.trouble = Trouble(_SERVER_AWAY, "gave up after a defect")
+
+    def _outgoing(self, claimed: Iterable[Claimed]) -> Iterator[Outgoing]:
+        messages = self._messages
+        for delivery in claimed:
+            compiled = messages.compiled(delivery.edition_id)
+            message_id = messages.message_id(delivery.delivery_id)
+            yield Outgoing(
+                delivery.delivery_id,
+                self._sender,
+                delivery.email,
+                partial(self._content, delivery, compiled, message_id),
+                lane=messages.lane,
+                newsletter=messages.newsletter,
+                envelope_id=message_id,
+            )
+
+    def _content(
+        self,
+        delivery: Claimed,
+        compiled: CompiledMessage,
+        message_id: str,
+        eight_bit: bool,  # noqa: ARG002 - seven bits pass everywhere
+    ) -> bytes:
+        """Return a message's bytes; raises Halted when nothing more may be handed over."""
+        if self._halt:
+            raise Halted(self._halt)
+        if self._means.clock.now() > self._valid_until:
+            raise Halted(f"the lease of batch {self._lease.batch_id} is over")
+        links, messages = self._means.links, self._messages
+        return compiled.fill(
+            Reader(
+                name=delivery.name,
+                email=delivery.email,
+                message_id=message_id,
+                unsubscribe_url=links.unsubscribe_url(
+                    delivery.public_id,
+                    newsletter=messages.newsletter,
+                    issue_id=messages.issue_id,
+                ),
+                preferences_url=links.preferences_url(delivery.public_id),
+            )
+        )
+
+    async def _look_around(self) -> None:
+        """Notice within a second what should stop us: see `_why_stop`."""
+        while not self._halting():
+            try:
+                self._halt = await asyncio.to_thread(self._why_stop)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("database_away", error=str(error.orig))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _why_stop(self) -> str:
+        with self._means.database.read() as session:
+            if not still_sending(session, self._lease):
+                return "the batch is no longer ours to send"
+        if self._means.overtaken(self._messages.lane):
+            self.yielded = True
+            return "something more urgent waits"
+        return ""
+
+    async def _keep_lease(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease.span.total_seconds() / _RENEWALS)
+            now = self._means.clock.now()
+            try:
+                renewed = await asyncio.to_thread(self._renew, now)
+            except (OperationalError, InterfaceError) as error:
+                # Nothing is sent beyond the lease's end; until then the database may come back.
+                log.warning("lease_not_renewed", error=str(error.orig))
+                continue
+            if renewed:
+                self._valid_until = now + self._lease.span
+
+    def _renew(self, now: datetime) -> bool:
+        with self._means.database.transaction() as session:
+            return renew(session, self._lease, now=now)

@@ -1,0 +1,408 @@
+"""The dialogue over one connection: envelopes ahead, one message on the wire, answers in order.
+
+With PIPELINING (RFC 2920) the next message's envelope travels with the end of this one, so that a
+message costs one round trip. With CHUNKING (RFC 3030) its content needs no dots doubled. Without
+either, or with a server that breaks the rules, every command waits for its answer.
+
+At most one message a connection is in doubt at any moment: the next content leaves only when the
+last one was answered for.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from typing_extensions import override
+
+from alerts.delivery.outcome import Fate, Outcome, refusal
+from alerts.delivery.transports.base import Outgoing, TransportDown
+from alerts.delivery.transports.smtp.envelope import Capabilities, Envelope, dot_stuffed, seal
+from alerts.delivery.transports.smtp.replies import BadReply, Reply, ReplyReader
+from alerts.delivery.transports.smtp.server import SmtpServer
+
+_GO_AHEAD, _CLOSING, _BAD_SEQUENCE, _TOO_BIG = 354, 421, 503, 552
+_PERMANENT = 500
+# What servers say to those whose commands came before they had answered.
+_OUT_OF_STEP = frozenset({500, 502, 503})
+_OUT_OF_STEP_WORDS = ("pipelin", "synchroni")
+_MOST_LOSSES = 3
+_QUIT_SECONDS = 5.0
+
+
+class Handover:
+    """A message on its way through one transport; `losses` counts envelopes that got no answer."""
+
+    __slots__ = ("content", "envelope", "group", "losses", "message", "refused_at", "reply")
+
+    def __init__(self, message: Outgoing, group: "Group") -> None:
+        self.message = message
+        self.group = group
+        self.losses = 0
+        self.content = b""
+        self.envelope: Envelope | None = None
+        self.refused_at = ""
+        self.reply = Reply(0, "")
+
+
+class Group(Protocol):
+    """The messages of one call; is told what became of each."""
+
+    def started(self, handover: Handover) -> None:
+        """Note that content is about to leave; raises TransportDown to keep it back."""
+        ...
+
+    def ended(self, handover: Handover, outcome: Outcome) -> None:
+        """Note what came of it."""
+        ...
+
+    def returned(self, handover: Handover) -> None:
+        """Take a message back that was not handed over."""
+        ...
+
+    def failed(self, handover: Handover, error: Exception) -> None:
+        """Take a message back, and hand over no more of this group."""
+        ...
+
+
+class Desk(Protocol):
+    """Gives a connection its work, and hears how the server behaves."""
+
+    def take(self, dialogue: "Dialogue") -> Handover | None:
+        """Return the next message, or None: `wake` is called when there is one."""
+        ...
+
+    def answered(self, dialogue: "Dialogue", handover: Handover, outcome: Outcome) -> None:
+        """Hear of a message that was answered for."""
+        ...
+
+    def pushed_back(self, reason: str) -> None:
+        """Hear that the server wants less of us."""
+        ...
+
+    def out_of_step(self, reason: str) -> None:
+        """Hear that the server cannot be talked to ahead of its answers."""
+        ...
+
+    def closed(self, dialogue: "Dialogue", reason: str) -> None:
+        """Hear that a connection is gone."""
+        ...
+
+
+_Heard = Callable[[Reply, Handover], None]
+
+
+class Dialogue(asyncio.Protocol):
+    """Hands over one message after the other, as long as the desk has any."""
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        server: SmtpServer,
+        offers: Capabilities,
+        desk: Desk,
+        *,
+        in_step: bool,
+    ) -> None:
+        self._transport = transport
+        self._server = server
+        self._offers = offers
+        self._desk = desk
+        self._loop = asyncio.get_running_loop()
+        self._ahead_allowed = offers.pipelining and not in_step
+        self._replies = ReplyReader()
+        self._awaited: deque[tuple[_Heard, Handover]] = deque()
+        self._unsent: deque[tuple[bytes, _Heard, Handover]] = deque()
+        self._wire: Handover | None = None
+        self._ahead: Handover | None = None
+        # A transaction was begun and not ended: the server has to be told to forget it.
+        self._open_transaction = False
+        self._chunk_failed = False
+        # How the envelope ahead went out, to tell a slow server from one that dropped commands.
+        self._ahead_went_early = False
+        self._ahead_heard = 0
+        self._reason = "the server closed the connection"
+        self.handed = 0
+        self.deadline = float("inf")
+        self._idle_since = self._loop.time()
+        self.leaving = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a message is being handed over."""
+        return self._wire is not None or self._ahead is not None
+
+    @property
+    def holds(self) -> bool:
+        """Whether a message's content is out and not answered for."""
+        return self._wire is not None
+
+    def idle_for(self, now: float) -> float:
+        """Return for how many seconds it has had nothing to do."""
+        return 0.0 if self.busy else now - self._idle_since
+
+    def wake(self) -> None:
+        """Look for work, if there is room for any."""
+        if self._ahead is None and (self._ahead_allowed or self._wire is None):
+            self._write(self._next_envelope())
+        if self.leaving:
+            self.leave()
+
+    def leave(self) -> None:
+        """Say good-bye once nothing is under way."""
+        self.leaving = True
+        if not self.busy and not self._awaited and self._reason:
+            self._transport.write(b"QUIT\r\n")
+            self._reason = ""
+            self.deadline = self._loop.time() + _QUIT_SECONDS
+
+    def abort(self, reason: str) -> None:
+        """Break the connection off."""
+        self._reason = reason
+        self.leaving = True
+        self._transport.abort()
+
+    def expire(self) -> None:
+        """Give up waiting: the deadline is over."""
+        dropped = self._ahead_went_early or self._ahead_heard > 0
+        if self._ahead_allowed and self._wire is None and self._ahead is not None and dropped:
+            self._desk.out_of_step("it left commands without an answer")
+        elif self.busy:
+            self._desk.pushed_back("no answer in time")
+        self.abort("no answer in time")
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        try:
+            for reply in self._replies.feed(data):
+                if self._transport.is_closing():
+                    return
+                self._hear(reply)
+        except BadReply as error:
+            self.abort(str(error))
+
+    @override
+    def eof_received(self) -> bool:
+        return False
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.leaving = True
+        reason = f"connection lost: {exc or self._reason}"
+        wire, ahead = self._wire, self._ahead
+        self._wire = self._ahead = None
+        if wire is not None:
+            self._end(wire, Outcome(Fate.UNKNOWN, 0, reason))
+        if ahead is not None:
+            self._lose(ahead, Outcome(Fate.TEMPORARY, 0, reason))
+        self._desk.closed(self, self._reason and reason)
+
+    def _hear(self, reply: Reply) -> None:
+        if not self._awaited and not self._reason:
+            # The answer to QUIT.
+            self._transport.close()
+            return
+        if not self._awaited:
+            if reply.code != _CLOSING and self._ahead_allowed:
+                self._desk.out_of_step(f"it answered what was not asked: {reply.code}")
+            self.abort(f"{reply.code} {reply.text}")
+            return
+        self.deadline = self._loop.time() + self._server.command_seconds
+        heard, handover = self._awaited.popleft()
+        if handover is self._ahead:
+            self._ahead_heard += 1
+        heard(reply, handover)
+        if reply.code == _CLOSING and not self._transport.is_closing():
+            self.abort(f"{reply.code} {reply.text}")
+        elif self._unsent and not self._awaited:
+            self._write(self._step())
+        elif not self._awaited:
+            self.wake()
+
+    # What is said.
+
+    def _next_envelope(self) -> bytes:
+        """Return the commands for the next message, or nothing when there is none."""
+        while not self.leaving and (handover := self._desk.take(self)) is not None:
+            if self._seal(handover):
+                self._ahead = handover
+                self._ahead_went_early = self._wire is not None
+                self._ahead_heard = 0
+                return self._commands(handover)
+        if not self.busy:
+            self._idle_since = self._loop.time()
+            self.deadline = float("inf")
+        return b""
+
+    def _seal(self, handover: Handover) -> bool:
+        """Make content and envelope; False when the message cannot go over this connection."""
+        try:
+            handover.content = handover.message.content(self._offers.eight_bit)
+        except Exception as error:  # noqa: BLE001 - it is the group's, and goes there
+            handover.group.failed(handover, error)
+            return False
+        sealed = seal(handover.message, handover.content, self._offers)
+        if isinstance(sealed, Outcome):
+            handover.content = b""
+            self._desk.answered(self, handover, sealed)
+            return False
+        handover.envelope = sealed
+        handover.refused_at = ""
+        return True
+
+    def _commands(self, handover: Handover) -> bytes:
+        if handover.envelope is None:
+            raise AssertionError("a message is sealed before its envelope is sent")
+        steps: list[tuple[bytes, _Heard, Handover]] = []
+        if self._open_transaction:
+            steps.append((b"RSET\r\n", _ignored, handover))
+            self._open_transaction = False
+        steps.append((handover.envelope.mail, self._heard_mail, handover))
+        steps.append((handover.envelope.rcpt, self._heard_rcpt, handover))
+        if not self._offers.chunking:
+            steps.append((b"DATA\r\n", self._heard_data, handover))
+        if not self._ahead_allowed:
+            self._unsent.extend(steps)
+            return self._step()
+        self._awaited.extend((heard, about) for _, heard, about in steps)
+        return b"".join(command for command, _, _ in steps)
+
+    def _step(self) -> bytes:
+        command, heard, handover = self._unsent.popleft()
+        self._await(heard, handover)
+        return command
+
+    def _write(self, data: bytes) -> None:
+        if data:
+            self.deadline = self._loop.time() + self._server.command_seconds
+            self._transport.write(data)
+
+    def _await(self, heard: _Heard, handover: Handover) -> None:
+        self._awaited.append((heard, handover))
+
+    def _send_content(self, handover: Handover) -> None:
+        try:
+            handover.group.started(handover)
+        except Exception as error:  # noqa: BLE001 - what cannot be noted is not sent
+            self._ahead = None
+            handover.group.failed(handover, error)
+            self.abort("kept back")
+            return
+        self._ahead, self._wire = None, handover
+        content, handover.content = handover.content, b""
+        self._await(self._heard_end, handover)
+        if self._offers.chunking:
+            pieces = [b"BDAT %d LAST\r\n" % len(content), content]
+        else:
+            pieces = [dot_stuffed(content), b".\r\n"]
+        if self._ahead_allowed:
+            pieces.append(self._next_envelope())
+        self._transport.write(b"".join(pieces))
+        self.deadline = self._loop.time() + self._server.end_seconds
+
+    # What is heard.
+
+    def _heard_mail(self, reply: Reply, handover: Handover) -> None:
+        if reply.positive:
+            self._open_transaction = True
+            self._chunk_failed = False
+        else:
+            self._refuse(handover, "mail", reply)
+            if not self._ahead_allowed:
+                self._settle(handover)
+
+    def _heard_rcpt(self, reply: Reply, handover: Handover) -> None:
+        if not reply.positive:
+            self._refuse(handover, "rcpt", reply)
+        if handover.refused_at:
+            if self._offers.chunking or not self._ahead_allowed:
+                self._settle(handover)
+        elif self._offers.chunking:
+            self._send_content(handover)
+
+    def _heard_data(self, reply: Reply, handover: Handover) -> None:
+        if reply.code == _GO_AHEAD:
+            if not handover.refused_at:
+                self._send_content(handover)
+                return
+            # RFC 2920 section 3.1: nobody is left to get it, and the server waits for its end.
+            self._await(self._heard_lone_dot, handover)
+            self._transport.write(b".\r\n")
+            return
+        self._refuse(handover, "data", reply)
+        self._settle(handover)
+
+    def _heard_lone_dot(self, _reply: Reply, handover: Handover) -> None:
+        self._open_transaction = False
+        self._settle(handover)
+
+    def _heard_end(self, reply: Reply, handover: Handover) -> None:
+        self._wire = None
+        self.handed += 1
+        self._open_transaction = False
+        if reply.positive:
+            outcome = Outcome(Fate.ACCEPTED, reply.code, reply.text)
+        else:
+            outcome = refusal(reply.code, reply.text)
+            # RFC 3030 section 2: after a BDAT that failed nothing is taken before RSET.
+            self._chunk_failed = self._offers.chunking
+            self._open_transaction = self._offers.chunking
+        self._end(handover, outcome)
+        if reply.code == _CLOSING:
+            self._desk.pushed_back(f"{reply.code} {reply.text}")
+
+    def _refuse(self, handover: Handover, stage: str, reply: Reply) -> None:
+        if not handover.refused_at:
+            handover.refused_at, handover.reply = stage, reply
+
+    def _settle(self, handover: Handover) -> None:
+        """Decide about a message whose envelope was refused; nothing of it is out."""
+        self._ahead = None
+        self._unsent.clear()
+        reply, after_failure = handover.reply, self._chunk_failed
+        self._chunk_failed = False
+        outcome = refusal(reply.code, reply.text)
+        if reply.code == _CLOSING:
+            self._desk.pushed_back(f"{reply.code} {reply.text}")
+            self._lose(handover, outcome)
+        elif reply.code == _BAD_SEQUENCE and after_failure:
+            handover.group.returned(handover)
+        elif self._ahead_allowed and _out_of_step(handover.refused_at, reply):
+            self._desk.out_of_step(f"{reply.code} {reply.text}")
+            handover.group.returned(handover)
+            self.abort(f"{reply.code} {reply.text}")
+        elif handover.refused_at == "mail" and not self._about_message(handover):
+            # It refuses us, not the reader.
+            down = TransportDown(f"{self._server.name}: sender refused: {reply.code} {reply.text}")
+            handover.group.failed(handover, down)
+        else:
+            self._end(handover, outcome)
+
+    def _about_message(self, handover: Handover) -> bool:
+        """Whether a refused MAIL says something of this one message: its size, its address."""
+        code = handover.reply.code
+        international = handover.envelope is not None and handover.envelope.international
+        return code == _TOO_BIG or (international and code >= _PERMANENT)
+
+    def _lose(self, handover: Handover, outcome: Outcome) -> None:
+        """Give a message back whose envelope came to nothing; not for ever."""
+        handover.losses += 1
+        if handover.losses >= _MOST_LOSSES:
+            self._end(handover, outcome)
+        else:
+            handover.group.returned(handover)
+
+    def _end(self, handover: Handover, outcome: Outcome) -> None:
+        handover.content = b""
+        self._desk.answered(self, handover, outcome)
+
+
+def _ignored(_reply: Reply, _handover: Handover) -> None:
+    """Hear an answer that changes nothing."""
+
+
+def _out_of_step(stage: str, reply: Reply) -> bool:
+    text = reply.text.lower()
+    return any(word in text for word in _OUT_OF_STEP_WORDS) or (
+        stage != "mail" and reply.code in _OUT_OF_STEP
+    )

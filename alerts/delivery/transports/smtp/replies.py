@@ -1,0 +1,65 @@
+"""Replies of an SMTP server (RFC 5321 section 4.2), put together from whatever pieces arrive."""
+
+from typing import NamedTuple
+
+# RFC 5321 section 4.5.3.1.5 allows 512 octets a line; some servers write whole pages.
+_LONGEST_LINE = 8_192
+_MOST_LINES = 128
+
+
+class BadReply(Exception):
+    """The other side does not speak SMTP, or no longer does."""
+
+
+class Reply(NamedTuple):
+    """One reply, its lines joined by spaces."""
+
+    code: int
+    text: str
+
+    @property
+    def positive(self) -> bool:
+        """Whether the command was carried out (RFC 5321 section 4.2.1: 2yz)."""
+        return 200 <= self.code < 300  # noqa: PLR2004 - the class of the code
+
+
+class ReplyReader:
+    """Takes bytes as they come and gives back the replies that are whole."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._lines: list[str] = []
+        self._code = b""
+
+    def feed(self, data: bytes) -> list[Reply]:
+        """Return the replies that `data` completes; raise BadReply for what is none."""
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()
+        if len(self._rest) > _LONGEST_LINE:
+            raise BadReply("a line without end")
+        replies = []
+        for line in lines:
+            reply = self._line(line.rstrip(b"\r"))
+            if reply is not None:
+                replies.append(reply)
+        return replies
+
+    def _line(self, line: bytes) -> Reply | None:
+        code, separator, text = line[:3], line[3:4], line[4:]
+        if not _is_code(code) or separator not in {b"", b" ", b"-"}:
+            raise BadReply(f"no reply: {line[:80]!r}")
+        if self._lines and code != self._code:
+            raise BadReply(f"one reply with two codes: {self._code!r} and {code!r}")
+        self._code = code
+        self._lines.append(text.decode("utf-8", "replace").strip())
+        if separator == b"-":
+            if len(self._lines) > _MOST_LINES:
+                raise BadReply("a reply without end")
+            return None
+        whole = Reply(int(code), " ".join(self._lines))
+        self._lines = []
+        return whole
+
+
+def _is_code(code: bytes) -> bool:
+    return len(code) == 3 and code.isdigit() and b"200" <= code <= b"599"  # noqa: PLR2004 - RFC 5321

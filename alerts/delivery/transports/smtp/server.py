@@ -1,0 +1,115 @@
+"""How to reach an SMTP server, and the way there: TCP, TLS, EHLO, AUTH."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+import aiosmtplib
+from aiosmtplib import SMTPException, SMTPHeloError, SMTPResponseException
+
+from alerts.delivery.transports.smtp.envelope import Capabilities
+
+# "offered" means STARTTLS where the server has it.
+TLS_WAYS = frozenset({"implicit", "required", "offered", "off"})
+
+
+class ConnectFailed(Exception):
+    """No connection came about; `code` is the server's reply code, 0 where none came."""
+
+    def __init__(self, reason: str, code: int = 0) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """How to reach a server; `tls` is one of `TLS_WAYS`.
+
+    With `token_file` the login is XOAUTH2, with the access token that the file holds at that
+    moment. `connections` is the most this process opens; `in_step` forgoes pipelining. Times are
+    in seconds: for the answer to a command, and to the end of a message.
+    """
+
+    host: str
+    port: int
+    tls: str = "offered"
+    username: str | None = None
+    password: str | None = None
+    token_file: Path | None = None
+    connections: int = 50
+    in_step: bool = False
+    command_seconds: float = 60.0
+    # RFC 5321 section 4.5.3.2.6: who hangs up earlier makes the server send what is sent again.
+    end_seconds: float = 600.0
+
+    @property
+    def name(self) -> str:
+        """How the server is named in logs."""
+        return f"{self.host}:{self.port}"
+
+
+async def open_connection(server: SmtpServer) -> tuple[asyncio.Transport, Capabilities]:
+    """Return a connection on which mail can be handed over now; raise ConnectFailed."""
+    client = _client(server)
+    try:
+        await client.connect()
+        if client.is_ehlo_or_helo_needed:
+            await _greet(client)
+    except SMTPResponseException as error:
+        client.close()
+        raise ConnectFailed(f"{server.name}: {error.code} {error.message}", error.code) from error
+    except (SMTPException, OSError, ValueError) as error:
+        client.close()
+        reason = str(error) or type(error).__name__
+        raise ConnectFailed(f"{server.name}: {reason}") from error
+    except BaseException:
+        client.close()
+        raise
+    if client.transport is None:
+        raise ConnectFailed(f"{server.name}: the connection was lost at once")
+    return cast("asyncio.Transport", client.transport), Capabilities.read(client.esmtp_extensions)
+
+
+def _client(server: SmtpServer) -> aiosmtplib.SMTP:
+    checked = server.tls in {"implicit", "required"} or server.username is not None
+    return aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        username=server.username,
+        password=server.password if server.token_file is None else None,
+        oauth_token_generator=_token(server.token_file) if server.token_file else None,
+        use_tls=server.tls == "implicit",
+        start_tls={"required": True, "offered": None}.get(server.tls, False),
+        tls_context=_context(checked=checked),
+        timeout=server.command_seconds,
+    )
+
+
+async def _greet(client: aiosmtplib.SMTP) -> None:
+    try:
+        await client.ehlo()
+    except SMTPHeloError:
+        # A server of before 1995 knows no extension at all.
+        await client.helo()
+
+
+def _token(path: Path) -> Callable[[], Awaitable[str]]:
+    async def read() -> str:
+        return (await asyncio.to_thread(path.read_text)).strip()
+
+    return read
+
+
+@cache
+def _context(*, checked: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not checked:
+        # TLS that is merely offered protects from listening alone (RFC 7435); a password, or a
+        # demand for TLS, wants to know who is at the other end.
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,295 @@
+"""Handing messages to one SMTP server: a queue, the connections that work it off, their number."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+import structlog
+from typing_extensions import override
+
+from alerts.delivery.outcome import Outcome
+from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport, TransportDown
+from alerts.delivery.transports.smtp.dialogue import Desk, Dialogue, Group, Handover
+from alerts.delivery.transports.smtp.server import ConnectFailed, SmtpServer, open_connection
+from alerts.delivery.transports.smtp.width import Width
+
+log = structlog.get_logger(__name__)
+
+# Messages over one connection before a new one; a server that wants fewer says 421 or hangs up.
+_MESSAGES_PER_CONNECTION = 1_000
+# Connections without work are let go: others want them, and servers do it anyway.
+_IDLE_SECONDS = 5.0
+_TICK_SECONDS = 0.5
+_GOODBYE_SECONDS = 2.0
+# So many connections in a row that ended before they had handed anything over: it is down.
+_MOST_FRUITLESS = 3
+
+
+class SmtpTransport(Transport):
+    """Hands messages to one SMTP server; its connections stay open between calls."""
+
+    def __init__(self, server: SmtpServer) -> None:
+        self._server = server
+        self._line: _Line | None = None
+
+    @override
+    async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
+        loop = asyncio.get_running_loop()
+        if self._line is None or self._line.loop is not loop:
+            # What belonged to a loop that is closed is gone with it.
+            self._line = _Line(self._server, loop)
+        await self._line.deliver(messages, observer)
+
+    @override
+    async def close(self) -> None:
+        if self._line is not None and self._line.loop is asyncio.get_running_loop():
+            await self._line.close()
+            self._line = None
+
+
+class _Batch(Group):
+    """The messages of one call of `deliver`."""
+
+    def __init__(
+        self, messages: Iterable[Outgoing], observer: Observer, done: asyncio.Future[None]
+    ) -> None:
+        self._left: Iterator[Outgoing] = iter(messages)
+        self._back: deque[Handover] = deque()
+        self._observer = observer
+        self._under_way = 0
+        self._next: Handover | None
+        self._error: Exception | None = None
+        self.done = done
+        self._pull()
+        first = self._next
+        self.lane = Lane.DIGEST if first is None else first.message.lane
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a message of it could be taken."""
+        return self._next is not None
+
+    def take(self) -> Handover | None:
+        """Return the next message."""
+        handover = self._next
+        if handover is not None:
+            self._under_way += 1
+            self._pull()
+        return handover
+
+    def stop(self, error: Exception) -> None:
+        """Hand over no more; what is under way ends first."""
+        if self._error is None:
+            self._error = error
+        self._next = None
+        self._back.clear()
+        self._left = iter(())
+        self.settle()
+
+    def settle(self) -> None:
+        """End the call when nothing is under way and nothing is left."""
+        if self._under_way or self._next is not None or self.done.done():
+            return
+        if self._error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(self._error)
+
+    @override
+    def started(self, handover: Handover) -> None:
+        self._observer.started(handover.message.delivery_id)
+
+    @override
+    def ended(self, handover: Handover, outcome: Outcome) -> None:
+        self._under_way -= 1
+        try:
+            self._observer.ended(handover.message.delivery_id, outcome)
+        except Exception as error:  # noqa: BLE001 - goes to the one who called
+            self.stop(error)
+        self.settle()
+
+    @override
+    def returned(self, handover: Handover) -> None:
+        self._under_way -= 1
+        handover.content = b""
+        if self._error is None:
+            self._back.append(handover)
+            if self._next is None:
+                self._pull()
+        self.settle()
+
+    @override
+    def failed(self, handover: Handover, error: Exception) -> None:
+        self._under_way -= 1
+        handover.content = b""
+        self.stop(error)
+
+    def _pull(self) -> None:
+        self._next = None
+        if self._back:
+            self._next = self._back.popleft()
+            return
+        try:
+            message = next(self._left, None)
+        except Exception as error:  # noqa: BLE001 - goes to the one who called
+            self._error = self._error or error
+            self._left = iter(())
+            return
+        if message is not None:
+            self._next = Handover(message, self)
+
+
+class _Line(Desk):
+    """All that belongs to one event loop: the queue and the connections."""
+
+    def __init__(self, server: SmtpServer, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._server = server
+        self._width = Width(server.connections)
+        self._batches: list[_Batch] = []
+        self._open: set[Dialogue] = set()
+        self._idle: set[Dialogue] = set()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._all_gone = asyncio.Event()
+        self._fruitless = 0
+        self._in_step = server.in_step
+        self._watch: asyncio.Task[None] | None = None
+
+    async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
+        """Hand messages over; see Transport."""
+        batch = _Batch(messages, observer, self.loop.create_future())
+        self._batches.append(batch)
+        self._batches.sort(key=lambda each: each.lane)
+        if self._watch is None:
+            self._watch = self.loop.create_task(self._keep_watch())
+        batch.settle()
+        try:
+            self._set_going()
+            await asyncio.shield(batch.done)
+        finally:
+            self._batches.remove(batch)
+            if not batch.done.done():
+                # The caller was cancelled; what is on the wire may still be noted.
+                batch.stop(TransportDown("called off"))
+                batch.done.exception() if batch.done.done() else batch.done.cancel()
+
+    async def close(self) -> None:
+        """Say good-bye on every connection."""
+        for task in list(self._opening):
+            task.cancel()
+        for dialogue in list(self._open):
+            dialogue.leave()
+        if self._open:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._all_gone.wait(), _GOODBYE_SECONDS)
+        for dialogue in list(self._open):
+            dialogue.abort("closed")
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        await asyncio.sleep(0)
+
+    # What a dialogue asks and tells.
+
+    @override
+    def take(self, dialogue: Dialogue) -> Handover | None:
+        worn = dialogue.handed >= _MESSAGES_PER_CONNECTION
+        if worn or len(self._open) > self._width.allowed:
+            dialogue.leaving = True
+            return None
+        for batch in self._batches:
+            if (handover := batch.take()) is not None:
+                self._idle.discard(dialogue)
+                return handover
+        self._idle.add(dialogue)
+        return None
+
+    @override
+    def answered(self, dialogue: Dialogue, handover: Handover, outcome: Outcome) -> None:
+        if outcome.code:
+            self._fruitless = 0
+        handover.group.ended(handover, outcome)
+        hungry = not self._idle and any(batch.waiting for batch in self._batches)
+        before = self._width.allowed
+        self._width.answered(self.loop.time(), hungry=hungry)
+        if self._width.allowed > before:
+            self._set_going()
+
+    @override
+    def pushed_back(self, reason: str) -> None:
+        self._width.pushed_back(self.loop.time(), len(self._open))
+        log.info("smtp_pushed_back", server=self._server.name, reason=reason)
+
+    @override
+    def out_of_step(self, reason: str) -> None:
+        if not self._in_step:
+            log.warning("smtp_breaks_pipelining", server=self._server.name, reason=reason)
+        self._in_step = True
+
+    @override
+    def closed(self, dialogue: Dialogue, reason: str) -> None:
+        self._open.discard(dialogue)
+        self._idle.discard(dialogue)
+        if not self._open:
+            self._all_gone.set()
+        if reason and not dialogue.handed:
+            self._fruitless += 1
+        if self._fruitless >= _MOST_FRUITLESS and not any(each.handed for each in self._open):
+            self._give_up(f"{self._server.name}: {reason}")
+        else:
+            self._set_going()
+
+    # Opening and watching.
+
+    def _set_going(self) -> None:
+        """Give work to connections that have none, and open what is missing."""
+        for dialogue in list(self._idle):
+            if not any(batch.waiting for batch in self._batches):
+                return
+            self._idle.discard(dialogue)
+            dialogue.wake()
+        missing = self._width.allowed - len(self._open) - len(self._opening)
+        if missing > 0 and any(batch.waiting for batch in self._batches):
+            for _ in range(missing):
+                task = self.loop.create_task(self._open_one())
+                self._opening.add(task)
+                task.add_done_callback(self._opening.discard)
+
+    async def _open_one(self) -> None:
+        try:
+            transport, offers = await open_connection(self._server)
+        except ConnectFailed as error:
+            self._not_let_in(error)
+            return
+        dialogue = Dialogue(transport, self._server, offers, self, in_step=self._in_step)
+        transport.set_protocol(dialogue)
+        self._open.add(dialogue)
+        if transport.is_closing():
+            dialogue.connection_lost(None)
+        else:
+            dialogue.wake()
+
+    def _not_let_in(self, error: ConnectFailed) -> None:
+        log.warning("smtp_connect_failed", server=self._server.name, reason=str(error))
+        if self._open:
+            self._width.refused(self.loop.time(), len(self._open))
+        elif len(self._opening) <= 1:
+            # Nobody else is on the way in.
+            self._give_up(str(error))
+
+    def _give_up(self, reason: str) -> None:
+        self._fruitless = 0
+        for batch in list(self._batches):
+            batch.stop(TransportDown(reason))
+
+    async def _keep_watch(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            now = self.loop.time()
+            for dialogue in list(self._open):
+                if now > dialogue.deadline:
+                    dialogue.expire()
+                elif dialogue in self._idle and dialogue.idle_for(now) > _IDLE_SECONDS:
+                    self._idle.discard(dialogue)
+                    dialogue.leave()
