@@ -30,7 +30,8 @@ _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 class IssueMessages:
     """Everything about an issue that its messages need; compiled editions are kept.
 
-    `stamp` tells the Message-IDs of two installations under one domain apart.
+    `stamp` tells the Message-IDs of two installations under one domain apart; `via` and `via_only`
+    say which transport its newsletter chose.
     """
 
     issue_id: int
@@ -40,6 +41,8 @@ class IssueMessages:
     envelope: Envelope
     give_up_at: datetime
     hold_uncertain: bool
+    via: str = ""
+    via_only: bool = False
     _compiled: dict[int, CompiledMessage] = field(default_factory=dict)
 
     @classmethod
@@ -59,6 +62,8 @@ class IssueMessages:
             envelope=envelope_of(issue, definition, sender=sender, date=started),
             give_up_at=started + _WORTH_TRYING[issue.frequency],
             hold_uncertain=definition.uncertain == "hold",
+            via=definition.transport,
+            via_only=bool(definition.transport) and definition.transport_fallback == "wait",
         )
 
     def message_id(self, delivery_id: int) -> str:

@@ -172,7 +172,14 @@ class Sender:
         for delivery in claimed:
             compiled = work.messages.compiled(self.database, delivery.edition_id)
             content = partial(self._content, delivery, compiled, work)
-            yield Outgoing(delivery.delivery_id, sender, delivery.email, content)
+            yield Outgoing(
+                delivery.delivery_id,
+                sender,
+                delivery.email,
+                content,
+                via=work.messages.via,
+                via_only=work.messages.via_only,
+            )
 
     def _content(
         self,
