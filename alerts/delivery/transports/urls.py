@@ -10,6 +10,7 @@ from alerts.errors import Invalid
 # What a transport may be called, as in a newsletter's definition; a host's name is one as well.
 TRANSPORT_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}\Z")
 _OPTION_NAME = re.compile(r"[a-z_-]{1,20}\Z")
+_ENCODE = "within a key or password / is written %2F, : %3A, @ %40, # %23 and ? %3F"
 _MOST_CONNECTIONS = 200
 _LARGEST_WEIGHT = 1000
 # Schemes whose key stands where others have the host: it must never serve as a name.
@@ -78,7 +79,8 @@ class MailUrl:
         if unknown:
             # A ? within a password makes an option of its end: only what looks like one is shown.
             shown = repr(unknown[0]) if _OPTION_NAME.match(unknown[0]) else "(hidden)"
-            raise self.wrong(f"option {shown} is unknown; known are {', '.join(sorted(options))}")
+            known = ", ".join(sorted(options))
+            raise self.wrong(f"option {shown} is unknown; known are {known} ({_ENCODE})")
 
 
 def read_mail_url(text: str, *, position: int = 1, total: int = 1) -> MailUrl:
@@ -91,15 +93,13 @@ def read_mail_url(text: str, *, position: int = 1, total: int = 1) -> MailUrl:
     except ValueError:
         # Python's own text may quote the URL.
         raise _wrong(
-            "the host or the port is not understood (a port is a number from 1 to 65535);"
-            " a / or : or @ within a key is written %2F, %3A, %40",
+            f"the host or the port is not understood, a number from 1 to 65535; {_ENCODE}",
             position,
             total,
         ) from None
     if parts.path not in {"", "/"} or parts.fragment:
         raise _wrong(
-            "something follows the host that is no option;"
-            " a / within a key is written %2F, a # %23, a ? %3F",
+            f"something follows the host that is no option; {_ENCODE}",
             position,
             total,
         )

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from email import message_from_bytes
-from email.headerregistry import Address
+from email.headerregistry import Address, AddressHeader
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import getaddresses
 
 from typing_extensions import override
 
@@ -101,7 +100,7 @@ def _bodies(message: EmailMessage) -> dict[str, str]:
 
 def _mailbox(message: EmailMessage, field: str) -> Mailbox | None:
     value = message[field]
-    if value is None:
+    found = value.addresses if isinstance(value, AddressHeader) else ()
+    if not found or not found[0].addr_spec:
         return None
-    found = getaddresses([str(value)])
-    return Mailbox(*found[0]) if found and found[0][1] else None
+    return Mailbox(found[0].display_name, found[0].addr_spec)
