@@ -18,7 +18,7 @@ from alerts.delivery.transports.breaker import Breaker
 from alerts.delivery.transports.rounds import Place, Round
 from alerts.delivery.transports.shares import Shares
 
-# Whoever is done with its share leaves the others at least so many seconds before it helps them.
+# Whoever is done with its share leaves the others at least so many seconds more for theirs.
 _PATIENCE_SECONDS = 1.0
 
 

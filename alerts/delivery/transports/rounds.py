@@ -1,9 +1,9 @@
 """One round of the pool: each transport works through its share, at the same time as the others.
 
-A share is handed over in portions of about a second's work. Who is done with its own waits as
-long again as that took, and then helps: it takes, from the end, what a slow one has not begun. So
-weights hold among transports of about the same speed, and a slow one holds nobody back for longer
-than twice the time.
+A share is handed over in portions of about a second's work. Who is done with its own leaves the
+others twice the time that it would have needed for theirs, and then helps: it takes, from the end,
+what a slow one has not begun. So weights hold among transports of about the same speed, and a slow
+one keeps the others waiting no longer than that.
 """
 
 import asyncio
@@ -66,6 +66,7 @@ class Round:
         self.downs: dict[str, TransportDown] = {}
         self._places = places
         self._queues = dict(queues)
+        self._shares = {name: len(queue) for name, queue in queues.items()}
         self._observer = observer
         self._helpers = helpers
         self._patience = patience
@@ -167,11 +168,16 @@ class Round:
                 break
             now = loop.time()
             if helps_at is None:
-                helps_at = now + max(self._patience, now - self._began)
+                helps_at = max(now + self._patience, self._began + self._fair_time(place, now))
             if now >= helps_at and place.name in self._helpers and self._take_from_slow(place):
                 continue
             await self._change(helps_at if now < helps_at else None)
         return []
+
+    def _fair_time(self, place: Place, now: float) -> float:
+        """Return how many seconds the largest share may take, by the pace of one that is done."""
+        pace = (now - self._began) / self._shares[place.name]
+        return 2 * pace * max(self._shares.values())
 
     def _portion(self, place: Place, queue: deque[Outgoing]) -> list[Outgoing]:
         if not place.breaker.closed:
