@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from alerts.errors import Invalid
 
 _SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
+# What a mail URL may start with: each has a maker in `delivery/transports/factory.py`.
+MAIL_SCHEMES = ("catcher", "smtp", "smtps", "ses", "mailgun", "postmark", "sendgrid")
 
 
 class Settings(BaseSettings):
@@ -63,9 +65,12 @@ class Settings(BaseSettings):
     @field_validator("mail_url")
     @classmethod
     def _mail_schemes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for url in value:
-            if urlsplit(url).scheme not in {"catcher", "smtp", "smtps"}:
-                raise ValueError(f"{url!r} is no catcher://, smtp://host:port or smtps://host:port")
+        known = ", ".join(f"{scheme}://" for scheme in MAIL_SCHEMES)
+        for position, url in enumerate(value, start=1):
+            scheme, mark, _ = url.partition("://")
+            if scheme.lower() not in MAIL_SCHEMES or not mark:
+                # Whatever stands there may be a key: it is not shown.
+                raise ValueError(f"URL {position} is no {known}")
         return value or ("catcher://",)
 
     @field_validator("redis_url")

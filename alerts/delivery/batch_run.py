@@ -292,6 +292,8 @@ class BatchRun:
                 partial(self._content, delivery, compiled, message_id),
                 lane=messages.lane,
                 newsletter=messages.newsletter,
+                via=messages.via,
+                via_only=messages.via_only,
                 envelope_id=message_id,
             )
 

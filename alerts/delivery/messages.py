@@ -35,7 +35,8 @@ _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 class IssueMessages:
     """Everything about an issue that its messages need; compiled editions are kept.
 
-    `stamp` tells the Message-IDs of two installations under one domain apart.
+    `stamp` tells the Message-IDs of two installations under one domain apart; `via` and `via_only`
+    say which transport its newsletter chose.
     """
 
     issue_id: int
@@ -46,6 +47,8 @@ class IssueMessages:
     give_up_at: datetime
     hold_uncertain: bool
     lane: Lane
+    via: str = ""
+    via_only: bool = False
     _compiled: dict[int, CompiledMessage] = field(default_factory=dict)
 
     @classmethod
@@ -66,6 +69,8 @@ class IssueMessages:
             give_up_at=started + _WORTH_TRYING[issue.frequency],
             hold_uncertain=definition.uncertain == "hold",
             lane=lane_of(issue.frequency),
+            via=definition.transport,
+            via_only=bool(definition.transport) and definition.transport_fallback == "wait",
         )
 
     def message_id(self, delivery_id: int) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
+from alerts.delivery.transports.urls import transport_names
 from alerts.errors import AlertsError, Refused
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.issues import build_content, freeze, get_issue, move
@@ -38,6 +39,7 @@ def lint_issue(
     """Return what is wrong with an issue, errors first."""
     rendered = render_issue(session, issue, settings=settings, renderer=renderer)
     findings = lint(build_content(session, issue), rendered)
+    findings += _transport(session, issue, settings)
     return sorted(findings, key=lambda finding: (finding.level != "error", finding.rule))
 
 
@@ -134,6 +136,28 @@ def _send_at_once(
     move(session, issue_id, Event.SEND, clock=clock)
     run.outcome = RunOutcome.SENDING
     return issue_id
+
+
+def _transport(session: Session, issue: Issue, settings: Settings) -> list[Finding]:
+    """Return the error that an issue's newsletter chose a transport that there is not.
+
+    With the catcher alone there is no choice: nothing leaves the machine.
+    """
+    chosen = definition_of(get_newsletter(session, issue.newsletter)).transport
+    if not chosen or settings.uses_catcher:
+        return []
+    names = transport_names(settings)
+    if chosen in names:
+        return []
+    return [
+        Finding(
+            "error",
+            "transport-unknown",
+            f"newsletter {issue.newsletter} goes by the transport {chosen!r}, which"
+            f" ALERTS_MAIL_URL does not name; it names {', '.join(sorted(names))}",
+            "name it there with name=, or change the newsletter's transport",
+        )
+    ]
 
 
 def _domain(session: Session, issue: Issue, settings: Settings) -> str:

@@ -109,7 +109,7 @@ async def send_confirmation(
         # Still owed since the same moment: the sweeper asks again, more and more seldom.
         log.warning("confirmation_not_sent", subscriber=subscriber_id, reason=str(error))
         return False
-    if outcome.fate is Fate.TEMPORARY:
+    if outcome.fate in {Fate.TEMPORARY, Fate.POSTPONED}:
         log.warning("confirmation_deferred", subscriber=subscriber_id, reason=outcome.reason)
         return False
     if outcome.fate is Fate.PERMANENT:

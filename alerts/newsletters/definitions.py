@@ -87,7 +87,12 @@ class ScheduleDefinition(_Part):
 
 
 class NewsletterDefinition(_Part):
-    """A newsletter as data: what `newsletter export` prints and `newsletter apply` reads."""
+    """A newsletter as data: what `newsletter export` prints and `newsletter apply` reads.
+
+    `transport` names the one its mail goes by first; while that is sick the others carry it, or,
+    with `transport_fallback = "wait"`, it waits. Whether there is one of this name only the
+    settings say: the lint looks.
+    """
 
     slug: Slug
     title: Line
@@ -103,6 +108,8 @@ class NewsletterDefinition(_Part):
     default_frequency: Frequency
     approval: Literal["required", "automatic"] = "required"
     uncertain: Literal["resend", "hold"] = "resend"
+    transport: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]{0,62})?$")
+    transport_fallback: Literal["others", "wait"] = "others"
     subject: Line = "{title}: {lead}{more}"
     preheader: Line = "{rest}"
     contributors: bool = False

@@ -87,7 +87,9 @@ def test_a_confirmation_is_mailed_once(
     assert owed_since(database) is None
 
 
-@pytest.mark.parametrize("answer", [None, refusal(451, "4.7.1 later")])
+@pytest.mark.parametrize(
+    "answer", [None, refusal(451, "4.7.1 later"), Outcome(Fate.POSTPONED, 429, "later", wait=60)]
+)
 def test_what_may_help_later_is_tried_again_but_not_for_ever(
     database: Database, clock: FixedClock, reader_id: int, answer: Outcome | None
 ) -> None:

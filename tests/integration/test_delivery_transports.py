@@ -17,7 +17,7 @@ from alerts.delivery.catcher_server import catcher_controller
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.transports.base import Observer, Outgoing, TransportDown
 from alerts.delivery.transports.factory import make_transport
-from alerts.delivery.transports.pool import FailoverTransport
+from alerts.delivery.transports.pool import Member, PoolTransport
 from alerts.delivery.transports.smtp import SmtpServer, SmtpTransport
 from alerts.embedded_redis import EmbeddedRedis
 from alerts.errors import Invalid
@@ -174,10 +174,10 @@ def test_a_server_that_is_away_touches_nothing() -> None:
 def test_the_next_server_takes_over(moody: tuple[MoodyHandler, int]) -> None:
     handler, port = moody
     notes = Notes()
-    pool = FailoverTransport(
+    pool = PoolTransport(
         [
-            SmtpTransport(SmtpServer("127.0.0.1", free_port())),
-            SmtpTransport(SmtpServer("127.0.0.1", port)),
+            Member("away", SmtpTransport(SmtpServer("127.0.0.1", free_port()))),
+            Member("here", SmtpTransport(SmtpServer("127.0.0.1", port))),
         ]
     )
     asyncio.run(pool.deliver(outgoing("a@x.org", "b@x.org"), notes))

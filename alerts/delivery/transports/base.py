@@ -1,7 +1,8 @@
 """The contract between the sender and a way to send.
 
 TransportDown           nothing was handed over since; what was not started stays as it was
-└── (anything else)     a defect of ours, not of the other side
+└── TransportBusy       the other side says for how long it wants to be left alone
+(anything else)         a defect of ours, not of the other side
 """
 
 import enum
@@ -14,6 +15,14 @@ from alerts.delivery.outcome import Outcome
 
 class TransportDown(Exception):
     """No message can be handed over now: no connection, no login, no answer."""
+
+
+class TransportBusy(TransportDown):
+    """The other side asks to be left alone for `wait` seconds."""
+
+    def __init__(self, reason: str, wait: float) -> None:
+        super().__init__(reason)
+        self.wait = wait
 
 
 class Lane(enum.IntEnum):
@@ -30,7 +39,8 @@ class Outgoing:
 
     `content` makes its bytes when its turn has come; it is told whether the way takes 8 bits
     (8BITMIME). `newsletter` is whose limits it falls under, `via` the name of the transport that
-    its newsletter chose, both empty where there is none. `envelope_id` comes back in receipts.
+    its newsletter chose, both empty where there is none; with `via_only` no other may carry it.
+    `envelope_id` comes back in receipts.
     """
 
     delivery_id: int
@@ -41,6 +51,7 @@ class Outgoing:
     newsletter: str = ""
     via: str = ""
     envelope_id: str = ""
+    via_only: bool = False
 
 
 class Observer(Protocol):

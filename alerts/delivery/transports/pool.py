@@ -1,56 +1,114 @@
-"""Several ways to send: the next one takes over what a sick one left."""
+"""Several ways to send: shared by weight, and the well ones take over what a sick one left.
 
-from collections.abc import Iterable, Sequence
+A message of which a transport has told nothing may go another way; one that was started never
+does, since it may have arrived. The work goes in rounds (`rounds.py`): whenever a transport
+drops out, what it left is dealt out anew among the others. All states are kept per process.
+"""
 
-import structlog
+import asyncio
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
 from typing_extensions import override
 
-from alerts.delivery.outcome import Outcome
 from alerts.delivery.transports.base import Observer, Outgoing, Transport, TransportDown
+from alerts.delivery.transports.breaker import Breaker
+from alerts.delivery.transports.rounds import Place, Round
+from alerts.delivery.transports.shares import Shares
 
-log = structlog.get_logger(__name__)
+# Whoever is done with its share leaves the others at least so many seconds more for theirs.
+_PATIENCE_SECONDS = 1.0
 
 
-class FailoverTransport(Transport):
-    """Uses the first transport that works, in the order they were configured."""
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A transport of the pool under the name that newsletters choose it by.
 
-    def __init__(self, transports: Sequence[Transport]) -> None:
-        self._transports = list(transports)
+    `weight` is its share of the messages; with 0 it sends only what no other can.
+    """
+
+    name: str
+    transport: Transport
+    weight: int = 1
+
+
+class PoolTransport(Transport):
+    """Shares messages among its members; each has a breaker of its own."""
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        patience: float = _PATIENCE_SECONDS,
+    ) -> None:
+        self._places = {m.name: Place(m.name, m.transport, Breaker(clock)) for m in members}
+        self._shares = Shares({member.name: member.weight for member in members})
+        self._weighted = frozenset(member.name for member in members if member.weight)
+        self._patience = patience
 
     @override
     async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
         left = list(messages)
-        for number, transport in enumerate(self._transports, start=1):
-            watch = _Watch(observer)
-            try:
-                await transport.deliver(left, watch)
-            except TransportDown:
-                left = [message for message in left if message.delivery_id not in watch.seen]
-                log.warning("transport_down", number=number, left=len(left))
-                if number == len(self._transports):
-                    raise
-            else:
-                return
+        downs: dict[str, TransportDown] = {}
+        while left:
+            dealt, stranded = self._deal(left, downs)
+            if not dealt:
+                raise TransportDown(self._why(stranded, downs))
+            places = {name: self._places[name] for name in dealt}
+            # Stand-ins help only where there is nobody else.
+            helpers = self._weighted & dealt.keys() or frozenset(dealt)
+            game = Round(places, dealt, observer, helpers=helpers, patience=self._patience)
+            # What no member may carry now, or what one that dropped out left, is dealt again.
+            left = await game.play() + stranded
+            downs |= game.downs
 
     @override
     async def close(self) -> None:
-        for transport in self._transports:
-            await transport.close()
+        await asyncio.gather(*(place.transport.close() for place in self._places.values()))
 
+    def _deal(
+        self, messages: Iterable[Outgoing], downs: dict[str, TransportDown]
+    ) -> tuple[dict[str, deque[Outgoing]], list[Outgoing]]:
+        """Return what each transport is to send, and what none can."""
+        dealt: defaultdict[str, deque[Outgoing]] = defaultdict(deque)
+        stranded: list[Outgoing] = []
+        for message in messages:
+            name = self._way(message, downs)
+            if name is None:
+                stranded.append(message)
+            else:
+                dealt[name].append(message)
+        return dealt, stranded
 
-class _Watch(Observer):
-    """Passes on what it is told, and remembers which messages it was told of."""
+    def _way(self, message: Outgoing, downs: dict[str, TransportDown]) -> str | None:
+        """Return the transport for a message: the chosen one, else by weight among the well ones.
 
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-        self.seen: set[int] = set()
+        Where all that could carry it are resting, the one that is due first is tried all the
+        same: whoever asks has waited already, and a trial costs one message.
+        """
+        if message.via_only:
+            allowed = [message.via] if message.via in self._places else []
+        else:
+            allowed = list(self._places)
+        untried = [name for name in allowed if name not in downs]
+        rests = {name: self._places[name].breaker.rest for name in untried}
+        ready = [name for name, rest in rests.items() if not rest]
+        if untried and not ready:
+            ready = [min(untried, key=lambda name: rests[name])]
+            self._places[ready[0]].breaker.try_now()
+        return message.via if message.via in ready else self._shares.choose(ready)
 
-    @override
-    def started(self, delivery_id: int) -> None:
-        self.seen.add(delivery_id)
-        self._observer.started(delivery_id)
-
-    @override
-    def ended(self, delivery_id: int, outcome: Outcome) -> None:
-        self.seen.add(delivery_id)
-        self._observer.ended(delivery_id, outcome)
+    def _why(self, stranded: Sequence[Outgoing], downs: dict[str, TransportDown]) -> str:
+        missing = {m.via for m in stranded if m.via_only} - self._places.keys()
+        if missing:
+            return f"ALERTS_MAIL_URL has no transport named {min(missing)!r}"
+        reasons = [f"{name}: {down}" for name, down in downs.items()]
+        reasons += [
+            f"{name}: left alone for {place.breaker.rest:.0f} s more"
+            for name, place in self._places.items()
+            if name not in downs and place.breaker.rest
+        ]
+        return "; ".join(reasons)

@@ -1,0 +1,87 @@
+"""When a transport counts as sick, and how long it is left alone. Pure rules.
+
+closed      it works; too many troubles in a row open the breaker, and so does TransportDown
+open        it is left alone for a while: each time for longer, up to a limit
+due         the while is over: one message is tried; it closes the breaker or opens it again
+
+What one process learns stays in that process: others find out by themselves, with a message each.
+"""
+
+import random
+from collections.abc import Callable
+
+from alerts.delivery.outcome import Fate, Outcome
+
+# Time-outs and inner errors in a row until a transport counts as sick.
+_TROUBLES = 5
+_FIRST_WAIT, _LONGEST_WAIT = 5.0, 300.0
+# A wait that the other side asks for is kept, up to here.
+_LONGEST_ASKED = 3600.0
+_SERVER_ERROR = 500
+_SERVICE_CLOSING = 421
+
+
+class Breaker:
+    """Remembers how a transport does; `clock` gives seconds, `jitter` a number from 0 to 1."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._clock = clock
+        self._jitter = jitter
+        self._troubles = 0
+        self._openings = 0
+        self._due_at = 0.0
+
+    @property
+    def closed(self) -> bool:
+        """Whether the transport counts as well."""
+        return self._openings == 0
+
+    @property
+    def rest(self) -> float:
+        """Seconds for which it is still to be left alone; 0 when it may be tried."""
+        return 0.0 if self.closed else max(0.0, self._due_at - self._clock())
+
+    def down(self, *, wait: float = 0.0) -> None:
+        """Note that it said it cannot go on; `wait` is how many seconds it asked for, if it did."""
+        longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0**self._openings)
+        self._openings = min(self._openings + 1, 16)
+        self._troubles = 0
+        # Spread out, or else all workers would knock again in the same moment.
+        pause = max(longest, min(wait, _LONGEST_ASKED)) * (1 + self._jitter() / 4)
+        self._due_at = self._clock() + pause
+
+    def try_now(self) -> None:
+        """Let it be tried before its rest is over."""
+        self._due_at = min(self._due_at, self._clock())
+
+    def heard(self, outcome: Outcome) -> None:
+        """Note what came of a message.
+
+        A clear yes or no shows that it works. An unknown fate, or an error that lies within the
+        other side, is trouble; an unknown fate while it is on trial opens it again. Whatever a
+        limit or a single reader's server decided says nothing.
+        """
+        if _is_well(outcome):
+            self._troubles = self._openings = 0
+        elif _is_trouble(outcome) and self.rest == 0:
+            # What was still on the wire when the breaker opened is no further news.
+            self._troubles += 1
+            if self._troubles >= _TROUBLES or not self.closed:
+                self.down()
+
+
+def _is_well(outcome: Outcome) -> bool:
+    # A message that we ourselves refused (code 0) was never shown to the other side.
+    answered = outcome.fate in {Fate.ACCEPTED, Fate.PERMANENT}
+    return answered and (outcome.code != 0 or outcome.fate is Fate.ACCEPTED)
+
+
+def _is_trouble(outcome: Outcome) -> bool:
+    if outcome.fate is Fate.TEMPORARY:
+        code = outcome.code
+        return code in {0, _SERVICE_CLOSING} or code >= _SERVER_ERROR
+    return outcome.fate is Fate.UNKNOWN
