@@ -25,6 +25,8 @@ _LONGEST_WORD = 60
 # of frame it then fits behind any of our field names (RFC 2047 section 2 allows 75).
 _WORD_OCTETS = 36
 _WORD_CHARACTERS = 48
+# How much longer the readable encoding may be. Filters count needless base64 against a mail.
+_CLEARLY_LONGER = 1.5
 # Well within the 998 octets of a line (RFC 5322 section 2.1.1).
 _LONGEST_TOKEN = 900
 
@@ -99,12 +101,12 @@ def encoded_text(value: str, *, field: str) -> str:
 
 
 def encoded_words(text: str) -> str:
-    """Return text in encoded words (RFC 2047), one a line; in whichever encoding is shorter.
+    """Return text in encoded words (RFC 2047), one a line; readable ones if not far longer.
 
     Only characters that may stand in a phrase are used, so it serves in every field.
     """
     octets = text.encode()
-    in_q = len(_q(octets)) <= len(_b(octets))
+    in_q = len(_q(octets)) <= _CLEARLY_LONGER * len(_b(octets))
     if in_q:
         words = [_q(part.encode()) for part in _cut(text, lambda c: len(_q(c)), _WORD_CHARACTERS)]
     else:
