@@ -1,5 +1,6 @@
 """The messages of one issue: what all share, and its editions compiled as they are needed."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
@@ -7,7 +8,8 @@ from typing import Self
 from sqlalchemy.orm import Session, lazyload
 
 from alerts.database import Database
-from alerts.delivery.assembly import CompiledMessage, Envelope, address_of
+from alerts.delivery.assembly import CompiledMessage, Envelope, address_of, ascii_domain
+from alerts.delivery.dkim import DkimSigner, signer_for
 from alerts.delivery.outcome import Outcome, Verdict, judge
 from alerts.errors import Refused
 from alerts.newsletters.definitions import NewsletterDefinition
@@ -23,6 +25,8 @@ _WORTH_TRYING = {
     Frequency.WEEKLY: timedelta(days=3),
     Frequency.MONTHLY: timedelta(days=5),
 }
+# The parts of a sender's identifier in Feedback-ID, in characters.
+_READABLE, _CHECKSUM = 9, 6
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -30,7 +34,8 @@ _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 class IssueMessages:
     """Everything about an issue that its messages need; compiled editions are kept.
 
-    `stamp` tells the Message-IDs of two installations under one domain apart.
+    `stamp` tells the Message-IDs of two installations under one domain apart. `signer` signs them,
+    where it signs for their sender.
     """
 
     issue_id: int
@@ -40,10 +45,13 @@ class IssueMessages:
     envelope: Envelope
     give_up_at: datetime
     hold_uncertain: bool
+    signer: DkimSigner | None = None
     _compiled: dict[int, CompiledMessage] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, session: Session, issue_id: int, *, sender: str) -> Self:
+    def load(
+        cls, session: Session, issue_id: int, *, sender: str, signer: DkimSigner | None = None
+    ) -> Self:
         """Read an approved issue; `sender` is the mailbox used when its newsletter has none."""
         # Its articles are of no interest here: the editions hold all that is sent.
         issue = session.get_one(Issue, issue_id, options=[lazyload(Issue.items)])
@@ -51,14 +59,16 @@ class IssueMessages:
             raise Refused(f"issue {issue_id} was not approved; approve it first")
         definition = definition_of(get_newsletter(session, issue.newsletter))
         started = issue.started_at or issue.until
+        envelope = envelope_of(issue, definition, sender=sender, date=started)
         return cls(
             issue_id=issue_id,
             newsletter=issue.newsletter,
-            domain=issue.message_domain,
+            domain=ascii_domain(issue.message_domain) or issue.message_domain,
             stamp=_base36(int(issue.created_at.timestamp() * 1000)),
-            envelope=envelope_of(issue, definition, sender=sender, date=started),
+            envelope=envelope,
             give_up_at=started + _WORTH_TRYING[issue.frequency],
             hold_uncertain=definition.uncertain == "hold",
+            signer=signer_for(signer, envelope.sender),
         )
 
     def message_id(self, delivery_id: int) -> str:
@@ -74,7 +84,7 @@ class IssueMessages:
         if edition_id not in self._compiled:
             with database.read() as session:
                 edition = session.get_one(Edition, edition_id)
-            self._compiled[edition_id] = compile_edition(self.envelope, edition)
+            self._compiled[edition_id] = compile_edition(self.envelope, edition, signer=self.signer)
         return self._compiled[edition_id]
 
     def judge(self, outcome: Outcome, *, attempts: int, now: datetime) -> Verdict:
@@ -97,18 +107,31 @@ def envelope_of(
     """
     mailbox = definition.sender or sender
     domain = issue.message_domain or address_of(mailbox).rpartition("@")[2]
+    installation = address_of(sender).rpartition("@")[2]
     return Envelope(
         sender=mailbox,
         reply_to=definition.reply_to or "",
-        list_id=f"{definition.list_id or issue.newsletter}.{domain}",
+        list_id=f"{definition.list_id or issue.newsletter}.{ascii_domain(domain) or domain}",
         list_title=definition.title,
         date=date,
+        feedback_id=f"{issue.id}:{issue.newsletter}:alerts:{_sender_id(installation)}",
     )
 
 
-def compile_edition(envelope: Envelope, edition: Edition) -> CompiledMessage:
+def compile_edition(
+    envelope: Envelope, edition: Edition, *, signer: DkimSigner | None = None
+) -> CompiledMessage:
     """Return an edition as bytes with slots."""
-    return CompiledMessage(envelope, edition.subject, edition.html, edition.text)
+    return CompiledMessage(envelope, edition.subject, edition.html, edition.text, signer=signer)
+
+
+def _sender_id(domain: str) -> str:
+    """Return what stands for an installation in Feedback-ID: 5 to 15 characters, the same for ever.
+
+    Readable, and with a checksum, so that two domains that begin alike differ.
+    """
+    readable = "".join(c for c in domain.lower() if c.isascii() and c.isalnum())
+    return readable[:_READABLE] + hashlib.sha256(domain.lower().encode()).hexdigest()[:_CHECKSUM]
 
 
 def _base36(number: int) -> str:

@@ -21,6 +21,7 @@ from alerts.clock import Clock
 from alerts.database import Database
 from alerts.delivery import ledger
 from alerts.delivery.assembly import CompiledMessage, Reader, address_of
+from alerts.delivery.dkim import DkimSigner
 from alerts.delivery.journal import Journal, journal_path, read_journal
 from alerts.delivery.leases import LEASE, Lease, claim_batch, hold, release, renew
 from alerts.delivery.ledger import Claimed
@@ -65,6 +66,7 @@ class Sender:
     transport: Transport
     spool: Path
     sender: str
+    signer: DkimSigner | None = None
     stopping: Callable[[], bool] = lambda: False
     lease: timedelta = LEASE
 
@@ -75,7 +77,9 @@ class Sender:
             lease = claim_batch(session, batch_id, now=now, span=self.lease)
             if lease is None:
                 return BatchResult.NOT_OURS
-            messages = IssueMessages.load(session, lease.issue_id, sender=self.sender)
+            messages = IssueMessages.load(
+                session, lease.issue_id, sender=self.sender, signer=self.signer
+            )
             if lease.taken_over:
                 # In the transaction that takes the lease over, or else a second crash would leave
                 # doubts of which the journal is older than the lease before ours.
@@ -179,7 +183,7 @@ class Sender:
         delivery: Claimed,
         compiled: CompiledMessage,
         work: "_Work",
-        eight_bit: bool,  # noqa: ARG002 - seven bits pass everywhere
+        eight_bit: bool,
     ) -> bytes:
         """Return a message's bytes; raises LeaseLost when others may be at the batch by now."""
         if self.clock.now() > work.valid_until:
@@ -196,7 +200,8 @@ class Sender:
                     issue_id=messages.issue_id,
                 ),
                 preferences_url=self.links.preferences_url(delivery.public_id),
-            )
+            ),
+            eight_bit=eight_bit,
         )
 
     def _record(

@@ -21,5 +21,6 @@ def confirm(subscriber_id: int) -> None:
             links=worker.links,
             transport=worker.transport,
             clock=worker.clock,
+            signer=worker.signer,
         )
     )
