@@ -1,19 +1,14 @@
 """Every signature holds before another implementation, and breaks when anything is changed."""
 
 import re
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
+from datetime import timedelta
 from pathlib import Path
 
-import dkim
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,12 +21,17 @@ from alerts.delivery.dkim import DkimSigner, check_signing, signer_for
 from alerts.delivery.dkim.keys import Ed25519Key, RsaKey, SigningKey, read_key
 from alerts.delivery.dkim.signatures import names_tag, relaxed
 from alerts.errors import Invalid
+from tests.data.delivery.signing import (
+    ED25519,
+    RSA,
+    SHORT_RSA,
+    SIGNED_AT,
+    a_signer,
+    holds,
+    signatures,
+    tags,
+)
 
-# Before today, whenever that is: a signature made in the future holds before nobody.
-SIGNED_AT = datetime(2025, 11, 23, 6, 0, tzinfo=UTC)
-RSA = generate_private_key(65537, 2048)
-SHORT_RSA = generate_private_key(65537, 1024)  # noqa: S505 - as short as is still accepted
-ED25519 = Ed25519PrivateKey.generate()
 ENVELOPE = Envelope(
     sender="GP Alerts <alerts@news.example.org>",
     reply_to="Éditeurs <desk@news.example.org>",
@@ -51,56 +51,8 @@ HTML = "<p>Où va l’Afrique ?</p>\n" * 40 + '<a href="@@UNSUBSCRIBE_URL@@">sto
 TEXT = "Où va l’Afrique ?\n.\nFrom here\n\n@@UNSUBSCRIBE_URL@@\n\n\n"
 
 
-def a_signer(**keys: SigningKey) -> DkimSigner:
-    return DkimSigner("example.org", tuple(keys.items()), FixedClock(SIGNED_AT))
-
-
-def records() -> dict[str, str]:
-    """Return what stands in DNS: a record for each selector."""
-    rsa = {"rsa": RSA, "short": SHORT_RSA}
-    return {
-        **{name: f"v=DKIM1; k=rsa; p={spki(key)}" for name, key in rsa.items()},
-        "ed": f"v=DKIM1; k=ed25519; p={raw_public(ED25519)}",
-    }
-
-
-def spki(key: RSAPrivateKey) -> str:
-    return b64encode(
-        key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-    ).decode()
-
-
-def raw_public(key: Ed25519PrivateKey) -> str:
-    return b64encode(key.public_key().public_bytes_raw()).decode()
-
-
-def holds(raw: bytes, number: int = 0) -> bool:
-    """Tell what dkimpy makes of one of a message's signatures."""
-
-    def look_up(name: bytes, timeout: int = 5) -> bytes:
-        selector, _, domain = name.decode().partition("._domainkey.")
-        assert domain == "example.org."
-        return records()[selector].encode()
-
-    try:
-        return bool(dkim.DKIM(raw).verify(number, dnsfunc=look_up))
-    except dkim.ValidationError:
-        return False
-
-
 def signed(signer: DkimSigner, reader: Reader = READER, *, text: str = TEXT) -> bytes:
     return CompiledMessage(ENVELOPE, "Mali — what next?", HTML, text, signer=signer).fill(reader)
-
-
-def signatures(raw: bytes) -> list[str]:
-    return list(message_from_bytes(raw).get_all("DKIM-Signature", []))
-
-
-def tags(signature: str) -> dict[str, str]:
-    parts = re.sub(r"\s", "", signature).split(";")
-    return dict(part.split("=", 1) for part in parts)
 
 
 @pytest.mark.parametrize(
