@@ -1,6 +1,7 @@
 """Settings, read once from the environment or a `.env` file; an empty environment works."""
 
 import os
+import re
 import secrets
 from datetime import timedelta
 from email.headerregistry import Address
@@ -9,10 +10,16 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+import idna
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from alerts.errors import Invalid
+
+# Letters, digits and hyphens (RFC 1123 section 2.1), which selectors follow as well.
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_LONGEST_DOMAIN = 253
 
 _SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
 # What a mail URL may start with: each has a maker in `delivery/transports/factory.py`.
@@ -25,7 +32,8 @@ class Settings(BaseSettings):
     `secret_key` holds all valid keys, oldest first, the way itsdangerous rotates them:
     the last one signs, every one verifies. `fetch_hosts` are names inside the operator's network
     that pages may be fetched from; all others inside are refused. After `lease_seconds` another
-    worker takes up the batch of one that died.
+    worker takes up the batch of one that died. `dkim_key_file` and `dkim_selector` go in pairs;
+    each pair signs every mail in the name of `dkim_domain`.
     """
 
     model_config = SettingsConfigDict(
@@ -43,8 +51,13 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(default=60, ge=2, le=3600)
     worker_processes: int = Field(default=2, ge=1, le=256)
     catcher_port: int = Field(default=1025, ge=0, le=65535)
+    dkim_key_file: Annotated[tuple[Path, ...], NoDecode] = ()
+    dkim_selector: Annotated[tuple[str, ...], NoDecode] = Field(default=(), validate_default=True)
+    dkim_domain: str = Field(default="", validate_default=True)
 
-    @field_validator("mail_url", "secret_key", "fetch_hosts", mode="before")
+    @field_validator(
+        "mail_url", "secret_key", "fetch_hosts", "dkim_key_file", "dkim_selector", mode="before"
+    )
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(value.split()) if isinstance(value, str) else value
@@ -93,6 +106,56 @@ class Settings(BaseSettings):
             raise ValueError("each key needs at least 32 characters")
         return value
 
+    @field_validator("dkim_key_file")
+    @classmethod
+    def _at_home(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        try:
+            return tuple(path.expanduser().absolute() for path in value)
+        except RuntimeError as error:
+            raise ValueError(
+                "there is no such home folder; name the file by its full path"
+            ) from error
+
+    @field_validator("dkim_selector")
+    @classmethod
+    def _one_for_each_key(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        keys = len(info.data.get("dkim_key_file", ()))
+        if value and not keys:
+            raise ValueError("there is no key to sign with; set ALERTS_DKIM_KEY_FILE too")
+        if len(value) != keys:
+            raise ValueError(
+                f"ALERTS_DKIM_KEY_FILE names {keys} key(s), so {keys} selector(s) are needed, in"
+                " the same order, separated by spaces"
+            )
+        for selector in value:
+            if not _DOMAIN_NAME.fullmatch(selector):
+                raise ValueError(f"{selector!r} is no name in DNS such as alerts2026")
+        if len({selector.lower() for selector in value}) < keys:
+            raise ValueError(
+                "the same selector stands there twice; each key has a record of its own"
+            )
+        return value
+
+    @field_validator("dkim_domain")
+    @classmethod
+    def _aligned(cls, value: str, info: ValidationInfo) -> str:
+        selectors, sender = info.data.get("dkim_selector"), info.data.get("sender")
+        if not value and not selectors:
+            return value
+        if not selectors:
+            raise ValueError("there is no key to sign with; set ALERTS_DKIM_KEY_FILE too")
+        domain = _dns_name(value)
+        longest = max(len(f"{selector}._domainkey.{domain}") for selector in selectors)
+        if not _DOMAIN_NAME.fullmatch(domain) or longest > _LONGEST_DOMAIN:
+            raise ValueError("the domain to sign for is needed, such as example.org")
+        from_domain = _dns_name(parseaddr(sender or "")[1].rpartition("@")[2])
+        if sender and not dkim_covers(domain, from_domain):
+            raise ValueError(
+                f"DMARC alignment asks for the domain of ALERTS_SENDER, {from_domain}, or the one"
+                " above it"
+            )
+        return domain
+
     @property
     def database(self) -> str:
         """The database's SQLAlchemy URL: as configured, else SQLite in the data folder."""
@@ -119,6 +182,24 @@ class Settings(BaseSettings):
         return parseaddr(self.sender)[1].rpartition("@")[2]
 
 
+def dkim_covers(dkim_domain: str, sender_domain: str) -> bool:
+    """Tell whether a signature for a domain is aligned with a From domain (RFC 7489 section 3.1.1).
+
+    It is for the very domain, and for those below it; both in IDNA form and lower case.
+    """
+    return sender_domain == dkim_domain or (
+        "." in dkim_domain and sender_domain.endswith(f".{dkim_domain}")
+    )
+
+
+def _dns_name(domain: str) -> str:
+    """Return a domain in IDNA form and lower case; one that has none as it is."""
+    try:
+        return idna.encode(domain, uts46=True).decode() if not domain.isascii() else domain.lower()
+    except UnicodeError:
+        return domain
+
+
 def check_mailbox(value: str) -> Address:
     """Return the RFC 5322 mailbox, or raise ValueError that says what would be right."""
     name, spec = parseaddr(value)
@@ -138,7 +219,7 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "ALERTS_" + "_".join(str(part) for part in first["loc"][:1]).upper()
-        shown = "(hidden)" if "SECRET" in name or "MAIL" in name else repr(first["input"])
+        shown = "(hidden)" if "SECRET" in name or "MAIL" in name else repr(first["input"] or "")
         reason = first["msg"].removeprefix("Value error, ")
         raise Invalid(f"setting {name}={shown} is wrong: {reason}") from error
     try:

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from alerts.clock import SystemClock
 from alerts.config import Settings, load_settings
+from alerts.delivery.dkim import DkimSigner
 from alerts.embedded_redis import EmbeddedRedis
 from alerts.errors import AlertsError
 from alerts.logs import configure_logs
@@ -95,6 +97,8 @@ def run(settings: Settings, *, host: str, port: int) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    # A wrong key ends all here, at once; the worker would be started with it again and again.
+    DkimSigner.from_settings(settings, clock=SystemClock())
     with open_runtime(settings):
         log.info("schema_ready")
     redis = EmbeddedRedis(settings.data_dir) if settings.uses_embedded_redis else None

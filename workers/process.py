@@ -20,6 +20,7 @@ from celery.signals import (
 from alerts.clock import Clock, SystemClock
 from alerts.config import Settings, load_settings
 from alerts.database import Database
+from alerts.delivery.dkim import DkimSigner
 from alerts.delivery.loop import BackgroundLoop
 from alerts.delivery.sender import Sender
 from alerts.delivery.transports.base import Lane, Transport
@@ -78,6 +79,11 @@ class WorkerParts:
         return SubscriberLinks(Tokens(self.settings.secret_key), self.settings.base_url)
 
     @cached_property
+    def signer(self) -> DkimSigner | None:
+        """The one that signs, if there are keys."""
+        return DkimSigner.from_settings(self.settings, clock=self.clock)
+
+    @cached_property
     def sender(self) -> Sender:
         """The one that works off batches."""
         return Sender(
@@ -87,6 +93,7 @@ class WorkerParts:
             transport=self.transport,
             spool=self.settings.data_dir / "spool",
             sender=self.settings.sender,
+            signer=self.signer,
             stopping=_stopping.is_set,
             overtaken=self._overtaken,
             lease=timedelta(seconds=self.settings.lease_seconds),

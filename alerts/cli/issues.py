@@ -158,6 +158,7 @@ def test(
                 envelope=envelope,
                 settings=runtime.settings,
                 redis_url=queue.redis_url,
+                clock=runtime.clock,
             )
         )
     say(f"a test copy of issue {issue_id} went to {to}")

@@ -67,12 +67,16 @@ def worker(
     ] = None,
 ) -> None:
     """Run a Celery worker."""
+    from alerts.delivery.dkim import check_signing
+
     wanted = [name.strip() for name in queues.split(",") if name.strip()]
     known = [queue.value for queue in Queue]
     for name in wanted:
         if name not in known:
             raise Refused(f"there is no queue {name!r}; known are {', '.join(known)}")
-    count = processes or load_settings().worker_processes
+    settings = load_settings()
+    check_signing(settings)
+    count = processes or settings.worker_processes
     _become(
         "celery",
         "--quiet",

@@ -302,7 +302,7 @@ class BatchRun:
         delivery: Claimed,
         compiled: CompiledMessage,
         message_id: str,
-        eight_bit: bool,  # noqa: ARG002 - seven bits pass everywhere
+        eight_bit: bool,
     ) -> bytes:
         """Return a message's bytes; raises Halted when nothing more may be handed over."""
         if self._halt:
@@ -321,7 +321,8 @@ class BatchRun:
                     issue_id=messages.issue_id,
                 ),
                 preferences_url=links.preferences_url(delivery.public_id),
-            )
+            ),
+            eight_bit=eight_bit,
         )
 
     async def _look_around(self) -> None:

@@ -1,5 +1,6 @@
 """The messages of one issue: what all share, and its editions compiled as they are needed."""
 
+import hashlib
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, lazyload
 
 from alerts.database import Database
-from alerts.delivery.assembly import CompiledMessage, Envelope, address_of
+from alerts.delivery.assembly import CompiledMessage, Envelope, address_of, ascii_domain
+from alerts.delivery.dkim import DkimSigner, signer_for
 from alerts.delivery.outcome import Outcome, Verdict, judge
 from alerts.delivery.transports.base import Lane
 from alerts.errors import Refused
@@ -28,6 +30,8 @@ _WORTH_TRYING = {
 }
 # Compiled editions kept for readers to come; a few megabytes.
 _KEPT_EDITIONS = 64
+# The parts of a sender's identifier in Feedback-ID, in characters.
+_READABLE, _CHECKSUM = 9, 6
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -36,7 +40,7 @@ class IssueMessages:
     """Everything about an issue that its messages need; compiled editions are kept.
 
     `stamp` tells the Message-IDs of two installations under one domain apart; `via` and `via_only`
-    say which transport its newsletter chose.
+    say which transport its newsletter chose. `signer` signs them, where it signs for their sender.
     """
 
     issue_id: int
@@ -49,10 +53,13 @@ class IssueMessages:
     lane: Lane
     via: str = ""
     via_only: bool = False
+    signer: DkimSigner | None = None
     _compiled: dict[int, CompiledMessage] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, session: Session, issue_id: int, *, sender: str) -> Self:
+    def load(
+        cls, session: Session, issue_id: int, *, sender: str, signer: DkimSigner | None = None
+    ) -> Self:
         """Read an approved issue; `sender` is the mailbox used when its newsletter has none."""
         # Its articles are of no interest here: the editions hold all that is sent.
         issue = session.get_one(Issue, issue_id, options=[lazyload(Issue.items)])
@@ -60,17 +67,19 @@ class IssueMessages:
             raise Refused(f"issue {issue_id} was not approved; approve it first")
         definition = definition_of(get_newsletter(session, issue.newsletter))
         started = issue.started_at or issue.until
+        envelope = envelope_of(issue, definition, sender=sender, date=started)
         return cls(
             issue_id=issue_id,
             newsletter=issue.newsletter,
-            domain=issue.message_domain,
+            domain=ascii_domain(issue.message_domain) or issue.message_domain,
             stamp=_base36(int(issue.created_at.timestamp() * 1000)),
-            envelope=envelope_of(issue, definition, sender=sender, date=started),
+            envelope=envelope,
             give_up_at=started + _WORTH_TRYING[issue.frequency],
             hold_uncertain=definition.uncertain == "hold",
             lane=lane_of(issue.frequency),
             via=definition.transport,
             via_only=bool(definition.transport) and definition.transport_fallback == "wait",
+            signer=signer_for(signer, envelope.sender),
         )
 
     def message_id(self, delivery_id: int) -> str:
@@ -88,7 +97,9 @@ class IssueMessages:
             with database.read() as session:
                 editions = session.scalars(select(Edition).where(Edition.id.in_(missing))).all()
             for edition in editions:
-                self._compiled[edition.id] = compile_edition(self.envelope, edition)
+                self._compiled[edition.id] = compile_edition(
+                    self.envelope, edition, signer=self.signer
+                )
         for number in list(self._compiled)[:-_KEPT_EDITIONS]:
             if number not in edition_ids:
                 del self._compiled[number]
@@ -122,18 +133,31 @@ def envelope_of(
     """
     mailbox = definition.sender or sender
     domain = issue.message_domain or address_of(mailbox).rpartition("@")[2]
+    installation = address_of(sender).rpartition("@")[2]
     return Envelope(
         sender=mailbox,
         reply_to=definition.reply_to or "",
-        list_id=f"{definition.list_id or issue.newsletter}.{domain}",
+        list_id=f"{definition.list_id or issue.newsletter}.{ascii_domain(domain) or domain}",
         list_title=definition.title,
         date=date,
+        feedback_id=f"{issue.id}:{issue.newsletter}:alerts:{_sender_id(installation)}",
     )
 
 
-def compile_edition(envelope: Envelope, edition: Edition) -> CompiledMessage:
+def compile_edition(
+    envelope: Envelope, edition: Edition, *, signer: DkimSigner | None = None
+) -> CompiledMessage:
     """Return an edition as bytes with slots."""
-    return CompiledMessage(envelope, edition.subject, edition.html, edition.text)
+    return CompiledMessage(envelope, edition.subject, edition.html, edition.text, signer=signer)
+
+
+def _sender_id(domain: str) -> str:
+    """Return what stands for an installation in Feedback-ID: 5 to 15 characters, the same for ever.
+
+    Readable, and with a checksum, so that two domains that begin alike differ.
+    """
+    readable = "".join(c for c in domain.lower() if c.isascii() and c.isalnum())
+    return readable[:_READABLE] + hashlib.sha256(domain.lower().encode()).hexdigest()[:_CHECKSUM]
 
 
 def _base36(number: int) -> str:

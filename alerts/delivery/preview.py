@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.delivery.assembly import CompiledMessage, Envelope, Reader
+from alerts.delivery.dkim import DkimSigner
 from alerts.delivery.messages import envelope_of
 from alerts.delivery.transactional import send_test
 from alerts.delivery.transports.factory import make_transport
@@ -37,7 +38,11 @@ def write_preview(
     settings: Settings,
     clock: Clock,
 ) -> list[Path]:
-    """Write the issue as a sample reader would get it; returns the files."""
+    """Write the issue as a sample reader would get it; returns the files.
+
+    The message is not signed: a file that anybody may pass on is not to speak for the domain, and
+    whoever writes one need not be able to read the key.
+    """
     reader = Reader(
         name=None,
         email=_SAMPLE,
@@ -66,15 +71,23 @@ async def send_test_copy(
     envelope: Envelope,
     settings: Settings,
     redis_url: str,
+    clock: Clock,
 ) -> None:
     """Send a test copy of an issue to an address; raises Refused with the server's answer.
 
-    It takes no session: no transaction is to be open while a server is spoken to.
+    It is signed as the issue will be; raises Invalid for a wrong key. It takes no session: no
+    transaction is to be open while a server is spoken to.
     """
+    signer = DkimSigner.from_settings(settings, clock=clock)
     transport = make_transport(settings, redis_url=redis_url)
     try:
         await send_test(
-            rendered, address, envelope=envelope, settings=settings, transport=transport
+            rendered,
+            address,
+            envelope=envelope,
+            settings=settings,
+            transport=transport,
+            signer=signer,
         )
     finally:
         await transport.close()

@@ -5,8 +5,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
-from alerts.config import Settings
+from alerts.config import Settings, dkim_covers
 from alerts.database import Database
+from alerts.delivery.assembly import address_of
 from alerts.delivery.transports.urls import transport_names
 from alerts.errors import AlertsError, Refused
 from alerts.newsletters.content import IssueContent
@@ -40,6 +41,7 @@ def lint_issue(
     rendered = render_issue(session, issue, settings=settings, renderer=renderer)
     findings = lint(build_content(session, issue), rendered)
     findings += _transport(session, issue, settings)
+    findings += _unsigned(session, issue, settings)
     return sorted(findings, key=lambda finding: (finding.level != "error", finding.rule))
 
 
@@ -156,6 +158,22 @@ def _transport(session: Session, issue: Issue, settings: Settings) -> list[Findi
             f"newsletter {issue.newsletter} goes by the transport {chosen!r}, which"
             f" ALERTS_MAIL_URL does not name; it names {', '.join(sorted(names))}",
             "name it there with name=, or change the newsletter's transport",
+        )
+    ]
+
+
+def _unsigned(session: Session, issue: Issue, settings: Settings) -> list[Finding]:
+    """Return a warning where mail is signed, but not that of this issue's sender."""
+    definition = definition_of(get_newsletter(session, issue.newsletter))
+    domain = address_of(definition.sender or settings.sender).rpartition("@")[2].lower()
+    if not settings.dkim_domain or dkim_covers(settings.dkim_domain, domain):
+        return []
+    return [
+        Finding(
+            "warning",
+            "sender-unsigned",
+            f"mail from {domain} is not signed, and large mail providers may refuse it",
+            f"let the newsletter's sender be at {settings.dkim_domain}, for which there is a key",
         )
     ]
 

@@ -19,6 +19,7 @@ from alerts.clock import Clock
 from alerts.database import Database
 from alerts.delivery import ledger
 from alerts.delivery.batch_run import BatchRun, Means
+from alerts.delivery.dkim import DkimSigner
 from alerts.delivery.journal import Journal, journal_path, read_journal
 from alerts.delivery.leases import LEASE, Lease, claim_batch
 from alerts.delivery.ledger import Claim
@@ -56,6 +57,7 @@ class Sender:
     transport: Transport
     spool: Path
     sender: str
+    signer: DkimSigner | None = None
     stopping: Callable[[], bool] = lambda: False
     overtaken: Callable[[Lane], bool] = lambda _: False
     lease: timedelta = LEASE
@@ -69,7 +71,9 @@ class Sender:
             lease = claim_batch(session, batch_id, now=now, span=self.lease)
             if lease is None:
                 return BatchResult.NOT_OURS
-            messages = IssueMessages.load(session, lease.issue_id, sender=self.sender)
+            messages = IssueMessages.load(
+                session, lease.issue_id, sender=self.sender, signer=self.signer
+            )
             if lease.taken_over:
                 # In the transaction that takes the lease over, or else a second crash would leave
                 # doubts of which the journal is older than the lease before ours.

@@ -15,6 +15,7 @@ from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.assembly import CompiledMessage, Envelope, Reader, address_of
+from alerts.delivery.dkim import DkimSigner, signer_for
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.sweeper import Due
 from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport, TransportDown
@@ -65,7 +66,7 @@ async def _attempt(
         0,
         address_of(sender),
         reader.email,
-        lambda _: compiled.fill(reader),
+        lambda eight_bit: compiled.fill(reader, eight_bit=eight_bit),
         lane=Lane.TRANSACTIONAL,
     )
     try:
@@ -84,6 +85,7 @@ async def send_confirmation(
     links: SubscriberLinks,
     transport: Transport,
     clock: Clock,
+    signer: DkimSigner | None,
 ) -> bool:
     """Mail the link that confirms a sign-up, if it is still owed; True when it was sent.
 
@@ -95,7 +97,7 @@ async def send_confirmation(
         if subscriber is None or subscriber.confirmation_due_at is None:
             return False
         titles = _titles(session, subscriber)
-    compiled = _confirmation(subscriber, titles, settings, renderer, links, clock)
+    compiled = _confirmation(subscriber, titles, settings, renderer, links, clock, signer)
     reader = Reader(
         name=subscriber.name,
         email=subscriber.email,
@@ -126,6 +128,7 @@ def _confirmation(
     renderer: Renderer,
     links: SubscriberLinks,
     clock: Clock,
+    signer: DkimSigner | None,
 ) -> CompiledMessage:
     rendered = renderer.render_message(
         "confirmation",
@@ -140,7 +143,13 @@ def _confirmation(
         },
     )
     envelope = Envelope(settings.sender, "", "", "", clock.now())
-    return CompiledMessage(envelope, rendered.subject, rendered.html, rendered.text)
+    return CompiledMessage(
+        envelope,
+        rendered.subject,
+        rendered.html,
+        rendered.text,
+        signer=signer_for(signer, envelope.sender),
+    )
 
 
 async def send_test(
@@ -150,9 +159,16 @@ async def send_test(
     envelope: Envelope,
     settings: Settings,
     transport: Transport,
+    signer: DkimSigner | None,
 ) -> None:
     """Send a copy of an issue to an address; its links lead to the home page, not to a person."""
-    compiled = CompiledMessage(envelope, f"[Test] {rendered.subject}", rendered.html, rendered.text)
+    compiled = CompiledMessage(
+        envelope,
+        f"[Test] {rendered.subject}",
+        rendered.html,
+        rendered.text,
+        signer=signer_for(signer, envelope.sender),
+    )
     reader = Reader(
         name=None,
         email=address,

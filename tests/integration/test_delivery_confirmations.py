@@ -63,6 +63,7 @@ def send(database: Database, reader_id: int, transport: Transport, clock: FixedC
             links=SubscriberLinks(Tokens(("k" * 40,)), SETTINGS.base_url),
             transport=transport,
             clock=clock,
+            signer=None,
         )
     )
 

@@ -170,7 +170,12 @@ def test_a_test_copy_goes_to_one_address_and_changes_nothing(
     envelope = issue_envelope(session, issue, settings=settings, clock=clock)
     asyncio.run(
         send_test_copy(
-            rendered, "editor@example.org", envelope=envelope, settings=settings, redis_url=""
+            rendered,
+            "editor@example.org",
+            envelope=envelope,
+            settings=settings,
+            redis_url="",
+            clock=clock,
         )
     )
     store = CatcherStore(tmp_path)

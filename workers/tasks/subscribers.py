@@ -19,5 +19,6 @@ def confirm(subscriber_id: int) -> None:
             links=worker.links,
             transport=worker.transport,
             clock=worker.clock,
+            signer=worker.signer,
         )
     )

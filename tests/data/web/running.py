@@ -135,6 +135,7 @@ def send_owed_confirmations(site: RunningSite) -> None:
             links=site.links,
             transport=CatcherTransport(store),
             clock=site.clock,
+            signer=None,
         )
 
     def work() -> None:
