@@ -208,6 +208,18 @@ def test_the_rest_that_a_busy_one_asks_for_is_kept() -> None:
     assert len(a.calls) == 2
 
 
+def test_a_rest_that_was_asked_for_is_kept_though_there_is_no_other() -> None:
+    def busy(_: int) -> None:
+        raise TransportBusy("slow down", 600)
+
+    a = Way(busy)
+    transport = pool(a=(a, 1))
+    for reason in ("a: slow down", r"a: left alone for \d+ s more", "a: left alone"):
+        with pytest.raises(TransportDown, match=reason):
+            send(transport, mails(30))
+    assert len(a.calls) == 1
+
+
 def test_when_all_are_down_nothing_is_told_and_the_reasons_are_named() -> None:
     a, b = Way(down), Way(down)
     notes = Notes()

@@ -33,7 +33,7 @@ class Breaker:
         self._jitter = jitter
         self._troubles = 0
         self._openings = 0
-        self._due_at = 0.0
+        self._due_at = self._asked_until = 0.0
 
     @property
     def closed(self) -> bool:
@@ -51,12 +51,13 @@ class Breaker:
         self._openings = min(self._openings + 1, 16)
         self._troubles = 0
         # Spread out, or else all workers would knock again in the same moment.
-        pause = max(longest, min(wait, _LONGEST_ASKED)) * (1 + self._jitter() / 4)
-        self._due_at = self._clock() + pause
+        asked = min(wait, _LONGEST_ASKED)
+        self._asked_until = self._clock() + asked
+        self._due_at = self._clock() + max(longest, asked) * (1 + self._jitter() / 4)
 
     def try_now(self) -> None:
-        """Let it be tried before its rest is over."""
-        self._due_at = min(self._due_at, self._clock())
+        """Let it be tried before its rest is over, unless it asked for that rest itself."""
+        self._due_at = min(self._due_at, max(self._clock(), self._asked_until))
 
     def heard(self, outcome: Outcome) -> None:
         """Note what came of a message.

@@ -1,4 +1,8 @@
-"""From `ALERTS_MAIL_URL` to a transport."""
+"""From `ALERTS_MAIL_URL` to a transport.
+
+A provider's module is imported only where a URL asks for it: SES brings a signer, all of them an
+HTTP client, and most commands need none.
+"""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -9,11 +13,7 @@ from alerts.delivery.throttle import Throttle, parse_rate
 from alerts.delivery.transports.base import Transport
 from alerts.delivery.transports.catcher import CatcherTransport
 from alerts.delivery.transports.pool import Member, PoolTransport
-from alerts.delivery.transports.providers.http import HttpTransport
-from alerts.delivery.transports.providers.mailgun import Mailgun
-from alerts.delivery.transports.providers.postmark import Postmark
 from alerts.delivery.transports.providers.provider import Provider
-from alerts.delivery.transports.providers.sendgrid import SendGrid
 from alerts.delivery.transports.smtp import SmtpServer, SmtpTransport
 from alerts.delivery.transports.urls import TRANSPORT_NAME, MailUrl, read_mail_urls
 
@@ -71,7 +71,6 @@ def _server(url: MailUrl) -> SmtpServer:
 
 
 def _ses(url: MailUrl, _: Settings, redis_url: str) -> Transport:
-    # Its signer is the one heavy import among the transports.
     from alerts.delivery.transports.providers.ses import Ses, region_of
 
     url.allow(_HTTP | {"configuration"})
@@ -90,6 +89,8 @@ def _ses(url: MailUrl, _: Settings, redis_url: str) -> Transport:
 
 
 def _mailgun(url: MailUrl, _: Settings, redis_url: str) -> Transport:
+    from alerts.delivery.transports.providers.mailgun import Mailgun
+
     url.allow(_HTTP | {"region"})
     if not TRANSPORT_NAME.match(url.host):
         raise url.wrong("mailgun:// needs the sending domain behind the @")
@@ -102,6 +103,8 @@ def _mailgun(url: MailUrl, _: Settings, redis_url: str) -> Transport:
 
 
 def _postmark(url: MailUrl, _: Settings, redis_url: str) -> Transport:
+    from alerts.delivery.transports.providers.postmark import Postmark
+
     url.allow(_HTTP | {"stream"})
     provider = Postmark(
         token=_key(url, url.username, "server token"),
@@ -112,6 +115,8 @@ def _postmark(url: MailUrl, _: Settings, redis_url: str) -> Transport:
 
 
 def _sendgrid(url: MailUrl, _: Settings, redis_url: str) -> Transport:
+    from alerts.delivery.transports.providers.sendgrid import SendGrid
+
     url.allow(_HTTP | {"region"})
     provider = SendGrid(
         key=_key(url, url.username, "API key"),
@@ -121,6 +126,8 @@ def _sendgrid(url: MailUrl, _: Settings, redis_url: str) -> Transport:
 
 
 def _http(url: MailUrl, provider: Provider, redis_url: str) -> Transport:
+    from alerts.delivery.transports.providers.http import HttpTransport
+
     connections = url.connections(default=_HTTP_CONNECTIONS)
     throttle = _throttle(url, redis_url, url.name)
     return HttpTransport(provider, connections=connections, throttle=throttle)

@@ -87,7 +87,8 @@ class PoolTransport(Transport):
         """Return the transport for a message: the chosen one, else by weight among the well ones.
 
         Where all that could carry it are resting, the one that is due first is tried all the
-        same: whoever asks has waited already, and a trial costs one message.
+        same, unless it asked for its rest: whoever wants to send has waited already, and a trial
+        costs one message.
         """
         if message.via_only:
             allowed = [message.via] if message.via in self._places else []
@@ -97,8 +98,9 @@ class PoolTransport(Transport):
         rests = {name: self._places[name].breaker.rest for name in untried}
         ready = [name for name, rest in rests.items() if not rest]
         if untried and not ready:
-            ready = [min(untried, key=lambda name: rests[name])]
-            self._places[ready[0]].breaker.try_now()
+            soonest = self._places[min(untried, key=lambda name: rests[name])]
+            soonest.breaker.try_now()
+            ready = [] if soonest.breaker.rest else [soonest.name]
         return message.via if message.via in ready else self._shares.choose(ready)
 
     def _why(self, stranded: Sequence[Outgoing], downs: dict[str, TransportDown]) -> str:

@@ -73,6 +73,8 @@ class Round:
         # Left by who dropped out, free for all to take; and what only the dropped out may carry.
         self._loose: deque[Outgoing] = deque()
         self._stranded: list[Outgoing] = []
+        # From when on who is done with its share helps the others.
+        self._helps_at: dict[str, float] = {}
         self._busy = 0
         self._stopped = False
         self._began = 0.0
@@ -157,7 +159,6 @@ class Round:
         """Return the next portion for a transport: its own, a dropped out one's, a slow one's."""
         loop = asyncio.get_running_loop()
         queue = self._queues[place.name]
-        helps_at: float | None = None
         while not self._stopped:
             if queue:
                 return self._portion(place, queue)
@@ -167,8 +168,8 @@ class Round:
             if not others_have and not self._busy:
                 break
             now = loop.time()
-            if helps_at is None:
-                helps_at = max(now + self._patience, self._began + self._fair_time(place, now))
+            fair = max(now + self._patience, self._began + self._fair_time(place, now))
+            helps_at = self._helps_at.setdefault(place.name, fair)
             if now >= helps_at and place.name in self._helpers and self._take_from_slow(place):
                 continue
             await self._change(helps_at if now < helps_at else None)
