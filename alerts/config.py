@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from alerts.errors import Invalid
+from alerts.rates import parse_domain_limits
 
 _SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
 
@@ -21,7 +22,8 @@ class Settings(BaseSettings):
     """Every setting of the program; the environment variable is `ALERTS_` and the name in capitals.
 
     `secret_key` holds all valid keys, oldest first, the way itsdangerous rotates them:
-    the last one signs, every one verifies. `fetch_hosts` are names inside the operator's network
+    the last one signs, every one verifies. `domain_limits` are what recipients' providers take, a
+    word each (`gmail.com=20/s *=10/s`). `fetch_hosts` are names inside the operator's network
     that pages may be fetched from; all others inside are refused. After `lease_seconds` another
     worker takes up the batch of one that died.
     """
@@ -34,6 +36,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     redis_url: str = ""
     mail_url: Annotated[tuple[str, ...], NoDecode] = ("catcher://",)
+    domain_limits: Annotated[tuple[str, ...], NoDecode] = ()
     base_url: str = "http://127.0.0.1:8000"
     sender: str = "GP Alerts <alerts@localhost>"
     secret_key: Annotated[tuple[str, ...], NoDecode] = ()
@@ -42,7 +45,7 @@ class Settings(BaseSettings):
     worker_processes: int = Field(default=2, ge=1, le=256)
     catcher_port: int = Field(default=1025, ge=0, le=65535)
 
-    @field_validator("mail_url", "secret_key", "fetch_hosts", mode="before")
+    @field_validator("mail_url", "domain_limits", "secret_key", "fetch_hosts", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(value.split()) if isinstance(value, str) else value
@@ -67,6 +70,15 @@ class Settings(BaseSettings):
             if urlsplit(url).scheme not in {"catcher", "smtp", "smtps"}:
                 raise ValueError(f"{url!r} is no catcher://, smtp://host:port or smtps://host:port")
         return value or ("catcher://",)
+
+    @field_validator("domain_limits")
+    @classmethod
+    def _understood(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            parse_domain_limits(value)
+        except Invalid as error:
+            raise ValueError(str(error)) from error
+        return value
 
     @field_validator("redis_url")
     @classmethod

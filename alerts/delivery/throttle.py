@@ -5,18 +5,15 @@ next message is due; each taker moves it on by one interval. No bucket to refill
 """
 
 import asyncio
-import re
-from dataclasses import dataclass
 
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from alerts.errors import Invalid
+from alerts.delivery.limits.desk import ThrottleDown
+from alerts.rates import Rate
 
-_RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|min|h)\Z")
 # A Redis server that is there and does not answer must not hold a batch for ever.
 _TIMEOUT_SECONDS = 10.0
-_SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 # Times come from the Redis server's clock: the workers' clocks may differ.
 _TAKE = """
 local now = redis.call('TIME')
@@ -26,31 +23,6 @@ if due < at then due = at end
 redis.call('SET', KEYS[1], string.format('%.6f', due + tonumber(ARGV[1])), 'EX', ARGV[2])
 return string.format('%.6f', due - at)
 """
-
-
-class ThrottleDown(Exception):
-    """The shared limit cannot be asked; sending on would break what the provider allows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A number of messages in a span of seconds."""
-
-    messages: float
-    seconds: float
-
-    @property
-    def interval(self) -> float:
-        """Seconds from one message to the next."""
-        return self.seconds / self.messages
-
-
-def parse_rate(text: str) -> Rate:
-    """Read `14/s`, `500/m` or `10000/h`; raise Invalid."""
-    match = _RATE.match(text.strip())
-    if match is None or float(match.group(1)) == 0:
-        raise Invalid(f"rate {text!r} is not understood; 14/s, 500/m or 10000/h would be right")
-    return Rate(float(match.group(1)), _SECONDS[match.group(2)])
 
 
 class Throttle:

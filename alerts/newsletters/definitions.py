@@ -9,6 +9,7 @@ from alerts.clock import time_zones
 from alerts.config import check_mailbox
 from alerts.errors import Invalid
 from alerts.newsletters.rules import parse_rule
+from alerts.rates import parse_rate
 from alerts.regions import find_region
 from alerts.subscribers.models import Frequency
 
@@ -87,7 +88,10 @@ class ScheduleDefinition(_Part):
 
 
 class NewsletterDefinition(_Part):
-    """A newsletter as data: what `newsletter export` prints and `newsletter apply` reads."""
+    """A newsletter as data: what `newsletter export` prints and `newsletter apply` reads.
+
+    `rate` (`5/s`) holds for the newsletter over all transports; empty, it has none of its own.
+    """
 
     slug: Slug
     title: Line
@@ -103,6 +107,7 @@ class NewsletterDefinition(_Part):
     default_frequency: Frequency
     approval: Literal["required", "automatic"] = "required"
     uncertain: Literal["resend", "hold"] = "resend"
+    rate: Line = ""
     subject: Line = "{title}: {lead}{more}"
     preheader: Line = "{rest}"
     contributors: bool = False
@@ -125,6 +130,14 @@ class NewsletterDefinition(_Part):
         if value:
             check_mailbox(value)
         return value
+
+    @field_validator("rate")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        try:
+            return str(parse_rate(value)) if value else ""
+        except Invalid as error:
+            raise ValueError(str(error)) from error
 
     @field_validator("subject", "preheader")
     @classmethod

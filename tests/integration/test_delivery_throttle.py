@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from alerts.delivery.throttle import Rate, Throttle, ThrottleDown
+from alerts.delivery.limits.desk import ThrottleDown
+from alerts.delivery.throttle import Throttle
 from alerts.embedded_redis import EmbeddedRedis
+from alerts.rates import Rate
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,13 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from alerts.config import Settings
 from alerts.delivery.catcher import CatcherStore
-from alerts.delivery.throttle import Throttle, parse_rate
+from alerts.delivery.throttle import Throttle
 from alerts.delivery.transports.base import Transport
 from alerts.delivery.transports.catcher import CatcherTransport
 from alerts.delivery.transports.pool import FailoverTransport
 from alerts.delivery.transports.smtp import SmtpServer, SmtpTransport
 from alerts.errors import Invalid
+from alerts.rates import parse_rate
 
 _OPTIONS = {"tls", "rate", "connections"}
 _SUBMISSION_PORT, _SMTPS_PORT = 25, 465

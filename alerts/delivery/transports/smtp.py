@@ -18,8 +18,9 @@ from aiosmtplib import (
 from typing_extensions import override
 
 from alerts.delivery.assembly import ascii_address
+from alerts.delivery.limits.desk import ThrottleDown
 from alerts.delivery.outcome import Fate, Outcome, refusal
-from alerts.delivery.throttle import Throttle, ThrottleDown
+from alerts.delivery.throttle import Throttle
 from alerts.delivery.transports.base import Observer, Outgoing, Transport, TransportDown
 
 log = structlog.get_logger(__name__)
