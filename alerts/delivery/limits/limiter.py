@@ -66,7 +66,8 @@ class Limiter:
         self._now = clock or time.monotonic
         self._sleep = sleep
         self._pockets: dict[_Key, Pocket] = {}
-        self._locks = _Locks()
+        # Questions that are under way: whoever has the same one waits for its answer.
+        self._asking: dict[_Key, asyncio.Event] = {}
         self._pauses: dict[str, _Pause] = {}
         self._back: Counter[Stamp] = Counter()
         self._tidied = -math.inf
@@ -141,7 +142,7 @@ class Limiter:
             self._tidied = now
             for other, pocket in list(self._pockets.items()):
                 self._back.update(pocket.expired(now))
-                if pocket.is_idle(now) and not self._locks.held(other):
+                if pocket.is_idle(now) and other not in self._asking:
                     del self._pockets[other]
         found = self._pockets.setdefault(key, Pocket())
         self._back.update(found.expired(now))
@@ -159,29 +160,34 @@ class Limiter:
 
     async def _ask(self, asker: "_Asker", pocket: Pocket) -> None:
         """Ask once for all who wait for the same pocket."""
-        lock = self._locks.of(asker.key)
-        if lock.locked():
-            async with lock:
-                return
-        async with lock:
-            lane, newsletter = asker.key[:2]
-            most = most_at_once(asker.claims)
-            back, self._back = self._back, Counter()
-            question = Question(lane, newsletter, asker.claims, min(pocket.wanted, most))
-            try:
-                answer = await self._desk.ask(question, back)
-            except BaseException:
-                self._back.update(back)
-                raise
-            now = self._now()
-            if isinstance(answer, Pauses):
-                self._pauses = {
-                    domain: _Pause(now + left, why) for domain, left, why in answer.pauses
-                }
-            elif isinstance(answer, Taken):
-                pocket.fill(answer, now, most=most)
-            else:
-                pocket.refuse(answer, now)
+        asking = self._asking.get(asker.key)
+        if asking:
+            await asking.wait()
+            return
+        asking = self._asking[asker.key] = asyncio.Event()
+        try:
+            await self._ask_desk(asker, pocket)
+        finally:
+            del self._asking[asker.key]
+            asking.set()
+
+    async def _ask_desk(self, asker: "_Asker", pocket: Pocket) -> None:
+        lane, newsletter = asker.key[:2]
+        most = most_at_once(asker.claims)
+        back, self._back = self._back, Counter()
+        question = Question(lane, newsletter, asker.claims, min(pocket.wanted, most))
+        try:
+            answer = await self._desk.ask(question, back)
+        except BaseException:
+            self._back.update(back)
+            raise
+        now = self._now()
+        if isinstance(answer, Pauses):
+            self._pauses = {domain: _Pause(now + left, why) for domain, left, why in answer.pauses}
+        elif isinstance(answer, Taken):
+            pocket.fill(answer, now, most=most)
+        else:
+            pocket.refuse(answer, now)
 
     def _paused(self, provider: str, now: float) -> Admission | None:
         for name, scope in (("", Scope.TRANSPORT), (provider, Scope.DOMAIN)):
@@ -210,24 +216,3 @@ class _Asker:
 class _Pause:
     until: float
     reason: str
-
-
-class _Locks:
-    """A lock for each pocket, good for one event loop."""
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._locks: dict[_Key, asyncio.Lock] = {}
-
-    def of(self, key: _Key) -> asyncio.Lock:
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._loop, self._locks = loop, {}
-        return self._locks.setdefault(key, asyncio.Lock())
-
-    def held(self, key: _Key) -> bool:
-        lock = self._locks.get(key)
-        if lock is None or lock.locked():
-            return lock is not None
-        del self._locks[key]
-        return False

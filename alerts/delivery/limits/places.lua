@@ -89,8 +89,7 @@ local function waiting_flows(state)
   for field, till in pairs(state) do
     local kind, flow, lane = string.match(field, '^(%l+):((%d+)|.*)$')
     local present = (kind == 'waits' or kind == 'comes') and tonumber(till) > now
-    -- Within a lane the places of one who is not there yet are for others.
-    if present and flow ~= me and (kind == 'waits' or tonumber(lane) ~= ask.lane) then
+    if present and flow ~= me then
       flows[#flows + 1] = {name = flow, lane = tonumber(lane)}
     end
   end
@@ -123,8 +122,12 @@ end
 local function look_at_rate(limit, key)
   local state = read(key)
   local furthest = now + math.max(limit.interval, 0.1) + LEAD
-  -- A stored moment beyond that is from a slower rate stated before, or a clock set back.
-  local due = math.min(math.max(tonumber(state.due or now), now), furthest)
+  local due = math.max(tonumber(state.due or now), now)
+  if due > furthest then
+    -- From a slower rate that was stated before, or a clock that was set back.
+    due = furthest
+    redis.call('HSET', key, 'due', exact(due))
+  end
   local flows = waiting_flows(state)
   local found = {state = state, due = due, flows = flows, most = ask.wanted}
   if due > now + LEAD then
@@ -167,7 +170,7 @@ local function take_rate(limit, key, found, due, places)
   end
   redis.call('HDEL', key, 'waits:' .. me, 'comes:' .. me)
   if places > 1 then
-    -- It will ask again when these are used: lower lanes must not slip in at that moment.
+    -- It will ask again when these are used: who has no precedence must not slip in before.
     changes[#changes + 1] = 'comes:' .. me
     changes[#changes + 1] = exact(due + (places - 1) * limit.interval + 2 * LEAD)
   end

@@ -13,6 +13,8 @@ from alerts.delivery.limits.rules import Admission, RateClaim, Turn
 
 # A place that nobody wanted for so long is given back: used later, it would make a burst.
 _KEPT_SECONDS = 0.5
+# Places for a tenth of a second are taken at once; used within a little more, they were needed.
+_QUICK_SECONDS = 0.12
 # A limit that refuses is asked again after so long at the latest: others may give places back.
 _BELIEVED_SECONDS = 1.0
 # A timer cannot tell less, and who waits for nothing would ask in circles.
@@ -38,6 +40,7 @@ class Pocket:
 
     wanted: int = 1
     _places: deque[Place] = field(default_factory=deque)
+    _filled_at: float = 0.0
     _open_until: float = 0.0
     _refused: Turned | None = None
     _refused_at: float = 0.0
@@ -54,9 +57,15 @@ class Pocket:
         self._places.appendleft(place)
 
     def fill(self, taken: Taken, now: float, *, most: int) -> None:
-        """Put in what was taken; who used all of the last places gets twice as many next time."""
+        """Put in what was taken.
+
+        Who was quick to use the last places takes twice as many next time, who was slow half as
+        many: places that lie here are missing elsewhere.
+        """
         self._refused, self._turned_away = None, 0
-        self.wanted = min(self.wanted * 2, most)
+        quick = now - self._filled_at <= _QUICK_SECONDS
+        self.wanted = min(self.wanted * 2, most) if quick else max(self.wanted // 2, 1)
+        self._filled_at = now
         if not taken.stamps and not taken.interval:
             # No limit holds: the pauses are to be looked at again after a while.
             self._open_until = now + _BELIEVED_SECONDS
