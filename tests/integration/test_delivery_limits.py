@@ -67,16 +67,33 @@ def test_all_workers_together_keep_a_rate_evenly_and_use_it(world: World, rate: 
     assert len(moments) >= 0.95 * 6 / stated.interval
 
 
-def test_a_high_rate_costs_few_questions(world: World, redis_url: str) -> None:
-    def questions() -> int:
-        with redis.Redis.from_url(redis_url) as client:
-            return int(client.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0))
+def questions(redis_url: str) -> int:
+    """Return how often the server was asked since its start."""
+    with redis.Redis.from_url(redis_url) as client:
+        return int(client.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0))
 
-    before = questions()
+
+def test_tasks_that_wait_for_the_same_ask_once(world: World, redis_url: str) -> None:
+    limiter = world.limiter(read_limits({"rate": "1/s"}))
+    before = questions(redis_url)
+
+    async def work() -> None:
+        asking = (limiter.admit(Lane.DIGEST, "weekly", "example.org") for _ in range(20))
+        answers = await asyncio.gather(*asking)
+        assert [answer.turn for answer in answers].count(Turn.GO) == 1
+        assert [answer.turn for answer in answers].count(Turn.WAIT) == 19
+
+    run(work())
+    # One place, one refusal; a script that the server does not know yet is asked for twice.
+    assert questions(redis_url) - before <= 3
+
+
+def test_a_high_rate_costs_few_questions(world: World, redis_url: str) -> None:
+    before = questions(redis_url)
     limiter = world.limiter(read_limits({"rate": "400/s", "quota": "90000/h"}))
     run(world.run([Worker(limiter) for _ in range(8)], 5))
     assert len(world.sent) >= 1900
-    assert questions() - before <= len(world.sent) / 5
+    assert questions(redis_url) - before <= len(world.sent) / 5
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
