@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from alerts.errors import Invalid
+from alerts.rates import parse_domain_limits
 
 # Letters, digits and hyphens (RFC 1123 section 2.1), which selectors follow as well.
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -30,7 +31,8 @@ class Settings(BaseSettings):
     """Every setting of the program; the environment variable is `ALERTS_` and the name in capitals.
 
     `secret_key` holds all valid keys, oldest first, the way itsdangerous rotates them:
-    the last one signs, every one verifies. `fetch_hosts` are names inside the operator's network
+    the last one signs, every one verifies. `domain_limits` are what recipients' providers take, a
+    word each (`gmail.com=20/s *=10/s`). `fetch_hosts` are names inside the operator's network
     that pages may be fetched from; all others inside are refused. After `lease_seconds` another
     worker takes up the batch of one that died. `dkim_key_file` and `dkim_selector` go in pairs;
     each pair signs every mail in the name of `dkim_domain`.
@@ -44,6 +46,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     redis_url: str = ""
     mail_url: Annotated[tuple[str, ...], NoDecode] = ("catcher://",)
+    domain_limits: Annotated[tuple[str, ...], NoDecode] = ()
     base_url: str = "http://127.0.0.1:8000"
     sender: str = "GP Alerts <alerts@localhost>"
     secret_key: Annotated[tuple[str, ...], NoDecode] = ()
@@ -56,7 +59,13 @@ class Settings(BaseSettings):
     dkim_domain: str = Field(default="", validate_default=True)
 
     @field_validator(
-        "mail_url", "secret_key", "fetch_hosts", "dkim_key_file", "dkim_selector", mode="before"
+        "mail_url",
+        "domain_limits",
+        "secret_key",
+        "fetch_hosts",
+        "dkim_key_file",
+        "dkim_selector",
+        mode="before",
     )
     @classmethod
     def _words(cls, value: object) -> object:
@@ -85,6 +94,15 @@ class Settings(BaseSettings):
                 # Whatever stands there may be a key: it is not shown.
                 raise ValueError(f"URL {position} is no {known}")
         return value or ("catcher://",)
+
+    @field_validator("domain_limits")
+    @classmethod
+    def _understood(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            parse_domain_limits(value)
+        except Invalid as error:
+            raise ValueError(str(error)) from error
+        return value
 
     @field_validator("redis_url")
     @classmethod

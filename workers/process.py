@@ -21,6 +21,7 @@ from alerts.clock import Clock, SystemClock
 from alerts.config import Settings, load_settings
 from alerts.database import Database
 from alerts.delivery.dkim import DkimSigner
+from alerts.delivery.limits.newsletters import NewsletterRates
 from alerts.delivery.loop import BackgroundLoop
 from alerts.delivery.sender import Sender
 from alerts.delivery.transports.base import Lane, Transport
@@ -71,7 +72,11 @@ class WorkerParts:
     @cached_property
     def transport(self) -> Transport:
         """The way to send."""
-        return make_transport(self.settings, redis_url=self.redis_url)
+        return make_transport(
+            self.settings,
+            redis_url=self.redis_url,
+            newsletter_rate=NewsletterRates(self.database, self.clock),
+        )
 
     @cached_property
     def links(self) -> SubscriberLinks:

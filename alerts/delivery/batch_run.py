@@ -29,7 +29,7 @@ from alerts.delivery.messages import IssueMessages
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.pace import Pace
 from alerts.delivery.recording import record
-from alerts.delivery.transports.base import Lane, Outgoing, Transport, TransportDown
+from alerts.delivery.transports.base import Lane, Outgoing, Transport, TransportBusy, TransportDown
 from alerts.subscribers.links import SubscriberLinks
 
 log = structlog.get_logger(__name__)
@@ -273,6 +273,9 @@ class BatchRun:
         except Halted as halt:
             log.info("batch_halted", reason=str(halt))
             group.trouble = Trouble()
+        except TransportBusy as busy:
+            log.info("transport_busy", reason=str(busy), seconds=busy.wait)
+            group.trouble = Trouble(timedelta(seconds=busy.wait), "gave up after a limit")
         except TransportDown as down:
             log.warning("transport_down", reason=str(down))
             group.trouble = Trouble(_SERVER_AWAY, "gave up after no connection")

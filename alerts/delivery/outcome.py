@@ -15,6 +15,12 @@ _WAITS = (2, 5, 15, 30, 60, 120, 240)
 _MOST_WITH_UNKNOWN_FATE = 3
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _PERMANENT = 500
+_SERVICE_CLOSING = 421
+# RFC 3463: the mail system, the network and its routing, and policy.
+_UNWELL = ("4.3.", "4.4.", "4.7.")
+_LONGEST_REASON = 100
+# Those that were put off together are to come back one by one, not hours later.
+_LONGEST_SPREAD = timedelta(minutes=1)
 
 
 class Fate(enum.Enum):
@@ -59,6 +65,19 @@ class Verdict:
     not_before: datetime | None = None
 
 
+def asks_for_less(outcome: Outcome) -> bool:
+    """Tell whether a refusal says that too much comes at once, or that the other side is unwell.
+
+    Not so a full mailbox, nor greylisting, which asks everybody to come a second time.
+    """
+    if outcome.fate is not Fate.TEMPORARY or not outcome.code:
+        return False
+    text = outcome.answer.lower()
+    if "grey" in text or "gray" in text:
+        return False
+    return outcome.code == _SERVICE_CLOSING or outcome.reason.startswith(_UNWELL)
+
+
 def refusal(code: int, answer: str) -> Outcome:
     """Return the outcome for a negative SMTP reply (RFC 5321 section 4.2.1)."""
     fate = Fate.PERMANENT if code >= _PERMANENT else Fate.TEMPORARY
@@ -89,10 +108,15 @@ def judge(  # noqa: PLR0911 - a table, a line for each end
             return Verdict(DeliveryState.UNCERTAIN, "fate unknown, held")
         case Fate.UNKNOWN if attempts >= _MOST_WITH_UNKNOWN_FATE:
             return Verdict(DeliveryState.UNCERTAIN, "fate unknown, tried often enough")
-    wait = timedelta(minutes=_WAITS[min(attempts, len(_WAITS)) - 1])
+    spread = random.random() if jitter is None else jitter  # noqa: S311 - no secret
     if outcome.fate is Fate.POSTPONED:
         wait = timedelta(seconds=outcome.wait)
-    spread = random.random() if jitter is None else jitter  # noqa: S311 - no secret
+        not_before = now + wait + min(wait / 4, _LONGEST_SPREAD) * spread
+        if not_before <= give_up_at:
+            why = f"waits: {outcome.answer}"[:_LONGEST_REASON]
+            return Verdict(DeliveryState.PENDING, why, not_before)
+        return Verdict(DeliveryState.FAILED, f"gave up: {outcome.answer}"[:_LONGEST_REASON])
+    wait = timedelta(minutes=_WAITS[min(attempts, len(_WAITS)) - 1])
     not_before = now + wait * (1 + spread / 4)
     if not_before <= give_up_at:
         return Verdict(DeliveryState.PENDING, f"deferred {outcome.reason}", not_before)

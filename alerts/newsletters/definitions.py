@@ -9,6 +9,7 @@ from alerts.clock import time_zones
 from alerts.config import check_mailbox
 from alerts.errors import Invalid
 from alerts.newsletters.rules import parse_rule
+from alerts.rates import parse_rate
 from alerts.regions import find_region
 from alerts.subscribers.models import Frequency
 
@@ -92,6 +93,7 @@ class NewsletterDefinition(_Part):
     `transport` names the one its mail goes by first; while that is sick the others carry it, or,
     with `transport_fallback = "wait"`, it waits. Whether there is one of this name only the
     settings say: the lint looks.
+    `rate` (`5/s`) holds for the newsletter over all transports; empty, it has none of its own.
     """
 
     slug: Slug
@@ -110,6 +112,7 @@ class NewsletterDefinition(_Part):
     uncertain: Literal["resend", "hold"] = "resend"
     transport: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]{0,62})?$")
     transport_fallback: Literal["others", "wait"] = "others"
+    rate: Line = ""
     subject: Line = "{title}: {lead}{more}"
     preheader: Line = "{rest}"
     contributors: bool = False
@@ -132,6 +135,14 @@ class NewsletterDefinition(_Part):
         if value:
             check_mailbox(value)
         return value
+
+    @field_validator("rate")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        try:
+            return str(parse_rate(value)) if value else ""
+        except Invalid as error:
+            raise ValueError(str(error)) from error
 
     @field_validator("subject", "preheader")
     @classmethod

@@ -8,8 +8,8 @@ import pytest
 from alerts.delivery.journal import Journal, journal_path, read_journal
 from alerts.delivery.models import DeliveryState
 from alerts.delivery.outcome import Fate, Outcome, Verdict, judge, refusal
-from alerts.delivery.throttle import parse_rate
 from alerts.errors import Invalid
+from alerts.rates import parse_rate
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 

@@ -5,57 +5,83 @@ HTTP client, and most commands need none.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from alerts.config import Settings
 from alerts.delivery.catcher import CatcherStore
-from alerts.delivery.throttle import Throttle, parse_rate
+from alerts.delivery.limits.limiter import Limiter, no_rate
+from alerts.delivery.limits.options import OPTIONS, read_limits
+from alerts.delivery.limits.rules import Limits
 from alerts.delivery.transports.base import Transport
 from alerts.delivery.transports.catcher import CatcherTransport
+from alerts.delivery.transports.limited import LimitedTransport
 from alerts.delivery.transports.pool import Member, PoolTransport
 from alerts.delivery.transports.providers.provider import Provider
 from alerts.delivery.transports.smtp import SmtpServer, SmtpTransport
 from alerts.delivery.transports.urls import TRANSPORT_NAME, MailUrl, read_mail_urls
+from alerts.errors import Invalid
+from alerts.rates import Rate
 
 _SUBMISSION_PORT, _SMTPS_PORT = 25, 465
-_SMTP_CONNECTIONS, _HTTP_CONNECTIONS = 4, 8
+_SMTP_CONNECTIONS, _HTTP_CONNECTIONS = 50, 8
 _MAILGUN = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
 _SENDGRID = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
 _POSTMARK = "https://api.postmarkapp.com"
 # The options of every transport, of the limits, of whatever speaks to a server, and of HTTP.
 _COMMON = frozenset({"name", "weight"})
-_LIMITS = frozenset({"rate"})
-_SERVER = _COMMON | _LIMITS | {"connections"}
+_SERVER = _COMMON | OPTIONS | {"connections"}
 _HTTP = _SERVER | {"endpoint"}
 
 
-def make_transport(settings: Settings, *, redis_url: str) -> Transport:
+def make_transport(
+    settings: Settings,
+    *,
+    redis_url: str,
+    newsletter_rate: Callable[[str], Rate | None] = no_rate,
+) -> Transport:
     """Return the transport that the settings ask for; raises Invalid for a wrong mail URL.
 
-    `redis_url` is where limits are shared between workers.
+    `redis_url` is where limits are shared between workers; `newsletter_rate` tells the rate that
+    a newsletter states for itself.
     """
-    urls = read_mail_urls(settings)
-    members = [
-        Member(url.name, MAKERS[url.scheme](url, settings, redis_url), url.weight) for url in urls
-    ]
+
+    def member(url: MailUrl) -> Member:
+        transport = MAKERS[url.scheme](url, settings)
+        if url.scheme != "catcher":
+            limits = _limits(url, settings)
+            limiter = Limiter(redis_url, limits, name=url.name, newsletter_rate=newsletter_rate)
+            transport = LimitedTransport(transport, limiter)
+        return Member(url.name, transport, url.weight)
+
+    members = [member(url) for url in read_mail_urls(settings)]
     if settings.uses_catcher and len(members) == 1:
         # Nothing leaves the machine: whatever transport a newsletter chose, its mail is caught.
         return members[0].transport
     return PoolTransport(members)
 
 
-def _catcher(url: MailUrl, settings: Settings, _: str) -> Transport:
+def _limits(url: MailUrl, settings: Settings) -> Limits:
+    stated = {name: text for name, text in url.options.items() if name in OPTIONS}
+    try:
+        return read_limits(stated, settings.domain_limits)
+    except Invalid as error:
+        raise url.wrong(str(error)) from error
+
+
+def _catcher(url: MailUrl, settings: Settings) -> Transport:
     url.allow(_COMMON)
     return CatcherTransport(CatcherStore(settings.data_dir))
 
 
-def _smtp(url: MailUrl, _: Settings, redis_url: str) -> Transport:
-    url.allow(_SERVER | {"tls"})
-    server = _server(url)
-    return SmtpTransport(server)
+def _smtp(url: MailUrl, settings: Settings) -> Transport:
+    url.allow(_SERVER | {"tls", "token_file"})
+    # The worker's processes share what the provider allows to one machine.
+    connections = url.connections(default=_SMTP_CONNECTIONS) // settings.worker_processes
+    return SmtpTransport(_server(url, max(1, connections)))
 
 
-def _server(url: MailUrl) -> SmtpServer:
+def _server(url: MailUrl, connections: int) -> SmtpServer:
     if not url.host:
         raise url.wrong("the host is missing")
     offered = url.choice("tls", ("offered", "required", "off", "implicit"))
@@ -66,11 +92,23 @@ def _server(url: MailUrl) -> SmtpServer:
         tls="implicit" if implicit else offered,
         username=url.username,
         password=url.password,
-        connections=url.connections(default=_SMTP_CONNECTIONS),
+        token_file=_token_file(url),
+        connections=connections,
     )
 
 
-def _ses(url: MailUrl, _: Settings, redis_url: str) -> Transport:
+def _token_file(url: MailUrl) -> Path | None:
+    path = url.options.get("token_file")
+    if path is None:
+        return None
+    if not url.username:
+        raise url.wrong("token_file= needs the user name that the token is for")
+    if not Path(path).is_file():
+        raise url.wrong("token_file= names no file")
+    return Path(path)
+
+
+def _ses(url: MailUrl, _: Settings) -> Transport:
     from alerts.delivery.transports.providers.ses import Ses, region_of
 
     url.allow(_HTTP | {"configuration"})
@@ -85,10 +123,10 @@ def _ses(url: MailUrl, _: Settings, redis_url: str) -> Transport:
         endpoint=_endpoint(url, f"https://{host}"),
         configuration=url.options.get("configuration", ""),
     )
-    return _http(url, provider, redis_url)
+    return _http(url, provider)
 
 
-def _mailgun(url: MailUrl, _: Settings, redis_url: str) -> Transport:
+def _mailgun(url: MailUrl, _: Settings) -> Transport:
     from alerts.delivery.transports.providers.mailgun import Mailgun
 
     url.allow(_HTTP | {"region"})
@@ -99,10 +137,10 @@ def _mailgun(url: MailUrl, _: Settings, redis_url: str) -> Transport:
         domain=url.host,
         endpoint=_endpoint(url, _MAILGUN[url.choice("region", tuple(_MAILGUN))]),
     )
-    return _http(url, provider, redis_url)
+    return _http(url, provider)
 
 
-def _postmark(url: MailUrl, _: Settings, redis_url: str) -> Transport:
+def _postmark(url: MailUrl, _: Settings) -> Transport:
     from alerts.delivery.transports.providers.postmark import Postmark
 
     url.allow(_HTTP | {"stream"})
@@ -111,10 +149,10 @@ def _postmark(url: MailUrl, _: Settings, redis_url: str) -> Transport:
         endpoint=_endpoint(url, _POSTMARK),
         stream=url.options.get("stream", "broadcast"),
     )
-    return _http(url, provider, redis_url)
+    return _http(url, provider)
 
 
-def _sendgrid(url: MailUrl, _: Settings, redis_url: str) -> Transport:
+def _sendgrid(url: MailUrl, _: Settings) -> Transport:
     from alerts.delivery.transports.providers.sendgrid import SendGrid
 
     url.allow(_HTTP | {"region"})
@@ -122,20 +160,14 @@ def _sendgrid(url: MailUrl, _: Settings, redis_url: str) -> Transport:
         key=_key(url, url.username, "API key"),
         endpoint=_endpoint(url, _SENDGRID[url.choice("region", tuple(_SENDGRID))]),
     )
-    return _http(url, provider, redis_url)
+    return _http(url, provider)
 
 
-def _http(url: MailUrl, provider: Provider, redis_url: str) -> Transport:
+def _http(url: MailUrl, provider: Provider) -> Transport:
     from alerts.delivery.transports.providers.http import HttpTransport
 
     connections = url.connections(default=_HTTP_CONNECTIONS)
-    throttle = _throttle(url, redis_url, url.name)
-    return HttpTransport(provider, connections=connections, throttle=throttle)
-
-
-def _throttle(url: MailUrl, redis_url: str, name: str) -> Throttle | None:
-    rate = url.options.get("rate")
-    return None if rate is None else Throttle(redis_url, name, parse_rate(rate))
+    return HttpTransport(provider, connections=connections)
 
 
 def _key(url: MailUrl, value: str | None, what: str) -> str:
@@ -159,7 +191,7 @@ def _endpoint(url: MailUrl, default: str) -> str:
     return endpoint.rstrip("/")
 
 
-MAKERS: dict[str, Callable[[MailUrl, Settings, str], Transport]] = {
+MAKERS: dict[str, Callable[[MailUrl, Settings], Transport]] = {
     "catcher": _catcher,
     "smtp": _smtp,
     "smtps": _smtp,

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from alerts.delivery.transports.base import Observer, Outgoing, Transport, TransportDown
+from alerts.delivery.transports.base import (
+    Observer,
+    Outgoing,
+    Transport,
+    TransportBusy,
+    TransportDown,
+)
 from alerts.delivery.transports.breaker import Breaker
 from alerts.delivery.transports.rounds import Place, Round
 from alerts.delivery.transports.shares import Shares
@@ -56,7 +62,7 @@ class PoolTransport(Transport):
         while left:
             dealt, stranded = self._deal(left, downs)
             if not dealt:
-                raise TransportDown(self._why(stranded, downs))
+                raise self._down(stranded, downs)
             places = {name: self._places[name] for name in dealt}
             # Stand-ins help only where there is nobody else.
             helpers = self._weighted & dealt.keys() or frozenset(dealt)
@@ -102,6 +108,13 @@ class PoolTransport(Transport):
             soonest.breaker.try_now()
             ready = [] if soonest.breaker.rest else [soonest.name]
         return message.via if message.via in ready else self._shares.choose(ready)
+
+    def _down(self, stranded: Sequence[Outgoing], downs: dict[str, TransportDown]) -> TransportDown:
+        why = self._why(stranded, downs)
+        waits = [down.wait for down in downs.values() if isinstance(down, TransportBusy)]
+        if waits and len(waits) == len(downs):
+            return TransportBusy(why, min(waits))
+        return TransportDown(why)
 
     def _why(self, stranded: Sequence[Outgoing], downs: dict[str, TransportDown]) -> str:
         missing = {m.via for m in stranded if m.via_only} - self._places.keys()

@@ -20,7 +20,6 @@ from typing_extensions import override
 
 from alerts.delivery.assembly import ascii_address
 from alerts.delivery.outcome import Fate, Outcome
-from alerts.delivery.throttle import Throttle, ThrottleDown
 from alerts.delivery.transports.base import (
     Observer,
     Outgoing,
@@ -72,12 +71,10 @@ class HttpTransport(Transport):
         provider: Provider,
         *,
         connections: int,
-        throttle: Throttle | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
         self._provider = provider
         self._connections = connections
-        self._throttle = throttle
         self._timeouts = timeouts or Timeouts()
         self._kept: _KeptClient | None = None
         # Nothing is proven until the provider has accepted something.
@@ -107,23 +104,12 @@ class HttpTransport(Transport):
         """Send group after group over one connection until nothing is left, or trouble comes."""
         try:
             while work.trouble is None and (group := work.take(self._provider)):
-                await self._wait_for_turns(len(group))
-                if work.trouble is None:
-                    await self._send(group, work)
+                await self._send(group, work)
         except TransportDown as down:
             work.trouble = work.trouble or down
         except BaseException:
             work.trouble = work.trouble or TransportDown("stopped by a defect")
             raise
-
-    async def _wait_for_turns(self, count: int) -> None:
-        if self._throttle is None:
-            return
-        try:
-            for _ in range(count):
-                await self._throttle.wait()
-        except ThrottleDown as down:
-            raise TransportDown(str(down)) from down
 
     async def _send(self, group: Sequence[Outgoing], work: "_Work") -> None:
         mails: list[Outgoing] = []

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import structlog
 from typing_extensions import override
 
-from alerts.delivery.outcome import Outcome
+from alerts.delivery.outcome import Outcome, asks_for_less
 from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport, TransportDown
 from alerts.delivery.transports.smtp.dialogue import Desk, Dialogue, Group, Handover
 from alerts.delivery.transports.smtp.server import ConnectFailed, SmtpServer, open_connection
@@ -210,6 +210,8 @@ class _Line(Desk):
         if outcome.code:
             self._fruitless = 0
         handover.group.ended(handover, outcome)
+        if asks_for_less(outcome):
+            self._width.pushed_back(self.loop.time(), len(self._open))
         hungry = not self._idle and any(batch.waiting for batch in self._batches)
         before = self._width.allowed
         self._width.answered(self.loop.time(), hungry=hungry)
