@@ -112,7 +112,7 @@ class QuotedPrintable(Form):
     @override
     def put(self, values: Values, pieces: list[bytes], at: int) -> None:
         for slot, places in self._places:
-            value = _open_ended(values[slot])
+            value = _encoded_value(values[slot])
             for place in places:
                 pieces[at + place] = value
 
@@ -205,7 +205,6 @@ def _crlf(text: bytes) -> bytes:
     return text.replace(b"\n", b"\r\n")
 
 
-@lru_cache(maxsize=16)  # a reader's link stands in both parts
 def _open_ended(text: bytes) -> bytes:
     """Encode text so that its last line has room for a soft break, and ends in no space.
 
@@ -215,6 +214,12 @@ def _open_ended(text: bytes) -> bytes:
     if text.endswith((b" ", b"\t")):
         return quoted_printable(text[:-1] + b"=")[:-3] + b"=%02X" % text[-1]
     return quoted_printable(text + b"=")[:-3].removesuffix(_SOFT_BREAK)
+
+
+@lru_cache(maxsize=8)
+def _encoded_value(value: bytes) -> bytes:
+    """Return a value in quoted-printable, made once where it stands in both of a reader's parts."""
+    return _open_ended(value)
 
 
 def _segment(text: bytes, *, after: bool, before: bool) -> bytes:
