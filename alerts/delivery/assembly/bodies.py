@@ -36,6 +36,8 @@ _UNFIT = re.compile(r"[\x00\ud800-\udfff]")
 # Old mailboxes put a ">" before such a line, and with it break the signature.
 _FROM_LINE = re.compile(rb"^From (?=([^\r\n]*))", re.MULTILINE)
 _ROOM_AFTER_FROM = 69
+# binascii does not count what a space at a line's end grows by when it is encoded.
+_GROWN_LINE = re.compile(rb"^([^\n]{74,75})(=20|=09)$", re.MULTILINE)
 # How much longer than base64 quoted-printable may be: it is the one that people can read.
 _CLEARLY_LONGER = 1.35
 
@@ -191,6 +193,8 @@ def eight_bit_form(body: CutBody) -> Form:
 def quoted_printable(text: bytes) -> bytes:
     """Encode text with LF line ends, for CRLF ones; a final space or tab is encoded too."""
     encoded = binascii.b2a_qp(text, istext=True)
+    if b"=20\n" in encoded or b"=09\n" in encoded:
+        encoded = _GROWN_LINE.sub(rb"\1=\n\2", encoded)
     if b"From " in encoded:
         encoded = _FROM_LINE.sub(_spared, encoded)
     return _crlf(encoded)
