@@ -10,7 +10,7 @@ from email.policy import compat32, default
 from email.utils import parseaddr
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.delivery.assembly import CompiledMessage, Envelope, Reader, ascii_address
@@ -79,6 +79,7 @@ def test_no_line_is_longer_than_the_rfc_allows_and_all_end_with_crlf() -> None:
     assert max(len(line) for line in body_lines) <= 76
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     before=st.text(st.sampled_from("aé= \t\n."), max_size=170),
     value=st.text(st.sampled_from("ab-"), min_size=1, max_size=170),
@@ -114,6 +115,7 @@ def test_nobodys_absence_answers_a_single_mail() -> None:
     assert message["List-Id"] is None
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(name=printable, local=local_parts, subject=printable, before=printable, after=printable)
 def test_any_reader_and_any_text_are_read_back(
     name: str, local: str, subject: str, before: str, after: str
@@ -161,6 +163,7 @@ def test_names_are_quoted_when_they_must_be() -> None:
     assert mailbox("अमित", "a@example.org").startswith("=?utf-8?")
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=300))
 def test_quoted_printable_is_ascii_with_short_lines(text: str) -> None:
     encoded = quoted_printable(text.encode())

@@ -12,7 +12,7 @@ from email.utils import parseaddr
 
 import idna
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from alerts.delivery.assembly import (
@@ -107,6 +107,7 @@ def read(raw: bytes) -> "Message[str, str]":
     return message
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(name=texts, subject=texts, title=texts, sender=texts)
 @example("a\r\nBcc: b@example.org", "a\r\nBcc: b@example.org", "a\r\n\r\nb", "a\nBcc: b@c.org")
 def test_any_text_is_read_back(name: str, subject: str, title: str, sender: str) -> None:
@@ -125,6 +126,7 @@ def test_any_text_is_read_back(name: str, subject: str, title: str, sender: str)
     assert decoded(parseaddr(f"{phrase}<a@b.org>")[0]) == shown(title)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(texts)
 def test_every_line_of_a_field_has_at_most_78_characters(text: str) -> None:
     compiled = CompiledMessage(replace(ENVELOPE, list_title=text), text, "<p>", "x")
@@ -132,6 +134,7 @@ def test_every_line_of_a_field_has_at_most_78_characters(text: str) -> None:
     assert max(map(len, head.split(b"\r\n"))) <= 78
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(texts, st.one_of(st.sampled_from(ADDRESSES), st.emails()))
 def test_any_address_is_read_back(name: str, address: str) -> None:
     raw = CompiledMessage(ENVELOPE, "s", "<p>", "x").fill(replace(READER, name=name, email=address))
@@ -165,6 +168,7 @@ def test_what_is_no_address_makes_no_field_of_its_own(address: str) -> None:
     assert read(raw)["To"] == "undisclosed-recipients:;"
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=120), st.text(max_size=2000))
 @example("a\r\nBcc: b@example.org", "https://x.org/\r\nBcc: b@example.org")
 def test_no_token_breaks_out_of_its_brackets(message_id: str, url: str) -> None:
@@ -187,6 +191,7 @@ plain_addresses = st.from_regex(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(plain_names, st.none()), plain_addresses)
 def test_the_short_way_for_plain_readers_leads_to_the_same(name: str | None, address: str) -> None:
     spec = fields._addr_spec(address)

@@ -9,7 +9,7 @@ from email.policy import default
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from alerts.delivery.assembly import CompiledMessage, Envelope, Reader
@@ -97,6 +97,7 @@ def check_lines(raw: bytes) -> None:
         assert not any(line.startswith(b"From ") for line in body_lines)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.tuples(templates, templates), st.tuples(values, values, values), st.booleans())
 @example(("@@EMAIL@@", "@@EMAIL@@@@EMAIL@@"), ("a", "", ""), False)
 @example(("=@@EMAIL@@=@@EMAIL@@\n@@EMAIL@@\n", HINDI), ("x" * 75, "", ""), False)
@@ -216,3 +217,13 @@ def test_a_line_that_begins_a_mail_stays_short_when_it_is_changed(length: int) -
     raw = CompiledMessage(ENVELOPE, "s", "<p>", template).fill(READER)
     check_lines(raw)
     assert body(parts(raw)[0], "plain") == template.replace("@@EMAIL@@", READER.email)
+
+
+@pytest.mark.parametrize("space", [" ", "\t", "  "])
+@pytest.mark.parametrize("length", range(70, 80))
+def test_a_space_at_the_end_of_a_full_line_makes_it_no_longer(length: int, space: str) -> None:
+    for line in ("x" * length, "é" * (length // 6) + "x" * (length % 6)):
+        template = f"{line}{space}\n@@EMAIL@@\n{line}{space}\n{line}{space}"
+        raw = CompiledMessage(ENVELOPE, "s", "<p>", template).fill(READER)
+        check_lines(raw)
+        assert body(parts(raw)[0], "plain") == template.replace("@@EMAIL@@", READER.email)

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -77,6 +77,7 @@ def test_each_kind_of_signature_holds(keys: dict[str, SigningKey], algorithms: l
 names = st.text(max_size=60)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(names, st.emails(), names, st.text(max_size=300))
 def test_any_reader_and_any_text_are_signed_rightly(
     name: str, email: str, subject: str, text: str
@@ -238,7 +239,7 @@ def test_a_wrong_key_is_told_with_its_file(tmp_path: Path) -> None:
         with pytest.raises(Invalid, match=re.escape(reason)) as told:
             read_key(path)
         with pytest.raises(Invalid):
-            check_signing(settings([path], ["s"]))
+            check_signing(signing_settings([path], ["s"]))
         assert str(path) in str(told.value)
         assert "ALERTS_DKIM_KEY_FILE" in str(told.value)
         assert "\n" not in str(told.value)
@@ -275,7 +276,7 @@ def files(tmp_path: Path) -> Files:
     )
 
 
-def settings(
+def signing_settings(
     keys: Sequence[Path], selectors: Sequence[str], domain: str = "example.org"
 ) -> Settings:
     return Settings(
@@ -289,7 +290,7 @@ def settings(
 def test_the_signer_follows_the_settings(files: Files) -> None:
     clock = FixedClock(SIGNED_AT)
     assert DkimSigner.from_settings(Settings(sender=ENVELOPE.sender), clock=clock) is None
-    chosen = settings([files.rsa, files.ed25519], ["rsa", "ed"], "Example.org")
+    chosen = signing_settings([files.rsa, files.ed25519], ["rsa", "ed"], "Example.org")
     with capture_logs() as logs:
         check_signing(chosen)
     assert logs == []
@@ -303,7 +304,7 @@ def test_the_signer_follows_the_settings(files: Files) -> None:
 
 
 def test_a_short_key_is_warned_of_once_at_the_start(files: Files) -> None:
-    chosen = settings([files.short, files.rsa], ["s", "r"])
+    chosen = signing_settings([files.short, files.rsa], ["s", "r"])
     with capture_logs() as logs:
         check_signing(chosen)
         DkimSigner.from_settings(chosen, clock=FixedClock(SIGNED_AT))

@@ -36,6 +36,8 @@ _UNFIT = re.compile(r"[\x00\ud800-\udfff]")
 # Old mailboxes put a ">" before such a line, and with it break the signature.
 _FROM_LINE = re.compile(rb"^From (?=([^\r\n]*))", re.MULTILINE)
 _ROOM_AFTER_FROM = 69
+# binascii does not count what a space at a line's end grows by when it is encoded.
+_GROWN_LINE = re.compile(rb"^([^\n]{74,75})(=20|=09)$", re.MULTILINE)
 # How much longer than base64 quoted-printable may be: it is the one that people can read.
 _CLEARLY_LONGER = 1.35
 
@@ -112,7 +114,7 @@ class QuotedPrintable(Form):
     @override
     def put(self, values: Values, pieces: list[bytes], at: int) -> None:
         for slot, places in self._places:
-            value = _open_ended(values[slot])
+            value = _encoded_value(values[slot])
             for place in places:
                 pieces[at + place] = value
 
@@ -191,6 +193,8 @@ def eight_bit_form(body: CutBody) -> Form:
 def quoted_printable(text: bytes) -> bytes:
     """Encode text with LF line ends, for CRLF ones; a final space or tab is encoded too."""
     encoded = binascii.b2a_qp(text, istext=True)
+    if b"=20\n" in encoded or b"=09\n" in encoded:
+        encoded = _GROWN_LINE.sub(rb"\1=\n\2", encoded)
     if b"From " in encoded:
         encoded = _FROM_LINE.sub(_spared, encoded)
     return _crlf(encoded)
@@ -205,7 +209,6 @@ def _crlf(text: bytes) -> bytes:
     return text.replace(b"\n", b"\r\n")
 
 
-@lru_cache(maxsize=16)  # a reader's link stands in both parts
 def _open_ended(text: bytes) -> bytes:
     """Encode text so that its last line has room for a soft break, and ends in no space.
 
@@ -215,6 +218,12 @@ def _open_ended(text: bytes) -> bytes:
     if text.endswith((b" ", b"\t")):
         return quoted_printable(text[:-1] + b"=")[:-3] + b"=%02X" % text[-1]
     return quoted_printable(text + b"=")[:-3].removesuffix(_SOFT_BREAK)
+
+
+@lru_cache(maxsize=8)
+def _encoded_value(value: bytes) -> bytes:
+    """Return a value in quoted-printable, made once where it stands in both of a reader's parts."""
+    return _open_ended(value)
 
 
 def _segment(text: bytes, *, after: bool, before: bool) -> bytes:
