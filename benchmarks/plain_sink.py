@@ -69,12 +69,13 @@ class Dialogue:
         joined = before + data
         end = joined.find(_END)
         if self.keeps:
-            self._kept.append(data if end < 0 else joined[len(before) : end + 2])
+            self._kept.append(data if end < 0 else joined[len(before) : end + len(_END)])
         if end < 0:
             self._tail = joined[-len(_END) + 1 :]
             return b""
         self._tail = None
-        self.taken.append(b"".join(self._kept))
+        # The dot and its line end are no part of the content; they may have come in pieces.
+        self.taken.append(b"".join(self._kept).removesuffix(_END[2:]))
         self._kept.clear()
         answers.append(_OK)
         return joined[end + len(_END) :]

@@ -51,15 +51,15 @@ def sink_name() -> str:
 
 
 @contextmanager
-def open_sink(folder: Path, *, keep: Path | None = None) -> Iterator[Sink]:
-    """Run a sink on a free port: Postfix's where it is installed, else ours.
+def open_sink(folder: Path, *, keep: Path | None = None, postfix: bool = True) -> Iterator[Sink]:
+    """Run a sink on a free port: Postfix's where it is installed and wanted, else ours.
 
     With `keep`, a folder, ours runs in any case and keeps the messages there.
     """
     port = free_port()
     counter = folder / f"sink-{port}"
     counter.touch()
-    program = None if keep else postfix_tool("smtp-sink")
+    program = postfix_tool("smtp-sink") if postfix and keep is None else None
     if program:
         # As root it wants to become somebody else, and Debian's package brings that user.
         user = ["-u", "postfix"] if os.geteuid() == 0 else []
