@@ -76,8 +76,9 @@ def _arguments() -> argparse.Namespace:
         metavar="CASE",
         help=f"which of {', '.join(known)}; default: {len(CASES)} of delivery",
     )
-    parser.add_argument("--quick", action="store_true", help="small sizes, to try it out")
-    parser.add_argument("--full", action="store_true", help="a whole million messages in `scale`")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="small sizes, to try it out")
+    size.add_argument("--full", action="store_true", help="a whole million messages in `scale`")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON too")
     arguments = parser.parse_args()
     for name in arguments.cases:
