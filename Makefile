@@ -55,7 +55,7 @@ lock: ## write the locked requirements anew from pyproject.toml
 	$(VENV)/lock/bin/python -m pip install --quiet 'uv>=0.9,<1'
 	$(VENV)/lock/bin/python tools/lock.py
 
-bench: install-dev ## print the benchmarks' ratios
+bench: install-dev ## measure the delivery against references; ARGS=--quick tries it out
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove what was built, not your data in var/

@@ -1,0 +1,24 @@
+"""The cases by name: the delivery's figures, and what single pieces of our own code cost."""
+
+from collections.abc import Callable
+
+from benchmarks import assembly, far, large, near, reading
+from benchmarks.report import Line
+from benchmarks.workshop import Workshop
+
+CASES: dict[str, Callable[[Workshop], list[Line]]] = {
+    "throughput": near.throughput,
+    "naive": near.naive,
+    "sqlite": near.sqlite,
+    "signed": near.signed,
+    "variants": near.variants,
+    "latency": far.latency,
+    "workers": far.workers,
+    "scale": large.scale,
+    "first": large.first,
+}
+# These print what they find, and are run when they are asked for.
+PIECES: dict[str, Callable[[], None]] = {
+    "assembly": assembly.run,
+    "reading": reading.run,
+}
