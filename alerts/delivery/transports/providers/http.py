@@ -18,7 +18,7 @@ import httpx
 import structlog
 from typing_extensions import override
 
-from alerts.delivery.assembly import ascii_address
+from alerts.delivery.assembly import ascii_address, ascii_domain
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.transports.base import (
     Observer,
@@ -141,10 +141,9 @@ class HttpTransport(Transport):
 
     def _encoded(self, message: Outgoing) -> bytes | Outcome:
         """Return a message in the provider's form, or why it cannot be sent at all."""
-        try:
-            recipient = ascii_address(message.recipient)
-        except UnicodeError:
+        if ascii_domain(message.recipient.rpartition("@")[2]) is None:
             return _NO_ADDRESS
+        recipient = ascii_address(message.recipient)
         if recipient is None:
             return _NEEDS_SMTPUTF8
         try:
