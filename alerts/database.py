@@ -1,14 +1,16 @@
 """Engine, transactions and the base of every table, for SQLite and PostgreSQL alike."""
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from sqlalchemy import (
+    ARRAY,
     JSON,
     BigInteger,
+    ColumnElement,
     Connection,
     DateTime,
     Dialect,
@@ -17,15 +19,17 @@ from sqlalchemy import (
     Integer,
     MetaData,
     TypeDecorator,
+    any_,
     create_engine,
     event,
+    literal,
     make_url,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from typing_extensions import override
 
@@ -112,6 +116,18 @@ def database_url(text: str) -> URL:
         f"setting ALERTS_DATABASE_URL is wrong: {backend} is not supported; "
         "use sqlite:////path/alerts.db or postgresql://host/name"
     )
+
+
+def among(
+    session: Session, column: InstrumentedAttribute[int], numbers: Sequence[int]
+) -> ColumnElement[bool]:
+    """Return the condition that a column holds one of these numbers, in the database's best form.
+
+    PostgreSQL gets one array: a statement with a parameter a number costs more than its rows.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        return column == any_(literal(list(numbers), ARRAY(BigInteger)))
+    return column.in_(numbers)
 
 
 class Database:
