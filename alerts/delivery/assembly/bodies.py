@@ -35,6 +35,8 @@ _WORTH_ALIGNING = _BASE64_OCTETS
 _UNFIT = re.compile(r"[\x00\ud800-\udfff]")
 # Old mailboxes put a ">" before such a line, and with it break the signature.
 _FROM_LINE = re.compile(rb"^From (?=([^\r\n]*))", re.MULTILINE)
+_DOT_LINE = re.compile(rb"^\.(.*)$", re.MULTILINE)
+_ROOM_AFTER_DOT = 73
 _ROOM_AFTER_FROM = 69
 # binascii does not count what a space at a line's end grows by when it is encoded.
 _GROWN_LINE = re.compile(rb"^([^\n]{74,75})(=20|=09)$", re.MULTILINE)
@@ -197,12 +199,20 @@ def quoted_printable(text: bytes) -> bytes:
         encoded = _GROWN_LINE.sub(rb"\1=\n\2", encoded)
     if b"From " in encoded:
         encoded = _FROM_LINE.sub(_spared, encoded)
+    if encoded.startswith(b".") or b"\n." in encoded:
+        # Then no dot has to be doubled on the way (RFC 5321 section 4.5.2).
+        encoded = _DOT_LINE.sub(_undotted, encoded)
     return _crlf(encoded)
 
 
 def _spared(match: re.Match[bytes]) -> bytes:
     """Return a line's "From " as nothing takes it for the start of a mail, two octets longer."""
     return b"=46rom " if len(match[1]) <= _ROOM_AFTER_FROM else b"=46rom =\n"
+
+
+def _undotted(match: re.Match[bytes]) -> bytes:
+    """Return a line with its first dot encoded, two octets longer."""
+    return b"=2E" + match[1] if len(match[1]) <= _ROOM_AFTER_DOT else b"=2E=\n" + match[1]
 
 
 def _crlf(text: bytes) -> bytes:

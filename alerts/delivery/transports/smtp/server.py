@@ -84,7 +84,7 @@ def _client(server: SmtpServer) -> aiosmtplib.SMTP:
         oauth_token_generator=_token(server.token_file) if server.token_file else None,
         use_tls=server.tls == "implicit",
         start_tls={"required": True, "offered": None}.get(server.tls, False),
-        tls_context=_context(checked=checked),
+        tls_context=None if server.tls == "off" else _context(checked=checked),
         timeout=server.command_seconds,
     )
 
