@@ -57,6 +57,9 @@ class Tokens:
             raise BadToken from error
 
 
+_PAYLOAD = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 class _QuickSigner:
     """Signs short payloads as a `URLSafeSerializer` does, a tenth of the time each.
 
@@ -70,7 +73,7 @@ class _QuickSigner:
         self._digest = partial(hmac.digest, signer.derive_key(), digest="sha1")
 
     def token(self, parts: Sequence[str]) -> str:
-        payload = base64_encode(json.dumps(parts, separators=(",", ":")))
+        payload = base64_encode(_PAYLOAD(parts))
         signature = base64_encode(self._digest(payload))
         return (payload + self._sep + signature).decode("ascii")
 

@@ -1,7 +1,7 @@
 """Assembling and signing one reader's message, against EmailMessage and dkimpy."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -40,8 +40,7 @@ _READER = Reader(
 )
 # No two alike: what is kept from one message to the next must not count.
 _READERS = [
-    replace(
-        _READER,
+    _READER._replace(
         email=f"ama{number}@example.org",
         message_id=f"k3.7.{number}@example.org",
         unsubscribe_url=f"https://example.org/unsubscribe/{number:060}",

@@ -21,8 +21,7 @@ from alerts.delivery.models import Delivery, DeliveryState
 from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A delivery claimed for handing over, with what its message needs of the reader."""
 
     delivery_id: int

@@ -3,8 +3,8 @@
 import enum
 import random
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from alerts.delivery.models import DeliveryState
 
@@ -35,8 +35,7 @@ class Fate(enum.Enum):
     POSTPONED = "postponed"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The fate of a message with the server's answer: its code (0 for none) and text.
 
     `wait` is for how many seconds a postponed message is to be left alone.
@@ -56,8 +55,7 @@ class Outcome:
         return str(self.code) if self.code else "no answer"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What is written to the ledger; `not_before` (UTC) only for a delivery to be tried again."""
 
     state: DeliveryState

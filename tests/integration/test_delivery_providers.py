@@ -7,7 +7,6 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -294,7 +293,7 @@ def test_an_answer_without_end_is_not_read_to_its_end() -> None:
 def test_postmark_gets_small_batches_and_single_mails_in_their_own_stream() -> None:
     fake = FakePostmark()
     letters = outgoing(*(f"r{n}@x.org" for n in range(120)))
-    single = [replace(m, lane=Lane.TRANSACTIONAL) for m in outgoing("new@x.org", first=121)]
+    single = [m._replace(lane=Lane.TRANSACTIONAL) for m in outgoing("new@x.org", first=121)]
     with served(fake) as address:
         notes = send(made(fake.mail_url(address)), [*letters[:70], *single, *letters[70:]])
     assert fake.sizes == [50, 20, 1, 50]

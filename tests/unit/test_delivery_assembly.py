@@ -87,7 +87,7 @@ def test_no_line_is_longer_than_the_rfc_allows_and_all_end_with_crlf() -> None:
 def test_lines_around_a_slot_are_as_short_as_any_and_nothing_is_lost(
     before: str, value: str
 ) -> None:
-    who = replace(reader(), unsubscribe_url=f"https://x/{value}")
+    who = reader()._replace(unsubscribe_url=f"https://x/{value}")
     text = f"{before}@@UNSUBSCRIBE_URL@@@@EMAIL@@{before}."
     raw = CompiledMessage(ENVELOPE, "s", "<p>", text).fill(who)
     assert max(len(line) for line in raw.partition(b"\r\n\r\n")[2].split(b"\r\n")) <= 76
@@ -96,7 +96,7 @@ def test_lines_around_a_slot_are_as_short_as_any_and_nothing_is_lost(
 
 
 def test_no_list_header_stands_in_a_mail_that_nothing_is_subscribed_to() -> None:
-    who = replace(reader(), unsubscribe_url="")
+    who = reader()._replace(unsubscribe_url="")
     message = message_from_bytes(CompiledMessage(ENVELOPE, "s", HTML, TEXT).fill(who))
     assert message["List-Unsubscribe"] is None
     assert message["List-Unsubscribe-Post"] is None

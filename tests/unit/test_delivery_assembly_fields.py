@@ -114,7 +114,7 @@ def test_any_text_is_read_back(name: str, subject: str, title: str, sender: str)
     who = fields.mailbox(sender, "alerts@news.example.org")
     envelope = replace(ENVELOPE, sender=who, list_title=title)
     compiled = CompiledMessage(envelope, subject, "<p>", "x")
-    raw = compiled.fill(replace(READER, name=name))
+    raw = compiled.fill(READER._replace(name=name))
     message = read(raw)
     # Spaces are kept in all fields but where a quoted name is unfolded.
     assert decoded(message["Subject"].replace("\r\n", "")) == shown(subject)
@@ -130,14 +130,14 @@ def test_any_text_is_read_back(name: str, subject: str, title: str, sender: str)
 @given(texts)
 def test_every_line_of_a_field_has_at_most_78_characters(text: str) -> None:
     compiled = CompiledMessage(replace(ENVELOPE, list_title=text), text, "<p>", "x")
-    head = compiled.fill(replace(READER, name=text)).partition(b"\r\n\r\n")[0]
+    head = compiled.fill(READER._replace(name=text)).partition(b"\r\n\r\n")[0]
     assert max(map(len, head.split(b"\r\n"))) <= 78
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(texts, st.one_of(st.sampled_from(ADDRESSES), st.emails()))
 def test_any_address_is_read_back(name: str, address: str) -> None:
-    raw = CompiledMessage(ENVELOPE, "s", "<p>", "x").fill(replace(READER, name=name, email=address))
+    raw = CompiledMessage(ENVELOPE, "s", "<p>", "x").fill(READER._replace(name=name, email=address))
     value = read(raw)["To"].replace("\r\n", "")
     expected = ascii_address(address) or address
     spec = value.rpartition("<")[2].removesuffix(">") if "<" in value else value
@@ -153,7 +153,7 @@ def test_any_address_is_read_back(name: str, address: str) -> None:
 def test_the_standard_library_finds_one_address(address: str) -> None:
     for name in ("Ama", "Diallo, Awa", "José", None):
         raw = CompiledMessage(ENVELOPE, "s", "<p>", "x").fill(
-            replace(READER, name=name, email=address)
+            READER._replace(name=name, email=address)
         )
         field = message_from_bytes(raw, policy=default)["To"]
         assert isinstance(field, AddressHeader)
@@ -164,7 +164,7 @@ def test_the_standard_library_finds_one_address(address: str) -> None:
 
 @pytest.mark.parametrize("address", BROKEN)
 def test_what_is_no_address_makes_no_field_of_its_own(address: str) -> None:
-    raw = CompiledMessage(ENVELOPE, "s", "<p>", "x").fill(replace(READER, email=address))
+    raw = CompiledMessage(ENVELOPE, "s", "<p>", "x").fill(READER._replace(email=address))
     assert read(raw)["To"] == "undisclosed-recipients:;"
 
 
@@ -172,7 +172,7 @@ def test_what_is_no_address_makes_no_field_of_its_own(address: str) -> None:
 @given(st.text(max_size=120), st.text(max_size=2000))
 @example("a\r\nBcc: b@example.org", "https://x.org/\r\nBcc: b@example.org")
 def test_no_token_breaks_out_of_its_brackets(message_id: str, url: str) -> None:
-    reader = replace(READER, message_id=message_id, unsubscribe_url=url or "x")
+    reader = READER._replace(message_id=message_id, unsubscribe_url=url or "x")
     message = read(CompiledMessage(ENVELOPE, "s", "<p>", "x").fill(reader))
     for value in (message["Message-ID"], message["List-Unsubscribe"]):
         assert re.fullmatch(r"<[!-;=?-~]*(\r\n [!-;=?-~]+)*>", value)
@@ -217,7 +217,7 @@ def test_a_long_ascii_subject_is_folded_between_its_words() -> None:
 
 def test_an_international_domain_asks_for_no_smtputf8() -> None:
     raw = CompiledMessage(ENVELOPE, "s", "<p>", "x").fill(
-        replace(READER, email="info@bücher.example")
+        READER._replace(email="info@bücher.example")
     )
     assert raw.isascii()
     assert read(raw)["To"] == "Ama <info@xn--bcher-kva.example>"

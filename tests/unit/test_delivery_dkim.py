@@ -85,7 +85,7 @@ def test_any_reader_and_any_text_are_signed_rightly(
     compiled = CompiledMessage(
         ENVELOPE, subject, HTML, text + TEXT, signer=a_signer(ed=Ed25519Key(ED25519))
     )
-    assert holds(compiled.fill(replace(READER, name=name, email=email)))
+    assert holds(compiled.fill(READER._replace(name=name, email=email)))
 
 
 def test_a_signature_covers_what_a_bulk_mail_needs_covered() -> None:
@@ -105,7 +105,7 @@ def test_a_signature_covers_what_a_bulk_mail_needs_covered() -> None:
 def test_a_single_mail_is_signed_without_fields_it_has_not() -> None:
     single = replace(ENVELOPE, list_id="", reply_to="", feedback_id="")
     compiled = CompiledMessage(single, "s", HTML, TEXT, signer=a_signer(rsa=RsaKey(RSA)))
-    for reader in (replace(READER, unsubscribe_url=""), READER):
+    for reader in (READER._replace(unsubscribe_url=""), READER):
         raw = compiled.fill(reader)
         assert holds(raw)
         named = tags(signatures(raw)[0])["h"].lower()
@@ -158,14 +158,14 @@ def test_a_signed_message_goes_in_seven_bits_whatever_the_way_takes() -> None:
 
 
 def test_an_address_beyond_ascii_is_signed_as_it_stands() -> None:
-    raw = signed(a_signer(ed=Ed25519Key(ED25519)), replace(READER, email="अमित@example.org"))
+    raw = signed(a_signer(ed=Ed25519Key(ED25519)), READER._replace(email="अमित@example.org"))
     assert "अमित@example.org".encode() in raw
     assert holds(raw)
 
 
 def test_each_message_has_a_hash_of_its_own() -> None:
     compiled = CompiledMessage(ENVELOPE, "s", HTML, TEXT, signer=a_signer(rsa=RsaKey(RSA)))
-    other = replace(READER, unsubscribe_url="https://news.example.org/unsubscribe/2")
+    other = READER._replace(unsubscribe_url="https://news.example.org/unsubscribe/2")
     raws = [compiled.fill(reader) for reader in (READER, other, READER)]
     assert all(holds(raw) for raw in raws)
     assert raws[0] == raws[2] != raws[1]

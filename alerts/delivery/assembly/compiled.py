@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime, parseaddr, quote
 from itertools import takewhile
+from typing import NamedTuple
 
 from alerts.delivery.assembly.bodies import (
     LONGEST_VALUE,
@@ -51,8 +52,7 @@ class Envelope:
     feedback_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """What differs from reader to reader; `email` is the address as the reader writes it."""
 
     name: str | None

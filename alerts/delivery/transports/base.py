@@ -7,8 +7,7 @@ TransportDown           nothing was handed over since; what was not started stay
 
 import enum
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from alerts.delivery.outcome import Outcome
 
@@ -33,8 +32,7 @@ class Lane(enum.IntEnum):
     DIGEST = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One message to hand over.
 
     `content` makes its bytes when its turn has come; it is told whether the way takes 8 bits

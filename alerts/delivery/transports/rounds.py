@@ -9,7 +9,7 @@ one keeps the others waiting no longer than that.
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 from typing_extensions import override
@@ -248,7 +248,7 @@ class _Watch(Observer):
         for message in portion:
             if self._breaker.rest:
                 return
-            yield replace(message, content=_Guarded(message, self))
+            yield message._replace(content=_Guarded(message, self))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -230,7 +230,7 @@ class HttpTransport(Transport):
         said = f"{self._provider.name}: {answer.code} {answer.text}".rstrip()
         wait = _LEFT_ALONE if answer.wait is None else answer.wait
         down = TransportBusy(said, wait) if kind is Kind.BUSY else TransportDown(said)
-        return replace(outcome, wait=wait), down
+        return outcome._replace(wait=wait), down
 
 
 async def _body(content: bytes, start: Callable[[], None]) -> AsyncIterator[bytes]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from alerts.delivery.assembly import ascii_address
 from alerts.delivery.outcome import Fate, Outcome
@@ -44,8 +44,7 @@ class Capabilities:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The commands MAIL and RCPT of one message, each with its line end."""
 
     mail: bytes
