@@ -298,6 +298,7 @@ class BatchRun:
                 via=messages.via,
                 via_only=messages.via_only,
                 envelope_id=message_id,
+                dotless=True,
             )
 
     def _content(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from alerts.delivery.assembly import CompiledMessage, Envelope, Reader, ascii_address
 from alerts.delivery.assembly.bodies import quoted_printable
 from alerts.delivery.assembly.fields import mailbox
+from alerts.rendering.slots import Slot
 
 ENVELOPE = Envelope(
     sender="GP Alerts <alerts@news.example.org>",
@@ -93,6 +94,16 @@ def test_lines_around_a_slot_are_as_short_as_any_and_nothing_is_lost(
     assert max(len(line) for line in raw.partition(b"\r\n\r\n")[2].split(b"\r\n")) <= 76
     shown = body(message_from_bytes(raw, policy=default), "plain")
     assert shown == f"{before}https://x/{value}{who.email}{before}."
+
+
+@given(
+    st.text(st.sampled_from(".\n ab=é") | st.characters(codec="utf-8"), max_size=300),
+    st.booleans(),
+)
+def test_no_line_starts_with_a_dot(text: str, eight_bit: bool) -> None:
+    body = f".\n..\n{text}\n.{Slot.EMAIL.value}\n{text}.{Slot.UNSUBSCRIBE_URL.value}\n." + "é" * 99
+    raw = CompiledMessage(ENVELOPE, "s", body, body).fill(reader(), eight_bit=eight_bit)
+    assert b"\n." not in raw
 
 
 def test_no_list_header_stands_in_a_mail_that_nothing_is_subscribed_to() -> None:

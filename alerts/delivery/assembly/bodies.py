@@ -187,7 +187,8 @@ def eight_bit_form(body: CutBody) -> Form:
     """Return a body's form where the way takes 8 bits: as it is, if lines are short and it pays."""
     plain = Plain(body)
     shortest_otherwise = min(_size(QuotedPrintable(body)), _base64_size(body))
-    if body.longest_line > LONGEST_LINE or _size(plain) >= shortest_otherwise:
+    dotted = any(text.startswith(b".") or b"\n." in text for text in body.constants)
+    if dotted or body.longest_line > LONGEST_LINE or _size(plain) >= shortest_otherwise:
         return seven_bit_form(body)
     return plain
 

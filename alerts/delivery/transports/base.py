@@ -38,7 +38,8 @@ class Outgoing(NamedTuple):
     `content` makes its bytes when its turn has come; it is told whether the way takes 8 bits
     (8BITMIME). `newsletter` is whose limits it falls under, `via` the name of the transport that
     its newsletter chose, both empty where there is none; with `via_only` no other may carry it.
-    `envelope_id` comes back in receipts.
+    `envelope_id` comes back in receipts. `dotless` promises that no line of the content starts
+    with a dot: looking for one takes longer than handing the content over.
     """
 
     delivery_id: int
@@ -50,6 +51,7 @@ class Outgoing(NamedTuple):
     via: str = ""
     envelope_id: str = ""
     via_only: bool = False
+    dotless: bool = False
 
 
 class Observer(Protocol):

@@ -294,7 +294,8 @@ class Dialogue(asyncio.Protocol):
         if self._offers.chunking:
             pieces = [b"BDAT %d LAST\r\n" % len(content), content]
         else:
-            pieces = [dot_stuffed(content), b".\r\n"]
+            dotless = handover.message.dotless
+            pieces = [content if dotless else dot_stuffed(content), b".\r\n"]
         if self._ahead_allowed:
             pieces.append(self._next_envelope())
         self._transport.write(b"".join(pieces))

@@ -84,7 +84,11 @@ def seal(message: Outgoing, content: bytes, server: Capabilities) -> Envelope | 
         rcpt += " NOTIFY=FAILURE"
         if recipient is not None:
             rcpt += f" ORCPT=rfc822;{xtext(recipient)}"
-    return Envelope(f"{mail}\r\n".encode(), f"{rcpt}\r\n".encode(), recipient is None)
+    return Envelope(
+        f"{mail}\r\n".encode(),
+        f"{rcpt}\r\n".encode(),
+        international=recipient is None,
+    )
 
 
 def xtext(value: str) -> str:
