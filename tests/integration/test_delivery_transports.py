@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email import message_from_bytes
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from alerts.config import Settings
 from alerts.delivery.catcher import CatcherStore
 from alerts.delivery.catcher_server import catcher_controller
 from alerts.delivery.outcome import Fate, Outcome
-from alerts.delivery.transports.base import Observer, Outgoing, TransportDown
+from alerts.delivery.transports.base import Observer, Outgoing, Transport, TransportDown
 from alerts.delivery.transports.factory import make_transport
 from alerts.delivery.transports.pool import Member, PoolTransport
 from alerts.delivery.transports.smtp import SmtpServer, SmtpTransport
@@ -90,12 +90,20 @@ def outgoing(*recipients: str) -> list[Outgoing]:
     ]
 
 
+async def hand_over(transport: Transport, messages: Iterable[Outgoing], observer: Observer) -> None:
+    """Deliver, and let go of the connections, which would else outlive the event loop."""
+    try:
+        await transport.deliver(messages, observer)
+    finally:
+        await transport.close()
+
+
 def test_each_answer_gets_its_fate(moody: tuple[MoodyHandler, int]) -> None:
     handler, port = moody
     notes = Notes()
     recipients = ["a@x.org", "unknown@x.org", "grey@x.org", "spam@x.org", "cut@x.org", "b@x.org"]
     transport = SmtpTransport(SmtpServer("127.0.0.1", port, connections=2))
-    asyncio.run(transport.deliver(outgoing(*recipients), notes))
+    asyncio.run(hand_over(transport, outgoing(*recipients), notes))
     assert sorted(handler.accepted) == ["a@x.org", "b@x.org"]
     fates = {recipients[number - 1]: o.fate for number, o in notes.outcomes.items()}
     assert fates == {
@@ -118,7 +126,7 @@ def test_more_messages_than_one_connection_carries(tmp_path: Path) -> None:
     try:
         notes = Notes()
         transport = SmtpTransport(SmtpServer("127.0.0.1", controller.port, connections=3))
-        asyncio.run(transport.deliver(outgoing(*(f"r{n}@x.org" for n in range(350))), notes))
+        asyncio.run(hand_over(transport, outgoing(*(f"r{n}@x.org" for n in range(350))), notes))
     finally:
         controller.stop()
     assert {o.fate for o in notes.outcomes.values()} == {Fate.ACCEPTED}
@@ -155,7 +163,7 @@ def test_a_server_that_refuses_us_says_nothing_about_the_readers(after: int) -> 
     try:
         transport = SmtpTransport(SmtpServer("127.0.0.1", controller.port, connections=2))
         with pytest.raises(TransportDown, match=r"sender refused: 550 5\.7\.1"):
-            asyncio.run(transport.deliver(outgoing(*(f"r{n}@x.org" for n in range(6))), notes))
+            asyncio.run(hand_over(transport, outgoing(*(f"r{n}@x.org" for n in range(6))), notes))
     finally:
         controller.stop()
     assert [outcome.fate for outcome in notes.outcomes.values()] == [Fate.ACCEPTED] * after
@@ -166,7 +174,7 @@ def test_a_server_that_is_away_touches_nothing() -> None:
     notes = Notes()
     transport = SmtpTransport(SmtpServer("127.0.0.1", free_port()))
     with pytest.raises(TransportDown):
-        asyncio.run(transport.deliver(outgoing("a@x.org"), notes))
+        asyncio.run(hand_over(transport, outgoing("a@x.org"), notes))
     assert notes.outcomes == {}
     assert notes.begun == []
 
@@ -180,7 +188,7 @@ def test_the_next_server_takes_over(moody: tuple[MoodyHandler, int]) -> None:
             Member("here", SmtpTransport(SmtpServer("127.0.0.1", port))),
         ]
     )
-    asyncio.run(pool.deliver(outgoing("a@x.org", "b@x.org"), notes))
+    asyncio.run(hand_over(pool, outgoing("a@x.org", "b@x.org"), notes))
     assert sorted(handler.accepted) == ["a@x.org", "b@x.org"]
     assert {o.fate for o in notes.outcomes.values()} == {Fate.ACCEPTED}
 
@@ -207,7 +215,7 @@ def test_a_login_is_made_when_the_url_has_one() -> None:
     try:
         url = f"smtp://desk:p%40ss%20word@127.0.0.1:{controller.port}?tls=off"
         transport = make_transport(Settings(mail_url=(url,)), redis_url="redis://unused")
-        asyncio.run(transport.deliver(outgoing("a@x.org"), Notes()))
+        asyncio.run(hand_over(transport, outgoing("a@x.org"), Notes()))
     finally:
         controller.stop()
     assert handler.accepted == ["a@x.org"]
@@ -227,7 +235,7 @@ def test_a_rate_holds_for_all_connections_together(
         async def timed() -> float:
             loop = asyncio.get_running_loop()
             start = loop.time()
-            await transport.deliver(outgoing(*(f"r{n}@x.org" for n in range(21))), notes)
+            await hand_over(transport, outgoing(*(f"r{n}@x.org" for n in range(21))), notes)
             return loop.time() - start
 
         # Twenty intervals of a twentieth of a second lie between 21 messages; never fewer.

@@ -150,7 +150,7 @@ class _Line(Desk):
         self._batches: list[_Batch] = []
         self._open: set[Dialogue] = set()
         self._idle: set[Dialogue] = set()
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening: set[asyncio.Task[None] | None] = set()
         self._all_gone = asyncio.Event()
         self._fruitless = 0
         self._in_step = server.in_step
@@ -177,7 +177,8 @@ class _Line(Desk):
     async def close(self) -> None:
         """Say good-bye on every connection."""
         for task in list(self._opening):
-            task.cancel()
+            if task is not None:
+                task.cancel()
         for dialogue in list(self._open):
             dialogue.leave()
         if self._open:
@@ -254,16 +255,20 @@ class _Line(Desk):
         missing = self._width.allowed - len(self._open) - len(self._opening)
         if missing > 0 and any(batch.waiting for batch in self._batches):
             for _ in range(missing):
-                task = self.loop.create_task(self._open_one())
-                self._opening.add(task)
-                task.add_done_callback(self._opening.discard)
+                self._opening.add(self.loop.create_task(self._open_one()))
 
     async def _open_one(self) -> None:
+        this = asyncio.current_task()
         try:
             transport, offers = await open_connection(self._server)
         except ConnectFailed as error:
+            self._opening.discard(this)
             self._not_let_in(error)
             return
+        except BaseException:
+            self._opening.discard(this)
+            raise
+        self._opening.discard(this)
         dialogue = Dialogue(transport, self._server, offers, self, in_step=self._in_step)
         transport.set_protocol(dialogue)
         self._open.add(dialogue)
@@ -276,8 +281,7 @@ class _Line(Desk):
         log.warning("smtp_connect_failed", server=self._server.name, reason=str(error))
         if self._open:
             self._width.refused(self.loop.time(), len(self._open))
-        elif len(self._opening) <= 1:
-            # Nobody else is on the way in.
+        elif not self._opening:
             self._give_up(str(error))
 
     def _give_up(self, reason: str) -> None:
