@@ -265,9 +265,11 @@ class _Line(Desk):
             self._opening.discard(this)
             self._not_let_in(error)
             return
-        except BaseException:
+        except Exception as error:  # a defect must not leave everybody waiting
             self._opening.discard(this)
-            raise
+            log.exception("smtp_connect_defect", server=self._server.name)
+            self._not_let_in(ConnectFailed(f"{self._server.name}: {type(error).__name__}"))
+            return
         self._opening.discard(this)
         dialogue = Dialogue(transport, self._server, offers, self, in_step=self._in_step)
         transport.set_protocol(dialogue)
