@@ -193,7 +193,10 @@ class Dialogue(asyncio.Protocol):
         self._wire = self._ahead = None
         if wire is not None:
             self._end(wire, Outcome(Fate.UNKNOWN, 0, reason))
-        if ahead is not None:
+        if ahead is not None and self.handed:
+            # Others were taken before: this one comes first on the next connection.
+            ahead.group.returned(ahead)
+        elif ahead is not None:
             self._lose(ahead, Outcome(Fate.TEMPORARY, 0, reason))
         self._desk.closed(self, self._reason and reason)
 
@@ -289,6 +292,8 @@ class Dialogue(asyncio.Protocol):
             self.abort("kept back")
             return
         self._ahead, self._wire = None, handover
+        # Its content ends the transaction, before the next envelope is heard.
+        self._open_transaction = False
         content, handover.content = handover.content, b""
         self._await(self._heard_end, handover)
         if self._offers.chunking:
