@@ -11,6 +11,7 @@ from alerts.cli.times import parse_moment
 from alerts.cli.waiting import some_worker, wait_until_sent
 from alerts.delivery import books
 from alerts.delivery.completion import cancel_issue
+from alerts.delivery.retrying import retry_issue
 from alerts.errors import Refused
 from alerts.newsletters.issues import get_issue, move
 from alerts.newsletters.lifecycle import Event
@@ -66,6 +67,38 @@ def cancel(issue_id: IssueId) -> None:
     with program() as runtime, runtime.database.transaction() as session:
         issue = cancel_issue(session, issue_id, clock=runtime.clock)
         say(f"issue {issue_id} is {issue.state.value}")
+
+
+@app.command()
+def retry(
+    issue_id: IssueId,
+    reason: Annotated[
+        list[str] | None,
+        typer.Option(help="Those that failed for this reason, or how it begins; may be repeated."),
+    ] = None,
+    uncertain: Annotated[
+        bool, typer.Option("--uncertain", help="Those in doubt too; some may get it twice.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when all have ended.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Try again those that failed: without --reason, those that were given up."""
+    with program() as runtime, open_queue(runtime.settings) as queue:
+        with runtime.database.transaction() as session:
+            retried = retry_issue(
+                session, issue_id, reasons=reason or [], uncertain=uncertain, clock=runtime.clock
+            )
+        if retried.deliveries:
+            queue.enqueue(Task.SWEEP, queue=Queue.PERIODIC)
+        if wait and retried.deliveries:
+            with some_worker(queue):
+                wait_until_sent(runtime, queue, issue_id)
+    if json:
+        print_json({"issue": issue_id, "retried": retried.deliveries, "reasons": retried.reasons})
+        return
+    say(f"{retried.deliveries} deliveries of issue {issue_id} are tried again")
+    for why, count in sorted(retried.reasons.items()):
+        say(f"  {count}: {why}")
 
 
 @app.command()

@@ -74,7 +74,7 @@ class IssueMessages:
             domain=ascii_domain(issue.message_domain) or issue.message_domain,
             stamp=_base36(int(issue.created_at.timestamp() * 1000)),
             envelope=envelope,
-            give_up_at=started + _WORTH_TRYING[issue.frequency],
+            give_up_at=(issue.retried_at or started) + _WORTH_TRYING[issue.frequency],
             hold_uncertain=definition.uncertain == "hold",
             lane=lane_of(issue.frequency),
             via=definition.transport,

@@ -151,6 +151,8 @@ def move(
             if issue.started_at is None:
                 # Nobody has seen it: its number goes to the next issue.
                 changes |= {"number": None, "volume": None, "volume_number": None}
+        case Event.RETRY:
+            changes["finished_at"] = None
         case Event.PAUSE | Event.RESUME:
             pass
     _change_state(session, issue, event, **changes)

@@ -16,6 +16,7 @@ class Event(enum.StrEnum):
     RESUME = "resume"
     FINISH = "finish"
     CANCEL = "cancel"
+    RETRY = "retry"
 
 
 TRANSITIONS: dict[tuple[S, Event], S] = {
@@ -31,6 +32,8 @@ TRANSITIONS: dict[tuple[S, Event], S] = {
     (S.SENDING, Event.FINISH): S.SENT,
     (S.SENDING, Event.CANCEL): S.CANCELLED,
     (S.PAUSED, Event.RESUME): S.SENDING,
+    # By hand alone: some of its deliveries failed, and are tried once more.
+    (S.SENT, Event.RETRY): S.SENDING,
     (S.PAUSED, Event.CANCEL): S.CANCELLED,
 }
 _WHY = {

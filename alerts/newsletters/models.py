@@ -127,6 +127,8 @@ class Issue(Base):
     audience_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When somebody last had failed deliveries tried again.
+    retried_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     items: Mapped[list["IssueItem"]] = relationship(
         order_by="IssueItem.position", cascade="all, delete-orphan", lazy="selectin"

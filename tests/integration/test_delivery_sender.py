@@ -386,7 +386,8 @@ def test_the_queries_of_a_batch_do_not_grow_with_its_readers(house: House) -> No
         others = ("BEGIN", "UPDATE batches SET number=")
         return sum(not statement.startswith(others) for statement in statements)
 
-    assert queries(5) == queries(45)
+    # Once a second the worker looks around, however many readers there are.
+    assert queries(45) < queries(5) + 10
 
 
 def test_lost_tasks_and_dead_workers_are_swept_up(house: House) -> None:

@@ -29,8 +29,8 @@ def test_every_state_and_event_is_a_transition_or_a_clear_refusal(
             next_state(state, event)
 
 
-def test_nothing_leaves_an_end() -> None:
-    assert not [state for state, _ in TRANSITIONS if state in ENDS]
+def test_nothing_leaves_an_end_but_what_is_tried_again_by_hand() -> None:
+    assert [key for key in TRANSITIONS if key[0] in ENDS] == [(IssueState.SENT, Event.RETRY)]
 
 
 def test_nothing_is_sent_that_was_not_approved() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from alerts.database import BigKey
+from alerts.database import BigKey, UtcDateTime
 
 revision: str = "0002"
 down_revision: str | None = "0001"
@@ -23,6 +23,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("issues", schema=None) as batch_op:
         batch_op.add_column(sa.Column("audience_upto", BigKey, server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("retried_at", UtcDateTime()))
 
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
         batch_op.drop_index("ix_subscriptions_audience")
@@ -56,6 +57,7 @@ def downgrade() -> None:
         )
 
     with op.batch_alter_table("issues", schema=None) as batch_op:
+        batch_op.drop_column("retried_at")
         batch_op.drop_column("audience_upto")
 
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
