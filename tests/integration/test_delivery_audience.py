@@ -132,6 +132,43 @@ def test_preparing_again_changes_nothing(database: Database, clock: FixedClock) 
     assert [(task, kind) for task, _, kind in queue.enqueued] == [(Task.SEND_BATCH, Queue.ALERTS)]
 
 
+def test_a_large_audience_is_taken_in_parts_while_the_first_is_sent(
+    database: Database, clock: FixedClock
+) -> None:
+    issue_id = approved_issue(database, clock)
+    readers_of(database, *(f"r{number}" for number in range(5_010)))
+    queue = RecordingTaskQueue()
+    first = prepare(database, clock, issue_id, queue)
+    assert first == Audience(readers=5_000, batches=16, complete=False)
+    # The next part is taken behind the first batch, not behind them all.
+    tasks = [task for task, _, _ in queue.enqueued]
+    assert tasks[:3] == [Task.SEND_BATCH, Task.PREPARE_ISSUE, Task.SEND_BATCH]
+    with database.read() as session:
+        assert get_issue(session, issue_id).audience_at is None
+        assert audit(session, issue_id).audience == 5_000
+    assert prepare(database, clock, issue_id, queue) == Audience(readers=10, batches=1)
+    assert prepare(database, clock, issue_id, queue) is None
+    with database.read() as session:
+        assert get_issue(session, issue_id).audience_at == clock.now()
+        assert audit(session, issue_id).audience == 5_010
+        numbers = list(session.scalars(select(Batch.number).order_by(Batch.id)))
+        assert numbers == list(range(17))
+
+
+def test_an_issue_that_is_paused_takes_no_further_part(
+    database: Database, clock: FixedClock
+) -> None:
+    issue_id = approved_issue(database, clock)
+    readers_of(database, *(f"r{number}" for number in range(5_010)))
+    prepare(database, clock, issue_id)
+    with database.transaction() as session:
+        move(session, issue_id, Event.PAUSE, clock=clock)
+    assert prepare(database, clock, issue_id) is None
+    with database.transaction() as session:
+        move(session, issue_id, Event.RESUME, clock=clock)
+    assert prepare(database, clock, issue_id) == Audience(readers=10, batches=1)
+
+
 def test_two_workers_prepare_the_same_issue_at_the_same_moment(
     database: Database, clock: FixedClock
 ) -> None:

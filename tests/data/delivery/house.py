@@ -19,7 +19,7 @@ from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.preparation import prepare_issue
 from alerts.delivery.sender import BatchResult, Sender
 from alerts.delivery.sweeper import sweep
-from alerts.delivery.transports.base import Observer, Outgoing, Transport, TransportDown
+from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport, TransportDown
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import IssueState
 from alerts.newsletters.service import ensure_built_in
@@ -101,7 +101,14 @@ def others_can_write(database: Database) -> None:
 class House:
     """A database with one issue that is being sent, and everything to work it off."""
 
-    def __init__(self, database: Database, clock: FixedClock, folder: Path) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: FixedClock,
+        folder: Path,
+        *,
+        overtaken: Callable[[Lane], bool] = lambda _: False,
+    ) -> None:
         self.database = database
         self.clock = clock
         self.transport = ScriptedTransport(database)
@@ -114,6 +121,7 @@ class House:
             spool=folder / "spool",
             sender=SETTINGS.sender,
             stopping=self._stops,
+            overtaken=overtaken,
         )
         with database.transaction() as session:
             ensure_built_in(session, clock=clock)
