@@ -1,15 +1,16 @@
 """Installations of the program, a real SMTP server, a real Redis server."""
 
-import socket
-import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
 
-from alerts.embedded_redis import server_program
-from tests.functional.installation import Installation, Mailbox, free_port, wait_for
+from tests.functional.installation import Installation, Mailbox, free_port
+from tests.functional.moody_smtp import Mood, MoodySmtp, kind
+from tests.functional.servers import PostgresServer, RedisServer
+from tests.functional.troubled import LEASE_SECONDS, Troubled
 
 
 @pytest.fixture
@@ -29,6 +30,26 @@ def install(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
 
 
 @pytest.fixture
+def trouble(install: Callable[..., Installation]) -> Iterator[Callable[..., Troubled]]:
+    """Return a maker of installations that send to a moody server and are made to suffer."""
+    with ExitStack() as stack:
+
+        def make(*, mood: Mood = kind, connections: int = 20, **settings: str) -> Troubled:
+            server = stack.enter_context(MoodySmtp(mood))
+            asked = {
+                "mail_url": f"smtp://127.0.0.1:{server.port}?tls=off&connections={connections}",
+                "base_url": "https://alerts.example.org",
+                "sender": "GP Alerts <alerts@example.org>",
+                "lease_seconds": str(LEASE_SECONDS),
+            }
+            troubled = Troubled(install(**asked | settings), server)
+            stack.callback(troubled.close)
+            return troubled
+
+        yield make
+
+
+@pytest.fixture
 def smtp() -> Iterator[tuple[Mailbox, int]]:
     """Run a real SMTP server; return its mailbox and its port."""
     mailbox = Mailbox()
@@ -39,20 +60,22 @@ def smtp() -> Iterator[tuple[Mailbox, int]]:
 
 
 @pytest.fixture
-def redis_url(tmp_path: Path) -> Iterator[str]:
-    """Run a Redis server on a port, as ops would; return its URL."""
-    port = free_port()
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """Run a Redis server on a port, as ops would."""
     folder = tmp_path / "redis"
     folder.mkdir()
-    command = [server_program(), "--port", str(port), "--dir", str(folder), "--save", ""]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([*command, "--bind", "127.0.0.1"], stdout=log)
-    wait_for(lambda: _answers(port))
-    yield f"redis://127.0.0.1:{port}/0"
-    process.terminate()
-    process.wait()
+    with RedisServer(folder) as server:
+        yield server
 
 
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """Return the URL of a Redis server."""
+    return redis_server.url
+
+
+@pytest.fixture
+def postgres() -> Iterator[PostgresServer]:
+    """Run a PostgreSQL server that nobody else uses."""
+    with PostgresServer() as server:
+        yield server
