@@ -9,6 +9,7 @@ last one was answered for.
 """
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -22,11 +23,15 @@ from alerts.delivery.transports.smtp.replies import BadReply, Reply, ReplyReader
 from alerts.delivery.transports.smtp.server import SmtpServer
 
 _GO_AHEAD, _CLOSING, _BAD_SEQUENCE, _TOO_BIG = 354, 421, 503, 552
-_PERMANENT = 500
+_TEMPORARY, _PERMANENT = 400, 500
 # What servers say to those whose commands came before they had answered.
 _OUT_OF_STEP = frozenset({500, 502, 503})
 _OUT_OF_STEP_WORDS = ("pipelin", "synchroni")
-_MOST_LOSSES = 3
+# "421 too many messages in this connection" asks for a new connection, not for less of us.
+_WORN_OUT = re.compile(r"messages?\b.*\b(?:connection|session)", re.IGNORECASE)
+# Fewer than the connections in vain that make a server count as down: a message whose envelope
+# breaks every connection is told from a server that breaks them all.
+_MOST_LOSSES = 2
 _QUIT_SECONDS = 5.0
 
 
@@ -122,6 +127,7 @@ class Dialogue(asyncio.Protocol):
         self._ahead_went_early = False
         self._ahead_heard = 0
         self._reason = "the server closed the connection"
+        self._gone = False
         self.handed = 0
         self.deadline = float("inf")
         self._idle_since = self._loop.time()
@@ -151,7 +157,8 @@ class Dialogue(asyncio.Protocol):
     def leave(self) -> None:
         """Say good-bye once nothing is under way."""
         self.leaving = True
-        if not self.busy and not self._awaited and self._reason:
+        under_way = self.busy or self._awaited or self._transport.is_closing()
+        if self._reason and not under_way:
             self._transport.write(b"QUIT\r\n")
             self._reason = ""
             self.deadline = self._loop.time() + _QUIT_SECONDS
@@ -165,8 +172,11 @@ class Dialogue(asyncio.Protocol):
     def expire(self) -> None:
         """Give up waiting: the deadline is over."""
         dropped = self._ahead_went_early or self._ahead_heard > 0
-        if self._ahead_allowed and self._wire is None and self._ahead is not None and dropped:
+        ahead = self._ahead
+        if self._ahead_allowed and self._wire is None and ahead is not None and dropped:
             self._desk.out_of_step("it left commands without an answer")
+            self._ahead = None
+            ahead.group.returned(ahead)
         elif self.busy:
             self._desk.pushed_back("no answer in time")
         self.abort("no answer in time")
@@ -187,17 +197,19 @@ class Dialogue(asyncio.Protocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        self.leaving = True
+        if self._gone:
+            return
+        self._gone = self.leaving = True
         reason = f"connection lost: {exc or self._reason}"
         wire, ahead = self._wire, self._ahead
         self._wire = self._ahead = None
         if wire is not None:
             self._end(wire, Outcome(Fate.UNKNOWN, 0, reason))
-        if ahead is not None and self.handed:
-            # Others were taken before: this one comes first on the next connection.
-            ahead.group.returned(ahead)
-        elif ahead is not None:
-            self._lose(ahead, Outcome(Fate.TEMPORARY, 0, reason))
+        if ahead is not None:
+            # Where others were taken before, or the server broke off before it knew the message,
+            # it is not the message's doing.
+            blamed = self._open_transaction and not self.handed
+            self._lose(ahead, Outcome(Fate.TEMPORARY, 0, reason), blamed=blamed)
         self._desk.closed(self, self._reason and reason)
 
     def _hear(self, reply: Reply) -> None:
@@ -277,7 +289,8 @@ class Dialogue(asyncio.Protocol):
 
     def _write(self, data: bytes) -> None:
         if data:
-            self.deadline = self._loop.time() + self._server.command_seconds
+            if self._wire is None:
+                self.deadline = self._loop.time() + self._server.command_seconds
             self._transport.write(data)
 
     def _await(self, heard: _Heard, handover: Handover) -> None:
@@ -299,7 +312,7 @@ class Dialogue(asyncio.Protocol):
         if self._offers.chunking:
             pieces = [b"BDAT %d LAST\r\n" % len(content), content]
         else:
-            dotless = handover.message.dotless
+            dotless = handover.message.dotless and content.endswith(b"\r\n")
             pieces = [content if dotless else dot_stuffed(content), b".\r\n"]
         if self._ahead_allowed:
             pieces.append(self._next_envelope())
@@ -347,15 +360,18 @@ class Dialogue(asyncio.Protocol):
         self.handed += 1
         self._open_transaction = False
         if reply.positive:
-            outcome = Outcome(Fate.ACCEPTED, reply.code, reply.text)
-        else:
-            outcome = refusal(reply.code, reply.text)
-            # RFC 3030 section 2: after a BDAT that failed nothing is taken before RSET.
-            self._chunk_failed = self._offers.chunking
-            self._open_transaction = self._offers.chunking
-        self._end(handover, outcome)
+            self._end(handover, Outcome(Fate.ACCEPTED, reply.code, reply.text))
+            return
+        if reply.code < _TEMPORARY:
+            # No answer to a message: who says this does not know where in the dialogue we are.
+            self._end(handover, Outcome(Fate.UNKNOWN, reply.code, reply.text))
+            self.abort(f"{reply.code} {reply.text}")
+            return
+        # RFC 3030 section 2: after a BDAT that failed nothing is taken before RSET.
+        self._chunk_failed = self._open_transaction = self._offers.chunking
+        self._end(handover, refusal(reply.code, reply.text))
         if reply.code == _CLOSING:
-            self._desk.pushed_back(f"{reply.code} {reply.text}")
+            self._told_to_go(reply)
 
     def _refuse(self, handover: Handover, stage: str, reply: Reply) -> None:
         if not handover.refused_at:
@@ -368,16 +384,18 @@ class Dialogue(asyncio.Protocol):
         reply, after_failure = handover.reply, self._chunk_failed
         self._chunk_failed = False
         outcome = refusal(reply.code, reply.text)
+        at_mail = handover.refused_at == "mail"
         if reply.code == _CLOSING:
-            self._desk.pushed_back(f"{reply.code} {reply.text}")
-            self._lose(handover, outcome)
-        elif reply.code == _BAD_SEQUENCE and after_failure:
+            self._told_to_go(reply)
+            self._lose(handover, outcome, blamed=not (at_mail and self.handed))
+        elif at_mail and reply.code >= _PERMANENT and after_failure:
+            # It wants RSET, which goes first the next time.
             handover.group.returned(handover)
-        elif self._ahead_allowed and _out_of_step(handover.refused_at, reply):
+        elif self._ahead_allowed and self._out_of_step(handover, reply):
             self._desk.out_of_step(f"{reply.code} {reply.text}")
             handover.group.returned(handover)
             self.abort(f"{reply.code} {reply.text}")
-        elif handover.refused_at == "mail" and not self._about_message(handover):
+        elif at_mail and not self._about_message(handover):
             # It refuses us, not the reader.
             down = TransportDown(f"{self._server.name}: sender refused: {reply.code} {reply.text}")
             handover.group.failed(handover, down)
@@ -390,9 +408,23 @@ class Dialogue(asyncio.Protocol):
         international = handover.envelope is not None and handover.envelope.international
         return code == _TOO_BIG or (international and code >= _PERMANENT)
 
-    def _lose(self, handover: Handover, outcome: Outcome) -> None:
-        """Give a message back whose envelope came to nothing; not for ever."""
-        handover.losses += 1
+    def _out_of_step(self, handover: Handover, reply: Reply) -> bool:
+        """Whether a refusal is of commands that came too early, not of the message."""
+        text = reply.text.lower()
+        if any(word in text for word in _OUT_OF_STEP_WORDS):
+            return True
+        if handover.refused_at == "mail":
+            return reply.code == _BAD_SEQUENCE and self._ahead_went_early
+        return reply.code in _OUT_OF_STEP
+
+    def _told_to_go(self, reply: Reply) -> None:
+        reason = f"{reply.code} {reply.text}"
+        if not (self.handed and _WORN_OUT.search(reply.text)):
+            self._desk.pushed_back(reason)
+
+    def _lose(self, handover: Handover, outcome: Outcome, *, blamed: bool) -> None:
+        """Give a message back whose envelope came to nothing; not for ever, if it is to blame."""
+        handover.losses += blamed
         if handover.losses >= _MOST_LOSSES:
             self._end(handover, outcome)
         else:
@@ -405,10 +437,3 @@ class Dialogue(asyncio.Protocol):
 
 def _ignored(_reply: Reply, _handover: Handover) -> None:
     """Hear an answer that changes nothing."""
-
-
-def _out_of_step(stage: str, reply: Reply) -> bool:
-    text = reply.text.lower()
-    return any(word in text for word in _OUT_OF_STEP_WORDS) or (
-        stage != "mail" and reply.code in _OUT_OF_STEP
-    )

@@ -1,5 +1,6 @@
 """Replies of an SMTP server (RFC 5321 section 4.2), put together from whatever pieces arrive."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 # RFC 5321 section 4.5.3.1.5 allows 512 octets a line; some servers write whole pages.
@@ -31,18 +32,19 @@ class ReplyReader:
         self._lines: list[str] = []
         self._code = b""
 
-    def feed(self, data: bytes) -> list[Reply]:
-        """Return the replies that `data` completes; raise BadReply for what is none."""
+    def feed(self, data: bytes) -> Iterator[Reply]:
+        """Yield the replies that `data` completes; raise BadReply for what is none.
+
+        What came before the nonsense is heard: an acceptance stays one.
+        """
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
-        if len(self._rest) > _LONGEST_LINE:
-            raise BadReply("a line without end")
-        replies = []
         for line in lines:
             reply = self._line(line.rstrip(b"\r"))
             if reply is not None:
-                replies.append(reply)
-        return replies
+                yield reply
+        if len(self._rest) > _LONGEST_LINE:
+            raise BadReply("a line without end")
 
     def _line(self, line: bytes) -> Reply | None:
         code, separator, text = line[:3], line[3:4], line[4:]

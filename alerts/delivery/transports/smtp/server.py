@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
@@ -61,11 +62,10 @@ async def open_connection(server: SmtpServer) -> tuple[asyncio.Transport, Capabi
             await _greet(client)
     except SMTPResponseException as error:
         client.close()
-        raise ConnectFailed(f"{server.name}: {error.code} {error.message}", error.code) from error
+        raise _failed(server, f"{error.code} {error.message}", error.code) from error
     except (SMTPException, OSError, ValueError) as error:
         client.close()
-        reason = str(error) or type(error).__name__
-        raise ConnectFailed(f"{server.name}: {reason}") from error
+        raise _failed(server, str(error) or type(error).__name__) from error
     except BaseException:
         client.close()
         raise
@@ -74,8 +74,26 @@ async def open_connection(server: SmtpServer) -> tuple[asyncio.Transport, Capabi
     return cast("asyncio.Transport", client.transport), Capabilities.read(client.esmtp_extensions)
 
 
+def _failed(server: SmtpServer, said: str, code: int = 0) -> ConnectFailed:
+    """Return the error; what a server says may repeat what it was told."""
+    for secret in _as_sent(server):
+        said = said.replace(secret, "***")
+    return ConnectFailed(f"{server.name}: {said}", code)
+
+
+def _as_sent(server: SmtpServer) -> list[str]:
+    """Return the password in the forms it goes out in (RFC 4616, and AUTH LOGIN)."""
+    if not server.password:
+        return []
+    plain = f"\0{server.username}\0{server.password}"
+    encoded = (b64encode(text.encode()).decode() for text in (plain, server.password))
+    return [*encoded, server.password]
+
+
 def _client(server: SmtpServer) -> aiosmtplib.SMTP:
-    checked = server.tls in {"implicit", "required"} or server.username is not None
+    # A password goes to nobody who merely left STARTTLS out of the offers; "off" says so.
+    required = server.tls == "required" or (server.tls == "offered" and server.username is not None)
+    checked = required or server.tls == "implicit"
     return aiosmtplib.SMTP(
         hostname=server.host,
         port=server.port,
@@ -83,7 +101,7 @@ def _client(server: SmtpServer) -> aiosmtplib.SMTP:
         password=server.password if server.token_file is None else None,
         oauth_token_generator=_token(server.token_file) if server.token_file else None,
         use_tls=server.tls == "implicit",
-        start_tls={"required": True, "offered": None}.get(server.tls, False),
+        start_tls=True if required else {"offered": None}.get(server.tls, False),
         tls_context=None if server.tls == "off" else _context(checked=checked),
         timeout=server.command_seconds,
     )

@@ -22,6 +22,8 @@ _MESSAGES_PER_CONNECTION = 1_000
 _IDLE_SECONDS = 5.0
 _TICK_SECONDS = 0.5
 _GOODBYE_SECONDS = 2.0
+# For so long a server that breaks the rules of pipelining is spoken to step by step.
+_IN_STEP_SECONDS = 3_600.0
 # So many connections in a row that ended before they had handed anything over: it is down.
 _MOST_FRUITLESS = 3
 
@@ -60,6 +62,7 @@ class _Batch(Group):
         self._under_way = 0
         self._next: Handover | None
         self._error: Exception | None = None
+        self._called_off = False
         self.done = done
         self._pull()
         first = self._next
@@ -87,6 +90,12 @@ class _Batch(Group):
         self._left = iter(())
         self.settle()
 
+    def call_off(self) -> None:
+        """Keep back all of which no content is out: nobody waits for it any more."""
+        self._called_off = True
+        self.done.cancel()
+        self.stop(TransportDown("called off"))
+
     def settle(self) -> None:
         """End the call when nothing is under way and nothing is left."""
         if self._under_way or self._next is not None or self.done.done():
@@ -98,6 +107,8 @@ class _Batch(Group):
 
     @override
     def started(self, handover: Handover) -> None:
+        if self._called_off:
+            raise TransportDown("called off")
         self._observer.started(handover.message.delivery_id)
 
     @override
@@ -153,7 +164,7 @@ class _Line(Desk):
         self._opening: set[asyncio.Task[None] | None] = set()
         self._all_gone = asyncio.Event()
         self._fruitless = 0
-        self._in_step = server.in_step
+        self._in_step_until = float("inf") if server.in_step else 0.0
         self._watch: asyncio.Task[None] | None = None
 
     async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
@@ -171,32 +182,34 @@ class _Line(Desk):
             self._batches.remove(batch)
             if not batch.done.done():
                 # The caller was cancelled; what is on the wire may still be noted.
-                batch.stop(TransportDown("called off"))
-                batch.done.exception() if batch.done.done() else batch.done.cancel()
+                batch.call_off()
 
     async def close(self) -> None:
-        """Say good-bye on every connection."""
-        for task in list(self._opening):
-            if task is not None:
-                task.cancel()
+        """Say good-bye on every connection; whoever still delivers is told that it is over."""
+        self._give_up("the transport was closed")
+        tasks = [task for task in (*self._opening, self._watch) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for dialogue in list(self._open):
             dialogue.leave()
+        await self._all_to_go()
+        for dialogue in list(self._open):
+            dialogue.abort("closed")
+        await self._all_to_go()
+
+    async def _all_to_go(self) -> None:
+        self._all_gone.clear()
         if self._open:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._all_gone.wait(), _GOODBYE_SECONDS)
-        for dialogue in list(self._open):
-            dialogue.abort("closed")
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
-        await asyncio.sleep(0)
 
     # What a dialogue asks and tells.
 
     @override
     def take(self, dialogue: Dialogue) -> Handover | None:
         worn = dialogue.handed >= _MESSAGES_PER_CONNECTION
-        if worn or len(self._open) > self._width.allowed:
+        if worn or (len(self._open) > self._width.allowed and self._too_many()):
             dialogue.leaving = True
             return None
         for batch in self._batches:
@@ -208,9 +221,11 @@ class _Line(Desk):
 
     @override
     def answered(self, dialogue: Dialogue, handover: Handover, outcome: Outcome) -> None:
-        if outcome.code:
-            self._fruitless = 0
         handover.group.ended(handover, outcome)
+        if not outcome.code:
+            # The server said nothing.
+            return
+        self._fruitless = 0
         if asks_for_less(outcome):
             self._width.pushed_back(self.loop.time(), len(self._open))
         hungry = not self._idle and any(batch.waiting for batch in self._batches)
@@ -228,7 +243,7 @@ class _Line(Desk):
     def out_of_step(self, reason: str) -> None:
         if not self._in_step:
             log.warning("smtp_breaks_pipelining", server=self._server.name, reason=reason)
-        self._in_step = True
+            self._in_step_until = self.loop.time() + _IN_STEP_SECONDS
 
     @override
     def closed(self, dialogue: Dialogue, reason: str) -> None:
@@ -238,6 +253,8 @@ class _Line(Desk):
             self._all_gone.set()
         if reason and not dialogue.handed:
             self._fruitless += 1
+            if any(each.handed for each in self._open):
+                self._width.refused(self.loop.time(), len(self._open))
         if self._fruitless >= _MOST_FRUITLESS and not any(each.handed for each in self._open):
             self._give_up(f"{self._server.name}: {reason}")
         else:
@@ -252,7 +269,9 @@ class _Line(Desk):
                 return
             self._idle.discard(dialogue)
             dialogue.wake()
-        missing = self._width.allowed - len(self._open) - len(self._opening)
+        # As many as there are already, at most: a single message needs no more than one.
+        allowed = min(self._width.allowed, max(1, 2 * len(self._open)))
+        missing = allowed - len(self._open) - len(self._opening)
         if missing > 0 and any(batch.waiting for batch in self._batches):
             for _ in range(missing):
                 self._opening.add(self.loop.create_task(self._open_one()))
@@ -278,6 +297,15 @@ class _Line(Desk):
             dialogue.connection_lost(None)
         else:
             dialogue.wake()
+            self._set_going()
+
+    @property
+    def _in_step(self) -> bool:
+        return self.loop.time() < self._in_step_until
+
+    def _too_many(self) -> bool:
+        """Whether more connections stay open than are allowed."""
+        return sum(not each.leaving for each in self._open) > self._width.allowed
 
     def _not_let_in(self, error: ConnectFailed) -> None:
         log.warning("smtp_connect_failed", server=self._server.name, reason=str(error))
@@ -292,8 +320,9 @@ class _Line(Desk):
             batch.stop(TransportDown(reason))
 
     async def _keep_watch(self) -> None:
+        shortest = min(self._server.command_seconds, self._server.end_seconds)
         while True:
-            await asyncio.sleep(_TICK_SECONDS)
+            await asyncio.sleep(min(_TICK_SECONDS, shortest / 4))
             now = self.loop.time()
             for dialogue in list(self._open):
                 if now > dialogue.deadline:
