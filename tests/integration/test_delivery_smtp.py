@@ -2,90 +2,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
-import uvloop
 from typing_extensions import override
 
-from alerts.delivery.outcome import Fate, Outcome
-from alerts.delivery.transports.base import Observer, Outgoing, TransportDown
+from alerts.delivery.outcome import Fate
+from alerts.delivery.transports.base import Outgoing
 from alerts.delivery.transports.smtp import SmtpServer, SmtpTransport
+from tests.data.delivery.smtp_notes import CONTENT, Notes, hand_over, messages
 from tests.data.delivery.smtp_server import ScriptedServer
-
-CONTENT = b"Subject: x\r\n\r\n" + b"line\r\n" * 500 + b".dot\r\n..dots\r\n"
-
-
-class Notes(Observer):
-    """Remembers what it was told, and that a message is begun once and ended once."""
-
-    def __init__(self) -> None:
-        self.begun: Counter[int] = Counter()
-        self.outcomes: dict[int, Outcome] = {}
-        self.most_in_doubt = 0
-
-    @override
-    def started(self, delivery_id: int) -> None:
-        assert delivery_id not in self.outcomes
-        self.begun[delivery_id] += 1
-        self.most_in_doubt = max(self.most_in_doubt, len(self.begun.keys() - self.outcomes.keys()))
-
-    @override
-    def ended(self, delivery_id: int, outcome: Outcome) -> None:
-        assert delivery_id not in self.outcomes
-        self.outcomes[delivery_id] = outcome
-
-    @property
-    def fates(self) -> Counter[Fate]:
-        return Counter(outcome.fate for outcome in self.outcomes.values())
-
-
-def messages(count: int, content: bytes = CONTENT) -> list[Outgoing]:
-    return [
-        Outgoing(n, "a@example.org", f"r{n}@x.org", lambda _: content) for n in range(1, count + 1)
-    ]
-
-
-def hand_over(
-    server: ScriptedServer,
-    outgoing: Sequence[Outgoing],
-    way: SmtpServer | None = None,
-    *,
-    down: str | None = None,
-    fast_loop: bool = False,
-) -> Notes:
-    """Deliver to a scripted server; `down` is the reason the transport is expected to give up."""
-    notes = Notes()
-
-    async def work() -> None:
-        async with server.running() as port:
-            base = way or SmtpServer("", 0, connections=3)
-            transport = SmtpTransport(replace(base, host="127.0.0.1", port=port, tls="off"))
-            try:
-                async with asyncio.timeout(30):
-                    if down is None:
-                        await transport.deliver(outgoing, notes)
-                    else:
-                        with pytest.raises(TransportDown, match=down):
-                            await transport.deliver(outgoing, notes)
-            finally:
-                await transport.close()
-
-    if fast_loop:
-        uvloop.run(work())
-    else:
-        asyncio.run(work())
-    assert max(notes.begun.values(), default=1) == 1
-    assert server.faults == []
-    known = {n for n, o in notes.outcomes.items() if o.fate is Fate.ACCEPTED}
-    taken = Counter(int(to.partition("@")[0][1:]) for to, _ in server.accepted)
-    assert max(taken.values(), default=1) == 1
-    unknown = {n for n, o in notes.outcomes.items() if o.fate is Fate.UNKNOWN}
-    assert known <= taken.keys() <= known | unknown
-    assert notes.most_in_doubt <= (way.connections if way else 3)
-    return notes
-
 
 OFFERS = [
     (),

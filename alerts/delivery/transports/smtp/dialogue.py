@@ -183,11 +183,17 @@ class Dialogue(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        # What is said from here on cannot have been answered yet.
+        asked = len(self._awaited)
         try:
             for reply in self._replies.feed(data):
                 if self._transport.is_closing():
                     return
-                self._hear(reply)
+                if asked:
+                    asked -= 1
+                    self._hear(reply)
+                else:
+                    self._hear_unasked(reply)
         except BadReply as error:
             self.abort(str(error))
 
@@ -212,16 +218,16 @@ class Dialogue(asyncio.Protocol):
             self._lose(ahead, Outcome(Fate.TEMPORARY, 0, reason), blamed=blamed)
         self._desk.closed(self, self._reason and reason)
 
-    def _hear(self, reply: Reply) -> None:
-        if not self._awaited and not self._reason:
+    def _hear_unasked(self, reply: Reply) -> None:
+        if not self._reason:
             # The answer to QUIT.
             self._transport.close()
             return
-        if not self._awaited:
-            if reply.code != _CLOSING and self._ahead_allowed:
-                self._desk.out_of_step(f"it answered what was not asked: {reply.code}")
-            self.abort(f"{reply.code} {reply.text}")
-            return
+        if reply.code != _CLOSING and self._ahead_allowed:
+            self._desk.out_of_step(f"it answered what was not asked: {reply.code}")
+        self.abort(f"{reply.code} {reply.text}")
+
+    def _hear(self, reply: Reply) -> None:
         self.deadline = self._loop.time() + self._server.command_seconds
         heard, handover = self._awaited.popleft()
         if handover is self._ahead:
@@ -388,6 +394,12 @@ class Dialogue(asyncio.Protocol):
         if reply.code == _CLOSING:
             self._told_to_go(reply)
             self._lose(handover, outcome, blamed=not (at_mail and self.handed))
+        elif reply.code < _TEMPORARY:
+            # It answers something else than was asked.
+            if self._ahead_allowed:
+                self._desk.out_of_step(f"{reply.code} {reply.text}")
+            self._lose(handover, outcome, blamed=True)
+            self.abort(f"{reply.code} {reply.text}")
         elif at_mail and reply.code >= _PERMANENT and after_failure:
             # It wants RSET, which goes first the next time.
             handover.group.returned(handover)

@@ -102,7 +102,7 @@ def _client(server: SmtpServer) -> aiosmtplib.SMTP:
         oauth_token_generator=_token(server.token_file) if server.token_file else None,
         use_tls=server.tls == "implicit",
         start_tls=True if required else {"offered": None}.get(server.tls, False),
-        tls_context=None if server.tls == "off" else _context(checked=checked),
+        tls_context=None if server.tls == "off" else tls_context(checked=checked),
         timeout=server.command_seconds,
     )
 
@@ -123,7 +123,8 @@ def _token(path: Path) -> Callable[[], Awaitable[str]]:
 
 
 @cache
-def _context(*, checked: bool) -> ssl.SSLContext:
+def tls_context(*, checked: bool) -> ssl.SSLContext:
+    """Return how TLS is spoken: to a server whose certificate is `checked`, or to anyone."""
     context = ssl.create_default_context()
     if not checked:
         # TLS that is merely offered protects from listening alone (RFC 7435); a password, or a
