@@ -1,11 +1,15 @@
 """Faults at moments that no process meets for sure: between two parts, as the clock is set back."""
 
+import asyncio
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from typing_extensions import override
 
 from alerts.clock import FixedClock
@@ -134,6 +138,36 @@ def test_an_issue_cancelled_between_two_parts_has_everybody_it_took_on_its_books
     with house.database.read() as session:
         assert get_issue(session, house.issue_id).state is IssueState.CANCELLED
         assert audit(session, house.issue_id).pending == 0
+
+
+def test_a_database_that_goes_away_under_the_first_group_doubles_nobody(house: House) -> None:
+    names = [f"r{number:03}" for number in range(130)]
+    house.send_to(*names)
+    renewals: list[str] = []
+    tried_again = threading.Event()
+
+    def lose_the_first(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("UPDATE batches SET lease_until"):
+            renewals.append(statement)
+            if len(renewals) == 1:
+                raise OperationalError(statement, {}, Exception("the server is away"))
+            tried_again.set()
+
+    class Waiting(Counting):
+        """Hands nothing over until the database was asked a second time."""
+
+        @override
+        async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
+            await asyncio.to_thread(tried_again.wait, 30)
+            await super().deliver(messages, observer)
+
+    transport = Waiting()
+    event.listen(house.database.engine, "before_cursor_execute", lose_the_first)
+    work_all(house, transport)
+    assert tried_again.is_set()
+    assert transport.got == Counter(f"{name}@example.org" for name in names)
+    assert house.books().sent == 130
+    assert house.issue_state() is IssueState.SENT
 
 
 def test_a_clock_set_back_an_hour_delays_what_died_and_repeats_nothing(house: House) -> None:
