@@ -117,6 +117,7 @@ class BatchRun:
         ]
         try:
             await asyncio.to_thread(self._messages.compile, self._means.database, first.editions)
+            self._held.update(delivery.delivery_id for delivery in first.deliveries)
             return await self._work(first)
         finally:
             for helper in helpers:

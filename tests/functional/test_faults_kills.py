@@ -55,7 +55,7 @@ def test_whatever_is_killed_and_when_everybody_is_served_and_on_the_books(
     trouble: Trouble, empty_postgres: str, redis_url: str, uncertain: str
 ) -> None:
     choice = random.Random(SEED)  # noqa: S311 - no secret
-    kills = KILLS if uncertain == "resend" else KILLS // 2
+    kills = KILLS if uncertain == "resend" else KILLS // 3
     troubled = trouble(database_url=empty_postgres, redis_url=redis_url, connections=CONNECTIONS)
     troubled.prepare(READERS, uncertain=uncertain)
     start_all(troubled)
