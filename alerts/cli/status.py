@@ -18,7 +18,7 @@ def overview(runtime: Runtime) -> dict[str, Any]:
     """Return counts by state, what is due next, the last runs, and the workers that answer."""
     with runtime.database.read() as session:
         issues = dict(
-            session.execute(select(Issue.state, func.count()).group_by(Issue.state)).tuples().all()
+            session.execute(select(Issue.state, func.count()).group_by(Issue.state)).all()
         )
         people = count_by_state(session)
         batches = session.scalar(

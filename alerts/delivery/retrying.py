@@ -55,7 +55,7 @@ def retry_issue(
         .where(chosen)
         .group_by(Delivery.reason)
     )
-    found = Retried(issue_id, dict(counted.tuples().all()))
+    found = Retried(issue_id, dict(counted.all()))
     if found.deliveries:
         _take_up(session, issue, chosen, clock=clock)
     return found

@@ -52,4 +52,4 @@ def list_subscribers(
 def count_by_state(session: Session) -> dict[SubscriberState, int]:
     """Return how many subscribers there are in each state."""
     rows = session.execute(select(Subscriber.state, func.count()).group_by(Subscriber.state))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
