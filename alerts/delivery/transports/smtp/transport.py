@@ -251,11 +251,12 @@ class _Line(Desk):
         self._idle.discard(dialogue)
         if not self._open:
             self._all_gone.set()
+        others_serve = any(each.handed or each.holds for each in self._open)
         if reason and not dialogue.handed:
             self._fruitless += 1
-            if any(each.handed for each in self._open):
+            if others_serve:
                 self._width.refused(self.loop.time(), len(self._open))
-        if self._fruitless >= _MOST_FRUITLESS and not any(each.handed for each in self._open):
+        if self._fruitless >= _MOST_FRUITLESS and not others_serve:
             self._give_up(f"{self._server.name}: {reason}")
         else:
             self._set_going()
