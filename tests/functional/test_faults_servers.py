@@ -15,23 +15,24 @@ Trouble = Callable[..., Troubled]
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 READERS = 3_000
+# The moods that end a connection.
+BREAKS = ("drops", "stalls", "tears", "421", "554")
 SEED = int(os.environ.get("SEED", "1"))
 
 
 def test_whatever_mood_the_server_is_in_everybody_ends_where_they_belong(
     trouble: Trouble, empty_postgres: str, redis_url: str
 ) -> None:
-    moods = Moods(SEED, often=0.01)
+    moods = Moods(SEED, often=0.02)
     troubled = trouble(mood=moods, database_url=empty_postgres, redis_url=redis_url)
     troubled.prepare(READERS)
     troubled.start("worker", "worker")
     troubled.send()
     troubled.until_sent(seconds=200)
     print(f"seed {SEED}: {dict(moods.acts)}")  # noqa: T201 - a failure is repeated by its seed
-    hidden = sum(
-        count for act, count in moods.acts.items() if act.startswith(("end takes", "end stalls"))
-    )
-    books = troubled.check(READERS, most_copies=hidden)
+    # A reply that is not read yet may be lost with its connection, whatever broke that off.
+    broken = sum(count for act, count in moods.acts.items() if act.endswith(BREAKS))
+    books = troubled.check(READERS, most_copies=broken)
     with troubled.database.read() as session:
         rows = session.execute(
             select(Subscriber.email, Delivery.state, Delivery.reason).join(
@@ -47,7 +48,7 @@ def test_whatever_mood_the_server_is_in_everybody_ends_where_they_belong(
             assert state in {DeliveryState.SENT, DeliveryState.UNCERTAIN}, (email, reason)
     assert books.failed == 2 * READERS // 40
     # Three unknown fates in a row are needed for a doubt that stays.
-    assert books.uncertain <= hidden // 3
+    assert books.uncertain <= broken // 3
     # All steps were met with a mood, or else this shows little.
     assert {act.partition(" ")[0] for act in moods.acts} >= {"mail", "rcpt", "data", "end"}
     assert "sending_failed" not in troubled.log()
