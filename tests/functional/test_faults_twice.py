@@ -1,0 +1,125 @@
+"""What is done twice, or stopped in the middle, is done once."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from alerts.delivery.models import Batch, Delivery, DeliveryState
+from alerts.newsletters.issues import get_issue
+from alerts.newsletters.models import IssueState
+from alerts.task_queue import Queue, Task
+from tests.functional.troubled import Troubled
+
+Trouble = Callable[..., Troubled]
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+# The audience is taken in two parts, five thousand readers first.
+READERS, FIRST_PART = 6_000, 5_000
+
+
+def test_every_task_is_delivered_three_times_and_two_beats_tick(
+    trouble: Trouble, empty_postgres: str, redis_url: str
+) -> None:
+    troubled = trouble(database_url=empty_postgres, redis_url=redis_url)
+    troubled.prepare(READERS)
+    # Two send it at the same moment: one does it, the other is told.
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "alerts.cli", "issue", "send", str(troubled.issue)],
+            env=troubled.installation.environment,
+            cwd=troubled.installation.folder,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=60)[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 1], said
+    assert any("is being sent already" in t or "at the same moment" in t for t in said), said
+    for _ in range(3):
+        troubled.queue.enqueue(Task.PREPARE_ISSUE, troubled.issue, queue=Queue.PREPARATION)
+    for name in ("worker one", "worker two"):
+        troubled.start(name, "worker")
+    for name in ("beat one", "beat two"):
+        troubled.start(name, "beat")
+    troubled.until(lambda: bool(batches(troubled)), what="the first batches")
+    enqueued: set[int] = set()
+
+    def sent() -> bool:
+        for batch in set(batches(troubled)) - enqueued:
+            enqueued.add(batch)
+            for _ in range(3):
+                troubled.queue.enqueue(Task.SEND_BATCH, batch, queue=Queue.ALERTS)
+        return troubled.state() is IssueState.SENT
+
+    troubled.until(sent, what="the end of the issue")
+    assert len(enqueued) > FIRST_PART // 500
+    assert troubled.check(READERS, most_copies=0).sent == READERS
+
+
+def batches(troubled: Troubled) -> list[int]:
+    with troubled.database.read() as session:
+        return list(session.scalars(select(Batch.id)))
+
+
+@pytest.mark.parametrize("stores", ["servers", "embedded"])
+def test_a_worker_that_is_stopped_in_full_run_leaves_nothing_in_doubt(
+    trouble: Trouble, stores: str, request: pytest.FixtureRequest
+) -> None:
+    settings = {}
+    if stores == "servers":
+        settings["database_url"] = request.getfixturevalue("empty_postgres")
+        settings["redis_url"] = request.getfixturevalue("redis_url")
+    troubled = trouble(**settings)
+    troubled.prepare(READERS, uncertain="hold")
+    for stop_at in (READERS // 6, READERS // 2):
+        troubled.start("worker", "worker")
+        if troubled.state() is IssueState.APPROVED:
+            troubled.send()
+        troubled.until_taken(stop_at)
+        troubled.parts["worker"].send_signal(signal.SIGTERM)
+        troubled.parts["worker"].wait(15)
+        books = troubled.books()
+        assert (books.uncertain, books.failed) == (0, 0)
+        assert books.sent == troubled.server.messages < READERS
+        with troubled.database.read() as session:
+            sending = session.scalars(
+                select(Delivery.id).where(Delivery.state == DeliveryState.SENDING)
+            ).all()
+        assert not sending, "what was not sent was not given back"
+    troubled.start("worker", "worker")
+    troubled.until_sent()
+    assert troubled.check(READERS, most_copies=0).sent == READERS
+
+
+def how_far(troubled: Troubled) -> tuple[int, bool]:
+    """Return up to whom the audience is taken, and whether that is all."""
+    with troubled.database.read() as session:
+        issue = get_issue(session, troubled.issue)
+        return issue.audience_upto, issue.audience_at is not None
+
+
+def test_a_worker_killed_between_two_parts_of_the_audience_leaves_nobody_out(
+    trouble: Trouble, redis_url: str
+) -> None:
+    readers = 12_000
+    troubled = trouble(redis_url=redis_url)
+    # So slow that it is far from its end when it is paused.
+    troubled.server.delay = 0.5
+    troubled.prepare(readers)
+    troubled.start("worker", "worker")
+    troubled.send()
+    troubled.until(lambda: how_far(troubled)[0] > 0, what="the first part of the audience")
+    troubled.kill("worker")
+    upto, complete = how_far(troubled)
+    assert complete or upto == troubled.books().audience == FIRST_PART
+    troubled.installation.run("issue", "pause", str(troubled.issue))
+    troubled.server.delay = 0.0
+    troubled.installation.run("issue", "resume", str(troubled.issue))
+    troubled.until_sent()
+    # On each connection of two processes a message may have been on the wire.
+    assert troubled.check(readers, most_copies=20).sent == readers
