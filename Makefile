@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test coverage lint format lock bench clean browser
+.PHONY: help install install-dev demo test faults coverage lint format lock bench clean browser
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -32,8 +32,11 @@ browser: ## install Chromium from Debian where there is none (for the page tests
 demo: install ## run the main job on a sample newsroom; ARGS=--no-serve ends by itself
 	$(BIN)/alerts demo $(ARGS)
 
-test: install-dev browser ## run every test
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+test: install-dev browser ## run every test but those of `make faults`
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not faults" $(ARGS)
+
+faults: install-dev ## break servers and disks under real processes (minutes, beside `make test`)
+	$(BIN)/python -m pytest -m faults $(ARGS)
 
 coverage: install-dev browser ## run every test and show which branches they leave out
 	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term-missing $(ARGS)

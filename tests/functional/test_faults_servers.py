@@ -13,7 +13,7 @@ from tests.functional.troubled import Troubled
 
 Trouble = Callable[..., Troubled]
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.processes, pytest.mark.timeout(300)]
 READERS = 3_000
 # The moods that end a connection.
 BREAKS = ("drops", "stalls", "tears", "421", "554")

@@ -11,7 +11,7 @@ from tests.functional.troubled import LEASE_SECONDS, Troubled, pool_of
 
 Trouble = Callable[..., Troubled]
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.processes, pytest.mark.timeout(300)]
 READERS = 6_000
 # Bytes that a process may write into a file on the "full" disk: less than a journal reserves.
 FULL = 60_000

@@ -16,7 +16,7 @@ from tests.functional.troubled import Troubled
 
 Trouble = Callable[..., Troubled]
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.processes, pytest.mark.timeout(300)]
 # The audience is taken in two parts, five thousand readers first.
 READERS, FIRST_PART = 6_000, 5_000
 
