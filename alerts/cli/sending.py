@@ -79,6 +79,7 @@ def retry(
     uncertain: Annotated[
         bool, typer.Option("--uncertain", help="Those in doubt too; some may get it twice.")
     ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell who would be.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return when all have ended.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -86,17 +87,23 @@ def retry(
     with program() as runtime, open_queue(runtime.settings) as queue:
         with runtime.database.transaction() as session:
             retried = retry_issue(
-                session, issue_id, reasons=reason or [], uncertain=uncertain, clock=runtime.clock
+                session,
+                issue_id,
+                reasons=reason or [],
+                uncertain=uncertain,
+                dry_run=dry_run,
+                clock=runtime.clock,
             )
-        if retried.deliveries:
+        if retried.deliveries and not dry_run:
             queue.enqueue(Task.SWEEP, queue=Queue.PERIODIC)
-        if wait and retried.deliveries:
-            with some_worker(queue):
-                wait_until_sent(runtime, queue, issue_id)
+            if wait:
+                with some_worker(queue):
+                    wait_until_sent(runtime, queue, issue_id)
     if json:
         print_json({"issue": issue_id, "retried": retried.deliveries, "reasons": retried.reasons})
         return
-    say(f"{retried.deliveries} deliveries of issue {issue_id} are tried again")
+    verb = "would be" if dry_run else "are"
+    say(f"{retried.deliveries} deliveries of issue {issue_id} {verb} tried again")
     for why, count in sorted(retried.reasons.items()):
         say(f"  {count}: {why}")
 

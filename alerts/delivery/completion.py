@@ -15,6 +15,21 @@ CANCELLED = "issue cancelled"
 
 def finish_if_done(session: Session, issue_id: int, *, clock: Clock) -> bool:
     """Call an issue sent when its audience is taken and no batch is left; True when it did."""
+    if not _is_done(session, issue_id):
+        return False
+    # Trying again by hand opens batches, and locks the issue while it does: look once more.
+    session.execute(select(Issue.id).where(Issue.id == issue_id).with_for_update())
+    if not _is_done(session, issue_id):
+        return False
+    try:
+        move(session, issue_id, Event.FINISH, clock=clock)
+    except Refused:
+        # Two workers ended the last two batches at the same moment; the other one said it.
+        return False
+    return True
+
+
+def _is_done(session: Session, issue_id: int) -> bool:
     open_batches = exists().where(Batch.issue_id == issue_id, Batch.state != BatchState.DONE)
     done = session.execute(
         select(Issue.id).where(
@@ -23,15 +38,8 @@ def finish_if_done(session: Session, issue_id: int, *, clock: Clock) -> bool:
             Issue.audience_at.is_not(None),
             ~open_batches,
         )
-    ).scalar_one_or_none()
-    if done is None:
-        return False
-    try:
-        move(session, issue_id, Event.FINISH, clock=clock)
-    except Refused:
-        # Two workers ended the last two batches at the same moment; the other one said it.
-        return False
-    return True
+    )
+    return done.scalar_one_or_none() is not None
 
 
 def cancel_issue(session: Session, issue_id: int, *, clock: Clock) -> Issue:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
-from alerts.errors import Refused
+from alerts.errors import Invalid, Refused
 from alerts.newsletters.issues import get_issue, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
@@ -37,6 +37,7 @@ def retry_issue(
     *,
     reasons: Sequence[str] = (),
     uncertain: bool = False,
+    dry_run: bool = False,
     clock: Clock,
 ) -> Retried:
     """Put failed deliveries back in their batches; each keeps its Message-ID.
@@ -44,9 +45,16 @@ def retry_issue(
     `reasons` are those that the report shows, or how they begin; without any, those that were
     given up. `uncertain` takes up those in doubt as well, whose readers may get a second copy.
     Who left meanwhile is skipped when the batch is claimed. The time for which the newsletter
-    goes on trying begins anew. Raises Refused for an issue that was never sent, or cancelled.
+    goes on trying begins anew. `dry_run` only counts. Raises Refused for an issue that was never
+    sent, or cancelled, and Invalid for an empty reason.
     """
+    if not all(reason.strip() for reason in reasons):
+        raise Invalid("--reason is empty; name one that `alerts issue report` shows")
     issue = get_issue(session, issue_id)
+    if not dry_run:
+        # Whoever asks for the same at the same moment waits here, and then finds nothing left;
+        # so does whoever would call the issue sent, and then finds batches open.
+        session.refresh(issue, with_for_update=True)
     if issue.state not in _RETRIED:
         raise Refused(f"issue {issue_id} is {issue.state.value}: there is nothing to try again")
     chosen = _chosen(issue_id, reasons or _GIVEN_UP, uncertain=uncertain)
@@ -56,13 +64,18 @@ def retry_issue(
         .group_by(Delivery.reason)
     )
     found = Retried(issue_id, dict(counted.all()))
-    if found.deliveries:
+    if found.deliveries and not dry_run:
         _take_up(session, issue, chosen, clock=clock)
     return found
 
 
 def _take_up(session: Session, issue: Issue, chosen: ColumnElement[bool], *, clock: Clock) -> None:
     batches = set(session.scalars(select(Delivery.batch_id).where(chosen).distinct())) - {None}
+    # A worker that ends its lease at this moment counts either before us, and the batch is opened
+    # again, or after us, and finds what we put back.
+    session.execute(
+        select(Batch.id).where(Batch.id.in_(batches)).order_by(Batch.id).with_for_update()
+    )
     session.execute(
         update(Delivery)
         .where(chosen)
@@ -90,7 +103,15 @@ def _chosen(issue_id: int, reasons: Sequence[str], *, uncertain: bool) -> Column
     failed = and_(
         Delivery.issue_id == issue_id,
         Delivery.state == DeliveryState.FAILED,
-        or_(*(Delivery.reason.startswith(reason, autoescape=True) for reason in reasons)),
+        or_(*(_begins(reason) for reason in reasons)),
     )
     held = and_(Delivery.issue_id == issue_id, Delivery.state == DeliveryState.UNCERTAIN)
     return or_(failed, held) if uncertain else failed
+
+
+def _begins(reason: str) -> ColumnElement[bool]:
+    """Match a reason, or how it begins; a number is named whole: 5.1.1 does not mean 5.1.10."""
+    if not reason[-1].isdigit():
+        return Delivery.reason.startswith(reason, autoescape=True)
+    going_on = (Delivery.reason.startswith(reason + mark, autoescape=True) for mark in ". :,")
+    return or_(Delivery.reason == reason, *going_on)

@@ -1,17 +1,22 @@
 """Trying again by hand: those that failed, by reason, and nobody else."""
 
 from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text, update
 
 from alerts.clock import FixedClock
 from alerts.database import Database
-from alerts.delivery.completion import cancel_issue
+from alerts.delivery.completion import cancel_issue, finish_if_done
+from alerts.delivery.leases import claim_batch, release
+from alerts.delivery.ledger import claim_deliveries
+from alerts.delivery.models import Delivery, DeliveryState
 from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.retrying import Retried, retry_issue
 from alerts.delivery.sender import BatchResult
-from alerts.errors import Refused
+from alerts.errors import Invalid, Refused
 from alerts.newsletters.models import IssueState
 from tests.data.delivery.house import House
 
@@ -36,11 +41,30 @@ def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
     return house
 
 
-def retry(house: House, *reasons: str, uncertain: bool = False) -> Retried:
+def retry(house: House, *reasons: str, uncertain: bool = False, dry_run: bool = False) -> Retried:
     with house.database.transaction() as session:
         return retry_issue(
-            session, house.issue_id, reasons=reasons, uncertain=uncertain, clock=house.clock
+            session,
+            house.issue_id,
+            reasons=reasons,
+            uncertain=uncertain,
+            dry_run=dry_run,
+            clock=house.clock,
         )
+
+
+def until_it_waits(house: House, other: Future[object]) -> None:
+    """Return when another transaction waits for this one; on SQLite it cannot even begin."""
+    if house.database.is_sqlite:
+        return
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    while not other.done():
+        with house.database.read() as session:
+            if session.scalar(waiting):
+                return
 
 
 def test_without_a_reason_those_that_were_given_up(house: House) -> None:
@@ -61,8 +85,93 @@ def test_without_a_reason_those_that_were_given_up(house: House) -> None:
 
 
 def test_a_reason_is_named_whole_or_by_its_beginning(house: House) -> None:
+    assert retry(house, "refused 5_1", "100%", "refused 5.1.").reasons == {"refused 5.1.1": 1}
+    assert house.work() is BatchResult.DONE
+    assert house.states()["nobody"] == ("sent", None)
+
+
+def test_a_number_is_named_whole(house: House) -> None:
+    with house.database.transaction() as session:
+        session.execute(
+            update(Delivery)
+            .where(Delivery.reason == "refused 5.1.1")
+            .values(reason="refused 5.1.10")
+        )
+    assert retry(house, "refused 5.1.1").deliveries == 0
+    assert retry(house, "refused 5.1").reasons == {"refused 5.1.10": 1}
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_an_empty_reason_means_nobody(house: House, reason: str) -> None:
+    with pytest.raises(Invalid, match="--reason is empty"):
+        retry(house, "gave up", reason)
+    assert house.states()["full"] == ("failed", "gave up after 4.2.2")
+
+
+def test_a_dry_run_only_counts(house: House) -> None:
+    before = house.states()
+    assert retry(house, "refused", dry_run=True).deliveries == 2
+    assert house.states() == before
+    assert house.issue_state() is IssueState.SENT
+    assert house.swept() == []
+
+
+def test_two_at_once_take_everybody_up_once(house: House) -> None:
+    with ThreadPoolExecutor(1) as threads, house.database.transaction() as session:
+        first = retry_issue(session, house.issue_id, clock=house.clock)
+        second = threads.submit(retry, house)
+        until_it_waits(house, second)
+        session.commit()
+        assert (first.deliveries, second.result().deliveries) == (1, 0)
+    assert house.work() is BatchResult.DONE
+    assert house.transport.got["full"] == 1
+
+
+def test_nobody_is_left_in_a_batch_that_ends_at_the_same_moment(house: House) -> None:
+    retry(house, "refused 5.7.1")
+    [batch] = house.batches()
+    with house.database.transaction() as session:
+        lease = claim_batch(session, batch, now=house.clock.now())
+        claim_deliveries(session, batch, newsletter="gp-alert", limit=9, now=house.clock.now())
+        session.execute(
+            update(Delivery)
+            .where(Delivery.state == DeliveryState.SENDING)
+            .values(state=DeliveryState.SENT)
+        )
+    assert lease is not None
+    with ThreadPoolExecutor(1) as threads, house.database.transaction() as session:
+        assert release(session, lease, now=house.clock.now(), later=None)
+        retried = threads.submit(retry, house)
+        until_it_waits(house, retried)
+        session.commit()
+        assert retried.result().deliveries == 1
+    assert house.swept() == [batch]
+    assert house.work() is BatchResult.DONE
+    assert house.states()["full"] == ("sent", None)
+
+
+def test_an_issue_is_not_called_sent_while_it_is_tried_again(house: House) -> None:
+    retry(house, "refused 5.7.1")
+    [batch] = house.batches()
+    house.sender.work_off(batch)  # Its last batch is done, and nobody has said so yet.
+
+    def finish() -> bool:
+        with house.database.transaction() as other:
+            return finish_if_done(other, house.issue_id, clock=house.clock)
+
+    with ThreadPoolExecutor(1) as threads, house.database.transaction() as session:
+        assert retry_issue(session, house.issue_id, clock=house.clock).deliveries == 1
+        finished = threads.submit(finish)
+        until_it_waits(house, finished)
+        session.commit()
+        assert not finished.result()
+    assert house.issue_state() is IssueState.SENDING
+    assert house.work() is BatchResult.DONE
+    assert house.states()["full"] == ("sent", None)
+
+
+def test_one_reason_leaves_the_others_alone(house: House) -> None:
     assert retry(house, "refused 5.7").reasons == {"refused 5.7.1": 1}
-    assert retry(house, "refused 5_1", "100%").deliveries == 0
     assert house.work() is BatchResult.DONE
     assert house.states()["spam"] == ("sent", None)
     assert house.states()["nobody"] == ("failed", "refused 5.1.1")
