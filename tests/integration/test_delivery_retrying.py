@@ -3,6 +3,7 @@
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text, update
@@ -53,7 +54,7 @@ def retry(house: House, *reasons: str, uncertain: bool = False, dry_run: bool = 
         )
 
 
-def until_it_waits(house: House, other: Future[object]) -> None:
+def until_it_waits(house: House, other: Future[Any]) -> None:
     """Return when another transaction waits for this one; on SQLite it cannot even begin."""
     if house.database.is_sqlite:
         return
