@@ -17,14 +17,16 @@ def with_short_lines(html: str) -> str:
     """Return a document that shows the same, its long lines broken at spaces between words.
 
     `html` is as a serialiser writes it: a "<" that opens no tag stands as an entity. A space
-    inside a tag is never touched, nor one where a style says that spaces count.
+    inside a tag is never touched, nor one where a style says that spaces count. A dot that would
+    begin a line gets a space before it, or SMTP would have to double it (RFC 5321 section 4.5.2).
     """
     if _SPACES_COUNT.search(html):
         return html
     pieces, at, column = list[str](), 0, 0
     for kept in _KEPT_AS_IS.finditer(html):
         column = _break(html[at : kept.start()], pieces, column)
-        pieces.append(kept[0])
+        is_style = (kept[1] or "").lower() == "style"
+        pieces.append(kept[0].replace("\n.", "\n .") if is_style else kept[0])
         column = _column(kept[0], column)
         at = kept.end()
     _break(html[at:], pieces, column)
@@ -43,11 +45,11 @@ def _break(html: str, pieces: list[str], column: int) -> int:
 
 
 def _break_text(text: str, pieces: list[str], column: int) -> int:
-    words = text.split(" ")
-    for number, word in enumerate(words):
+    for number, word in enumerate(text.replace("\n.", "\n .").split(" ")):
         if number:
-            pieces.append("\n" if column > _COMFORTABLE else " ")
-            column = 0 if column > _COMFORTABLE else column + 1
+            ends = column > _COMFORTABLE and not word.startswith(".")
+            pieces.append("\n" if ends else " ")
+            column = 0 if ends else column + 1
         pieces.append(word)
         column = _column(word, column)
     return column

@@ -11,7 +11,19 @@ from alerts.rendering.lines import with_short_lines
 _WORDS = " ".join(["word"] * 300)
 _PIECES = st.sampled_from(
     [
-        *("word ", "a < b ", "&nbsp;", " ", "\n", "x" * 250, "é" * 90 + " ", "<b>", "</b>"),
+        *(
+            "word ",
+            "a < b ",
+            "&nbsp;",
+            " ",
+            "\n",
+            "x" * 250,
+            "é" * 90 + " ",
+            ".x ",
+            "\n.",
+            "<b>",
+            "</b>",
+        ),
         *('<a href="https://example.org/?a=1&amp;b= 2">', "</a>", "<br>", "<p title='a > b  c'>"),
         *("</p>", "<pre>a  b\n c</pre>", "<!-- a  b -->", "<td style='x: y; z: w'>", '"', "'"),
     ]
@@ -39,6 +51,14 @@ def test_a_long_paragraph_gets_lines_that_an_8_bit_way_takes() -> None:
 def test_short_lines_stay_as_they_are() -> None:
     html = "<p>One line.</p>\n<p>And another one,\nbroken by hand.</p>"
     assert with_short_lines(html) == html
+
+
+def test_no_line_begins_with_a_dot_that_had_to_be_doubled() -> None:
+    html = f"<style>\n.a {{ x: y }}\n.b {{ z: w }}</style>\n<p>{_WORDS} .net\n. {_WORDS}</p>"
+    broken = with_short_lines(html)
+    assert "\n." not in broken
+    assert "\n .a { x: y }\n .b { z: w }" in broken
+    assert len(with_short_lines("<p>" + "a .b " * 300).split("\n")) > 4
 
 
 def test_what_stands_as_it_is_stays() -> None:
