@@ -138,9 +138,11 @@ def _against_source(
     with workshop.newsroom(
         mail_url=_mail_url(workshop), sqlite=sqlite, settings=settings, newsletters=newsletters
     ) as room:
-        articles = _filled(room, workshop.letter, readers)
-        check_size(room.message_size(room.draft(articles)), what="the previewed message")
-        prove(workshop, room, articles, signed=settings is not None)
+        signed = settings is not None
+        letter = workshop.signed_letter if signed else workshop.letter
+        articles = _filled(room, letter, readers)
+        check_size(room.message_size(room.draft(articles), signed=signed), what="a preview")
+        prove(workshop, room, articles, signed=signed)
         with room.workers(processes=_PROCESSES):
             for _ in range(rounds):
                 issue = room.approved(articles)
