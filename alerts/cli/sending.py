@@ -127,6 +127,7 @@ def report(issue_id: IssueId, json: JsonOption = False) -> None:
         return
     say(f"{document['subject']} ({document['state']})")
     _print_books(document)
+    _print_trouble(document)
     if document["seconds"]:
         say(f"took {document['seconds']} s, {document['rate']} messages/s")
     for edition in document["editions"]:
@@ -173,11 +174,24 @@ def _move(issue_id: int, event: Event) -> None:
     say(f"issue {issue_id} is {issue.state.value}")
 
 
-def _plain(document: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
-        for name, value in document.items()
-    }
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON, of any shape
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
+
+
+def _print_trouble(document: dict[str, Any]) -> None:
+    """Print what an editor would ask: who bounced, and who is still to get it, and when."""
+    bounces = {name: count for name, count in document["bounces"].items() if count}
+    if bounces:
+        say("bounced: " + ", ".join(f"{count} {name}" for name, count in bounces.items()))
+    for wait in document["waiting"]:
+        reason = wait["reason"] or "no reason"
+        say(
+            f"{wait['readers']} wait ({reason}): tried again {wait['earliest']} to {wait['latest']}"
+        )
 
 
 def _print_sent(document: dict[str, Any], found: dict[str, Any], *, wait: bool, json: bool) -> None:

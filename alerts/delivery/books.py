@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from alerts.delivery.bounces import count_bounces
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.newsletters.models import Issue
 from alerts.rendering.models import Edition
@@ -21,9 +22,21 @@ _ENDS = (
 )
 
 
+class Wait(NamedTuple):
+    """So many readers wait for one reason; the first is tried again at `earliest` (UTC)."""
+
+    reason: str
+    readers: int
+    earliest: datetime
+    latest: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """How many readers ended where; `pending` counts those that have not ended yet."""
+    """How many readers ended where; `pending` counts those that have not ended yet.
+
+    `waits` tells of those among them that are to be tried again at some time.
+    """
 
     audience: int
     sent: int
@@ -32,6 +45,7 @@ class Audit:
     uncertain: int
     pending: int
     reasons: dict[str, int]
+    waits: tuple[Wait, ...] = ()
 
     @property
     def balanced(self) -> bool:
@@ -73,16 +87,26 @@ def audit(session: Session, issue_id: int) -> Audit:
     ).select_from(whole)
     # One statement sees one moment: an audience taken between two would not add up.
     grouped = session.execute(
-        select(Delivery.state, Delivery.reason, func.count(), readers.scalar_subquery())
+        select(
+            Delivery.state,
+            Delivery.reason,
+            func.count(),
+            readers.scalar_subquery(),
+            func.min(Delivery.not_before),
+            func.max(Delivery.not_before),
+        )
         .where(Delivery.issue_id == issue_id)
         .group_by(Delivery.state, Delivery.reason)
     ).all()
     states: Counter[DeliveryState] = Counter()
     reasons: Counter[str] = Counter()
-    for state, reason, count, _ in grouped:
+    waits: list[Wait] = []
+    for state, reason, count, _, earliest, latest in grouped:
         states[state] += count
         if reason:
             reasons[reason] += count
+        if state is DeliveryState.PENDING and earliest:
+            waits.append(Wait(reason or "", count, earliest, latest))
     return Audit(
         audience=grouped[0][3] if grouped else 0,
         sent=states[DeliveryState.SENT],
@@ -91,6 +115,7 @@ def audit(session: Session, issue_id: int) -> Audit:
         uncertain=states[DeliveryState.UNCERTAIN],
         pending=sum(count for state, count in states.items() if state not in _ENDS),
         reasons=dict(sorted(reasons.items())),
+        waits=tuple(sorted(waits)),
     )
 
 
@@ -122,7 +147,10 @@ def held_until(session: Session, issue_id: int, *, now: datetime) -> datetime | 
 
 
 def report(session: Session, issue: Issue) -> dict[str, Any]:
-    """Return an issue's books with its editions and times; seconds from the first to the last."""
+    """Return an issue's books with its editions and times; seconds from the first to the last.
+
+    `bounces` counts who was refused by class, `waiting` tells who is tried again, and when.
+    """
     books = audit(session, issue.id)
     seconds = _seconds(issue.started_at, issue.finished_at)
     editions = session.execute(
@@ -141,6 +169,8 @@ def report(session: Session, issue: Issue) -> dict[str, Any]:
     ).all()
     return {
         **books.to_json(),
+        "bounces": count_bounces(books.reasons),
+        "waiting": [wait._asdict() for wait in books.waits],
         "started_at": issue.started_at,
         "finished_at": issue.finished_at,
         "seconds": seconds,

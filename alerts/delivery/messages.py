@@ -14,6 +14,7 @@ from alerts.delivery.assembly import CompiledMessage, Envelope, address_of, asci
 from alerts.delivery.dkim import DkimSigner, signer_for
 from alerts.delivery.outcome import Outcome, Verdict, judge
 from alerts.delivery.transports.base import Lane
+from alerts.durations import parse_duration
 from alerts.errors import Refused
 from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.models import Issue
@@ -21,8 +22,9 @@ from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rendering.models import Edition
 from alerts.subscribers.models import Frequency
 
-# How long a message is worth trying: an alert goes stale, a roundup is read days later.
-_WORTH_TRYING = {
+# How long a message is worth sending where its newsletter does not say: an alert goes stale, a
+# roundup is read days later.
+_WORTH_SENDING = {
     Frequency.IMMEDIATE: timedelta(days=1),
     Frequency.DAILY: timedelta(days=1),
     Frequency.WEEKLY: timedelta(days=3),
@@ -74,7 +76,7 @@ class IssueMessages:
             domain=ascii_domain(issue.message_domain) or issue.message_domain,
             stamp=_base36(int(issue.created_at.timestamp() * 1000)),
             envelope=envelope,
-            give_up_at=(issue.retried_at or started) + _WORTH_TRYING[issue.frequency],
+            give_up_at=(issue.retried_at or started) + worth_sending(definition, issue.frequency),
             hold_uncertain=definition.uncertain == "hold",
             lane=lane_of(issue.frequency),
             via=definition.transport,
@@ -117,6 +119,13 @@ class IssueMessages:
             give_up_at=self.give_up_at,
             hold_uncertain=self.hold_uncertain,
         )
+
+
+def worth_sending(definition: NewsletterDefinition, frequency: Frequency) -> timedelta:
+    """Return for how long after its start an issue's messages are tried."""
+    if definition.worth_sending:
+        return parse_duration(definition.worth_sending)
+    return _WORTH_SENDING[frequency]
 
 
 def lane_of(frequency: Frequency) -> Lane:

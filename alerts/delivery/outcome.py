@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from alerts.delivery.models import DeliveryState
+from alerts.delivery.waits import says_greylisted, wait_after
 
-# Minutes to wait after the first, second, … temporary refusal; the last one goes on.
-_WAITS = (2, 5, 15, 30, 60, 120, 240)
 # A server that takes a message and then hangs up may do so every time, and its reader get a copy
 # each time: after so many attempts nobody tries again.
 _MOST_WITH_UNKNOWN_FATE = 3
@@ -70,8 +69,7 @@ def asks_for_less(outcome: Outcome) -> bool:
     """
     if outcome.fate is not Fate.TEMPORARY or not outcome.code:
         return False
-    text = outcome.answer.lower()
-    if "grey" in text or "gray" in text:
+    if says_greylisted(outcome.answer):
         return False
     return outcome.code == _SERVICE_CLOSING or outcome.reason.startswith(_UNWELL)
 
@@ -93,8 +91,9 @@ def judge(  # noqa: PLR0911 - a table, a line for each end
 ) -> Verdict:
     """Decide where a delivery goes after an attempt.
 
-    `attempts` counts this one. A temporary refusal is tried again with growing waits, spread by
-    up to a quarter (`jitter` in 0..1, else drawn), until the issue is too old (`give_up_at`). A
+    `attempts` counts this one. A temporary refusal is tried again after waits that follow from
+    the answer (`waits.py`), spread by up to a quarter (`jitter` in 0..1, else drawn), until the
+    issue is too old (`give_up_at`). A
     message that may have arrived never counts as failed: it is tried again, or stays uncertain.
     """
     match outcome.fate:
@@ -114,7 +113,7 @@ def judge(  # noqa: PLR0911 - a table, a line for each end
             why = f"waits: {outcome.answer}"[:_LONGEST_REASON]
             return Verdict(DeliveryState.PENDING, why, not_before)
         return Verdict(DeliveryState.FAILED, f"gave up: {outcome.answer}"[:_LONGEST_REASON])
-    wait = timedelta(minutes=_WAITS[min(attempts, len(_WAITS)) - 1])
+    wait = wait_after(outcome.code, outcome.reason, outcome.answer, attempts=attempts)
     not_before = now + wait * (1 + spread / 4)
     if not_before <= give_up_at:
         return Verdict(DeliveryState.PENDING, f"deferred {outcome.reason}", not_before)

@@ -1,12 +1,14 @@
 """What a newsletter is: the content of its TOML file, checked."""
 
 import string
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from alerts.clock import time_zones
 from alerts.config import check_mailbox
+from alerts.durations import duration_text, parse_duration
 from alerts.errors import Invalid
 from alerts.newsletters.rules import parse_rule
 from alerts.rates import parse_rate
@@ -15,6 +17,8 @@ from alerts.subscribers.models import Frequency
 
 # Far beyond any newsletter's life, and far within a column of 32 bits.
 _LARGEST_NUMBER = 1_000_000
+# Shorter than the first wait would try nobody twice; later nobody remembers what it was about.
+_SHORTEST_WORTH, _LONGEST_WORTH = timedelta(minutes=15), timedelta(days=30)
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Line = Annotated[str, Field(max_length=300, pattern=r"^[^\r\n\x00]*$")]
@@ -94,6 +98,8 @@ class NewsletterDefinition(_Part):
     with `transport_fallback = "wait"`, it waits. Whether there is one of this name only the
     settings say: the lint looks.
     `rate` (`5/s`) holds for the newsletter over all transports; empty, it has none of its own.
+    `worth_sending` (`3 days`) is for how long after an issue's start its messages are tried; empty,
+    a day for alerts and daily issues, three days for weekly ones, five for monthly ones.
     """
 
     slug: Slug
@@ -113,6 +119,7 @@ class NewsletterDefinition(_Part):
     transport: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]{0,62})?$")
     transport_fallback: Literal["others", "wait"] = "others"
     rate: Line = ""
+    worth_sending: Line = ""
     subject: Line = "{title}: {lead}{more}"
     preheader: Line = "{rest}"
     contributors: bool = False
@@ -143,6 +150,20 @@ class NewsletterDefinition(_Part):
             return str(parse_rate(value)) if value else ""
         except Invalid as error:
             raise ValueError(str(error)) from error
+
+    @field_validator("worth_sending")
+    @classmethod
+    def _span(cls, value: str) -> str:
+        if not value:
+            return ""
+        try:
+            span = parse_duration(value)
+        except Invalid as error:
+            raise ValueError(str(error)) from error
+        if not _SHORTEST_WORTH <= span <= _LONGEST_WORTH:
+            shortest, longest = duration_text(_SHORTEST_WORTH), duration_text(_LONGEST_WORTH)
+            raise ValueError(f"{value!r} is not between {shortest} and {longest}")
+        return duration_text(span)
 
     @field_validator("subject", "preheader")
     @classmethod

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -154,6 +154,7 @@ def test_states_and_reasons_are_counted_in_one_look(database: Database, clock: F
         rows = session.scalars(select(Delivery).order_by(Delivery.id)).all()
         for row, (state, reason) in zip(rows, ends, strict=False):
             row.state, row.reason = state, reason
+        rows[-1].reason, rows[-1].not_before = "deferred 4.2.2", NOW + timedelta(hours=1)
     with database.transaction() as session:
         # Two people are erased; their rows stay.
         session.execute(
@@ -174,11 +175,20 @@ def test_states_and_reasons_are_counted_in_one_look(database: Database, clock: F
         "uncertain": 1,
         "pending": 2,
         "balanced": True,
-        "reasons": {"fate unknown, held": 1, "refused 5.1.1": 1, "unsubscribed": 1},
+        "reasons": {
+            "deferred 4.2.2": 1,
+            "fate unknown, held": 1,
+            "refused 5.1.1": 1,
+            "unsubscribed": 1,
+        },
     }
     with database.read() as session:
         told = report(session, get_issue(session, issue_id))
     assert told["seconds"] is None
+    assert told["bounces"] == {"hard": 1, "soft": 0, "policy": 0}
+    hour = NOW + timedelta(hours=1)
+    wait = {"reason": "deferred 4.2.2", "readers": 1, "earliest": hour, "latest": hour}
+    assert told["waiting"] == [wait]
     assert [edition["readers"] for edition in told["editions"]] == [6]
 
 

@@ -1,5 +1,6 @@
 """Newsletters as data, and their schedules: due once, once each, never silently."""
 
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing_extensions import override
 
 from alerts.clock import FixedClock
 from alerts.database import Database
+from alerts.delivery.messages import worth_sending
 from alerts.delivery.publishing import publish_run
 from alerts.errors import Invalid, NotFound
 from alerts.newsletters.content import IssueContent
@@ -107,6 +109,30 @@ def test_a_broken_file_is_refused_whole(session: Session, clock: FixedClock) -> 
         apply_toml(session, broken, source="my.toml", clock=clock)
     assert "\n" not in str(caught.value)
     assert export_toml(session, "gp-alert") == text
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("soon", "worth_sending: 'soon' is no span of time; 30 minutes, 12 hours or 3 days"),
+        ("5 minutes", "worth_sending: '5 minutes' is not between 15 minutes and 30 days"),
+        ("90 days", "worth_sending: '90 days' is not between"),
+    ],
+)
+def test_for_how_long_an_issue_is_worth_sending(
+    session: Session, clock: FixedClock, told: str, said: str
+) -> None:
+    text = export_toml(session, "gp-alert")
+    assert 'worth_sending = "1 day"' in text
+    with pytest.raises(Invalid, match=re.escape(said)):
+        apply_toml(session, text.replace('"1 day"', f'"{told}"'), source="x.toml", clock=clock)
+    changed = text.replace('"1 day"', '"36h"')
+    apply_toml(session, changed, source="x.toml", clock=clock)
+    definition = definition_of(get_newsletter(session, "gp-alert"))
+    assert definition.worth_sending == "36 hours"
+    assert worth_sending(definition, Frequency.WEEKLY) == timedelta(hours=36)
+    unsaid = definition.model_copy(update={"worth_sending": ""})
+    assert worth_sending(unsaid, Frequency.WEEKLY) == timedelta(days=3)
 
 
 def test_what_can_be_subscribed_to(session: Session) -> None:
