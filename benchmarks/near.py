@@ -18,7 +18,7 @@ from benchmarks.source import run_source
 from benchmarks.workshop import MESSAGE_BYTES, Workshop, check_size
 
 _MESSAGES = "msg/s"
-# As many connections in all as the reference has; each worker process opens its share.
+# As many connections in all as the reference has; the worker's processes share them.
 _CONNECTIONS = 20
 _PROCESSES = 2
 _SELECTOR, _DOMAIN = "bench", "news.example.org"
@@ -171,7 +171,7 @@ def _line(
 
 
 def _mail_url(workshop: Workshop) -> str:
-    return workshop.mail_url(_CONNECTIONS // _PROCESSES)
+    return workshop.mail_url(_CONNECTIONS)
 
 
 def _filled(

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -60,21 +60,21 @@ class Trouble:
     reason: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Means:
     """What sending takes; one per worker process.
 
-    `stopping` tells that the process should end, `overtaken` that something more urgent waits:
-    the batch is given back.
+    `stopping` tells that the process should end, `overtaken` that something more urgent than a
+    lane waits: the batch is given back.
     """
 
     database: Database
     clock: Clock
     links: SubscriberLinks
     transport: Transport
-    stopping: Callable[[], bool]
-    overtaken: Callable[[Lane], bool]
-    pace: Pace
+    stopping: Callable[[], bool] = lambda: False
+    overtaken: Callable[[Lane], bool] = lambda _: False
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass
