@@ -190,9 +190,10 @@ def test_it_is_tried_again_for_as_long_as_at_first(house: House) -> None:
     retry(house)
     assert house.work() is BatchResult.LATER
     assert house.states()["full"] == ("pending", "deferred 4.2.2")
-    house.later(hours=1)
-    house.work()
-    house.later(hours=1)
+    # A full mailbox is left alone for an hour at first, then for two, and a quarter more each.
+    house.later(minutes=76)
+    assert house.work() is BatchResult.LATER
+    house.later(minutes=151)
     assert house.work() is BatchResult.DONE
     assert house.states()["full"] == ("sent", None)
 

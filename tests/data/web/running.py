@@ -34,6 +34,8 @@ from alerts.task_queue import RecordingTaskQueue, Task, TaskQueue
 from alerts.tokens import Tokens
 from alerts.web.app import create_app
 
+# Seconds: a machine that runs all tests at once may keep a page waiting.
+_PATIENCE = 30.0
 KEY = "a-key-for-the-web-tests-of-more-than-32-characters"
 EMAIL = "asha@example.org"
 
@@ -160,7 +162,7 @@ def running_site(
     mail_url: tuple[str, ...] = ("catcher://",),
 ) -> Iterator[RunningSite]:
     """Serve the site in a thread on a free port of 127.0.0.1 until the block ends."""
-    with socket.socket() as listener, httpx.Client() as client:
+    with socket.socket() as listener, httpx.Client(timeout=_PATIENCE) as client:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         client.base_url = url
