@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alerts.articles.fetching import Fetcher, FetchFailed
+from alerts.articles.fetching.answers import FetchFailed
+from alerts.articles.fetching.fetcher import Fetcher
 from alerts.articles.models import Article
 from alerts.articles.reading.cleaning import LARGEST, decode
 from alerts.articles.reading.read import read_html, read_text
@@ -101,7 +102,7 @@ def _read(source: str, fetcher: Fetcher | None) -> ReadArticle:
             return read_bytes(file.read(LARGEST + 1), source=source)
     if fetcher is None:
         raise NoArticle("an address, and nothing is fetched here")
-    fetched = fetcher.fetch(source)
+    fetched = fetcher.fetch(source, obey_robots=False)
     if fetched.is_html:
         return read_html(fetched.content, url=fetched.url, source=source)
     return read_bytes(fetched.content, source=source, url=fetched.url)

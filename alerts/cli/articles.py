@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from alerts.articles.fetching import Fetcher
+from alerts.articles.fetching.fetcher import Fetcher
 from alerts.articles.intake import Intake, add_sources
 from alerts.articles.models import Article, ArticleState
 from alerts.articles.serialise import article_json, printed_date

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import pytest
@@ -21,18 +21,9 @@ from alerts.delivery.transports.base import (
     TransportDown,
 )
 from alerts.delivery.transports.limited import LimitedTransport
-from alerts.embedded_redis import EmbeddedRedis
 
 _names = itertools.count()
 TAKEN = Outcome(Fate.ACCEPTED, 250, "2.0.0 taken")
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
-    server.open()
-    yield server.url
-    server.close()
 
 
 @dataclass
