@@ -17,7 +17,7 @@ from alerts.clock import Clock
 from alerts.database import Database
 
 STANDARD_INPUT = "-"
-_ENDINGS = {".html", ".htm", ".xhtml", ".txt", ".md", ".text"}
+ENDINGS = {".html", ".htm", ".xhtml", ".txt", ".md", ".text"}
 _MARKUP = re.compile(
     rb"<(?:!doctype\s+html|html|head|body|article|div|p|h[1-6]|table)\b", re.IGNORECASE
 )
@@ -84,11 +84,11 @@ def read_bytes(content: bytes, *, source: str, url: str | None = None) -> ReadAr
 
 def _expanded(sources: Iterable[str], intake: Intake) -> Iterator[str]:
     for source in sources:
-        folder = None if _is_address(source) or source == STANDARD_INPUT else Path(source)
+        folder = None if is_address(source) or source == STANDARD_INPUT else Path(source)
         if folder is None or not folder.is_dir():
             yield source
             continue
-        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS)
+        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
         if not files:
             intake.refused.append(RefusedSource(source, "no .html or .txt file is in this folder"))
         yield from map(str, files)
@@ -97,7 +97,7 @@ def _expanded(sources: Iterable[str], intake: Intake) -> Iterator[str]:
 def _read(source: str, fetcher: Fetcher | None) -> ReadArticle:
     if source == STANDARD_INPUT:
         return read_bytes(sys.stdin.buffer.read(LARGEST + 1), source="standard input")
-    if not _is_address(source):
+    if not is_address(source):
         with Path(source).open("rb") as file:
             return read_bytes(file.read(LARGEST + 1), source=source)
     if fetcher is None:
@@ -108,7 +108,8 @@ def _read(source: str, fetcher: Fetcher | None) -> ReadArticle:
     return read_bytes(fetched.content, source=source, url=fetched.url)
 
 
-def _is_address(source: str) -> bool:
+def is_address(source: str) -> bool:
+    """Tell a web address, of whatever scheme, from a path."""
     return bool(re.match(r"^[a-z][a-z0-9+.-]+://", source, re.IGNORECASE))
 
 

@@ -1,18 +1,15 @@
 """`alerts article …`: articles come in, are looked at, and are withdrawn."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from alerts.articles.fetching.fetcher import Fetcher
 from alerts.articles.intake import Intake, add_sources
 from alerts.articles.models import Article, ArticleState
 from alerts.articles.serialise import article_json, printed_date
 from alerts.articles.service import get_article, list_articles, withdraw_article
 from alerts.cli.common import JsonOption, note, print_json, print_table, program, progress_bar, say
-from alerts.config import Settings
+from alerts.cli.fetching import open_fetcher
 
 app = typer.Typer(no_args_is_help=True, help="Articles: take in, look at, withdraw.")
 
@@ -30,7 +27,7 @@ def add(
     """Take articles in; each is added, updated, unchanged, or refused with the reason."""
     with (
         program() as runtime,
-        _fetcher(runtime.settings) as fetcher,
+        open_fetcher(runtime.settings) as fetcher,
         progress_bar("reading") as bar,
     ):
         intake = add_sources(
@@ -100,15 +97,6 @@ def withdraw(article_id: ArticleId, json: JsonOption = False) -> None:
         print_json(document)
     else:
         say(f"withdrawn: {document['title']}")
-
-
-@contextmanager
-def _fetcher(settings: Settings) -> Iterator[Fetcher]:
-    fetcher = Fetcher(contact=settings.base_url, allowed_hosts=settings.fetch_hosts)
-    try:
-        yield fetcher
-    finally:
-        fetcher.close()
 
 
 def _document(intake: Intake) -> dict[str, object]:

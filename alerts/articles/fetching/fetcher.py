@@ -63,8 +63,9 @@ class Fetcher:
         )
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, those of the pace too."""
         self._client.close()
+        self._pace.close()
 
     def fetch(
         self,

@@ -27,6 +27,10 @@ class Pace(Protocol):
         """Return when it is this request's turn; the next has to wait so many seconds."""
         ...
 
+    def close(self) -> None:
+        """Let go of what is open."""
+        ...
+
 
 class OwnPace:
     """The pace of one process."""
@@ -39,6 +43,9 @@ class OwnPace:
         self._monotonic = monotonic
         self._sleep = sleep
         self._free_at: dict[str, float] = {}
+
+    def close(self) -> None:
+        """Have nothing open."""
 
     def wait(self, host: str, seconds: float) -> None:
         """Return when the host may be asked."""
