@@ -62,6 +62,7 @@ class Article(Base):
     state: Mapped[ArticleState] = mapped_column(
         state_column(ArticleState), default=ArticleState.PUBLISHED
     )
+    withdrawn_because: Mapped[str | None] = mapped_column(Text)
     noticed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -71,6 +72,19 @@ class Article(Base):
     parts: Mapped[list["ArticlePart"]] = relationship(
         order_by="ArticlePart.position", cascade="all, delete-orphan", lazy="selectin"
     )
+
+
+class ArticleAddress(Base):
+    """A further address under which the same article stands; `key` is that of its page."""
+
+    __tablename__ = "article_addresses"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    article_id: Mapped[int] = mapped_column(
+        ForeignKey("articles.id", ondelete="CASCADE"), index=True
+    )
+    url: Mapped[str] = mapped_column(Text)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ArticleAuthor(Base):

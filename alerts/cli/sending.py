@@ -6,7 +6,7 @@ import typer
 from sqlalchemy.orm import Session
 
 from alerts.cli.common import JsonOption, note, print_json, program, say
-from alerts.cli.issues import IssueId, app, issue_document
+from alerts.cli.issues import IssueId, app, issue_document, note_retracted
 from alerts.cli.times import parse_moment
 from alerts.cli.waiting import some_worker, wait_until_sent
 from alerts.delivery import books
@@ -17,6 +17,7 @@ from alerts.newsletters.issues import get_issue, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import definition_of, get_newsletter
+from alerts.rendering.withdrawals import retract_withdrawn
 from alerts.runtime import Runtime, open_queue
 from alerts.task_queue import Queue, Task
 
@@ -33,6 +34,8 @@ def send(
 ) -> None:
     """Send an approved issue, now or at a time."""
     with program() as runtime, open_queue(runtime.settings) as queue:
+        with runtime.database.transaction() as session:
+            note_retracted(retract_withdrawn(session, clock=runtime.clock))
         with runtime.database.transaction() as session:
             issue = _start(session, issue_id, at, wait=wait, runtime=runtime)
         if issue.state is IssueState.SENDING:

@@ -304,7 +304,8 @@ def _withdraw(session: Session, entry: SourceEntry, poll: Poll, clock: Clock) ->
         return
     article = session.get_one(Article, entry.article_id)
     if article.state is ArticleState.PUBLISHED:
-        poll.withdrawn.append(withdraw_article(session, article.id, clock=clock))
+        reason = f"its page is gone: {entry.url}"
+        poll.withdrawn.append(withdraw_article(session, article.id, reason=reason, clock=clock))
 
 
 def _succeeded(claim: Claim, poll: Poll) -> None:

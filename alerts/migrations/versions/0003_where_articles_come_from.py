@@ -77,9 +77,33 @@ def upgrade() -> None:
         postgresql_where=due,
         sqlite_where=due,
     )
+    op.create_table(
+        "article_addresses",
+        sa.Column("key", sa.String(64), nullable=False),
+        sa.Column("article_id", BigKey, nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_article_addresses"),
+        sa.ForeignKeyConstraint(
+            ["article_id"],
+            ["articles.id"],
+            name="fk_article_addresses_article_id_articles",
+            ondelete="CASCADE",
+        ),
+    )
+    op.create_index("ix_article_addresses_article_id", "article_addresses", ["article_id"])
+    with op.batch_alter_table("articles") as articles:
+        articles.add_column(sa.Column("withdrawn_because", sa.Text()))
+    with op.batch_alter_table("issues") as issues:
+        issues.add_column(sa.Column("attention", sa.Text()))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("issues") as issues:
+        issues.drop_column("attention")
+    with op.batch_alter_table("articles") as articles:
+        articles.drop_column("withdrawn_because")
+    op.drop_table("article_addresses")
     op.drop_table("source_entries")
     op.drop_table("sources")
 
