@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from alerts.database import BigKey, UtcDateTime
+from alerts.database import BigKey, JsonColumn, UtcDateTime
 
 revision: str = "0003"
 down_revision: str | None = "0002"
@@ -92,6 +92,16 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_article_addresses_article_id", "article_addresses", ["article_id"])
+    op.create_table(
+        "pushed_requests",
+        sa.Column("key", sa.String(200), nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("answer", JsonColumn, nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_pushed_requests"),
+    )
+    op.create_index("ix_pushed_requests_at", "pushed_requests", ["at"])
     with op.batch_alter_table("articles") as articles:
         articles.add_column(sa.Column("withdrawn_because", sa.Text()))
     with op.batch_alter_table("issues") as issues:
@@ -103,6 +113,7 @@ def downgrade() -> None:
         issues.drop_column("attention")
     with op.batch_alter_table("articles") as articles:
         articles.drop_column("withdrawn_because")
+    op.drop_table("pushed_requests")
     op.drop_table("article_addresses")
     op.drop_table("source_entries")
     op.drop_table("sources")

@@ -160,13 +160,20 @@ def running_site(
     *,
     queue: TaskQueue | None = None,
     mail_url: tuple[str, ...] = ("catcher://",),
+    push_tokens: tuple[str, ...] = (),
 ) -> Iterator[RunningSite]:
     """Serve the site in a thread on a free port of 127.0.0.1 until the block ends."""
     with socket.socket() as listener, httpx.Client(timeout=_PATIENCE) as client:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         client.base_url = url
-        settings = Settings(data_dir=data_dir, base_url=url, secret_key=(KEY,), mail_url=mail_url)
+        settings = Settings(
+            data_dir=data_dir,
+            base_url=url,
+            secret_key=(KEY,),
+            mail_url=mail_url,
+            push_tokens=push_tokens,
+        )
         runtime = Runtime(settings, clock, database, Tokens(settings.secret_key))
         with database.transaction() as session:
             ensure_built_in(session, clock=clock)
