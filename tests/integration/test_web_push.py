@@ -20,7 +20,7 @@ OTHER = "another-token-for-the-push-tests"
 ARTICLE: dict[str, Any] = {
     "url": "https://newsroom.example/view.php?recordNo=12",
     "title": "Who pays for the cranes?",
-    "html": "<p>Togo's pier at Lomé is longer than the queue. <a href='/x?utm_source=a'>Why?</a></p>"
+    "html": "<p>Togo's pier at Lomé is longer than the queue. <a href='/x'>Why?</a></p>"
     "<script>alert(1)</script><p onclick='x()'>Ministers have read the same report twice.</p>",
     "authors": ["Afi Mensah", {"name": "Kofi Ado", "about": "Kofi Ado is a scholar."}],
     "published_on": "2026-11-20",
