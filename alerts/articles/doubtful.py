@@ -104,15 +104,12 @@ def _persons(texts: Iterable[Text]) -> set[str]:
 
 def _with_persons(text: Text) -> Iterator[tuple[Mention, bool]]:
     """Yield every name with whether it is a person's: one that people bear, before a surname."""
-    told = not _is_title_case(text)
     following = [*text.mentions[1:], None]
     for mention, after in zip(text.mentions, following, strict=False):
-        yield mention, told and _is_person(text, mention, after)
+        yield mention, mention.name in _person_names() and _is_person(text, mention, after)
 
 
 def _is_person(text: Text, mention: Mention, after: Mention | None) -> bool:
-    if mention.name not in _person_names():
-        return False
     if text.word(mention.start - 1).lower() in _cues("before_places"):
         return False
     is_place_next = after is not None and after.start == mention.end
@@ -120,6 +117,7 @@ def _is_person(text: Text, mention: Mention, after: Mention | None) -> bool:
         text.gap(mention.end - 1) == " "
         and not is_place_next
         and _is_surname(text.word(mention.end))
+        and not _is_title_case(text)
     )
 
 

@@ -104,7 +104,7 @@ def read(text: str) -> Text:
     The time is linear in the text: each word is looked up once, and no name is longer than some
     words. Names are written with a capital, so "turkey" is a bird; few of ours need none.
     """
-    words = tuple((match.start(), match.end()) for match in _WORD.finditer(text))
+    words = tuple([match.span() for match in _WORD.finditer(text)])
     bare = Text(text, words, ())
     return Text(text, words, tuple(_found(bare)))
 
@@ -126,7 +126,7 @@ def place_names() -> dict[str, Any]:
 
 def folded(word: str) -> str:
     """Return a word in small letters without accents; one too long for a name as it is."""
-    if len(word) > _LONGEST_WORD or word.isascii():
+    if word.isascii() or len(word) > _LONGEST_WORD:
         return word.lower()
     decomposed = unicodedata.normalize("NFKD", word)
     return "".join(c for c in decomposed if not unicodedata.combining(c)).lower()
@@ -138,18 +138,18 @@ def folded_words(text: str) -> tuple[str, ...]:
 
 
 def _found(text: Text) -> Iterator[Mention]:
-    vocabulary = _vocabulary()
-    shouted = text.source.isupper()
-    position = 0
-    while position < len(text.words):
-        step = 1
-        start, end = text.words[position]
-        for entry in vocabulary.get(folded(text.source[start:end]), ()):
+    vocabulary, source = _vocabulary(), text.source
+    shouted = source.isupper()
+    taken = 0
+    for position, (start, end) in enumerate(text.words):
+        entries = vocabulary.get(folded(source[start:end]))
+        if entries is None or position < taken:
+            continue
+        for entry in entries:
             if _stands(text, position, entry, shouted=shouted):
-                step = len(entry.words)
-                yield Mention(entry.term, entry.name, position, position + step)
+                taken = position + len(entry.words)
+                yield Mention(entry.term, entry.name, position, taken)
                 break
-        position += step
 
 
 def _stands(text: Text, position: int, entry: _Entry, *, shouted: bool) -> bool:
