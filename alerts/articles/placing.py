@@ -31,6 +31,9 @@ _LEAST_IN_CONTINENT = 6.0
 _LEAST_OF_THE_WORLD = 3.0
 # Thirty thousand words tell what a piece is about; what comes after is not read.
 _LONGEST = 200_000
+# Feeds may print tags without end; the first ones are the editor's.
+_MOST_TAGS = 50
+_LONGEST_TAG = 200
 # Pages of these series are about a continent even where a text names it nowhere.
 _SERIES_REGIONS = {
     "Africa This Week": "africa",
@@ -92,6 +95,7 @@ def place(
     of it, lies in `global`; one that is about no place lies nowhere.
     """
     paragraphs = [part for part in body_text[:_LONGEST].split("\n\n") if part.strip()]
+    tags = [tag[:_LONGEST_TAG] for tag in tags[:_MOST_TAGS]]
     texts = read_all([title[:_LONGEST], *tags, *paragraphs])
     weights = _Weights()
     weights.count_title(texts[0], _hosting(texts[1:]))

@@ -35,6 +35,8 @@ _SHARE = 0.4
 _MOST_TOPICS = 4
 # As much of a text as is looked at; a longer one tells nothing more.
 _LONGEST = 200_000
+_MOST_TAGS = 50
+_LONGEST_TAG = 200
 _WORD = re.compile(r"[^\W_]+")
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SHORTEST_STEM = 3
@@ -88,7 +90,8 @@ class Topics:
         `body_text` has an empty line between paragraphs. A tag that is a topic's own name gives it.
         """
         best: dict[tuple[str, str], float] = {}
-        for text in (title, *tags):
+        tags = [tag[:_LONGEST_TAG] for tag in tags[:_MOST_TAGS]]
+        for text in (title[:_LONGEST], *tags):
             _note(best, self.in_titles.found(text), _TITLE_POINTS)
         paragraphs = [part for part in body_text[:_LONGEST].split("\n\n") if part.strip()]
         for position, text in enumerate(paragraphs):

@@ -126,4 +126,4 @@ def test_what_people_labelled_is_found(half: str) -> None:
 @pytest.mark.parametrize("piece", ["war ", "a", "the the ", "dam, "])
 def test_a_long_hostile_line_is_read(piece: str) -> None:
     line = piece * (2_000_000 // len(piece))
-    assert load_topics(None).of(f"{line} war", line)[:1] == ("conflict",)
+    assert load_topics(None).of(f"War {line}", line, [line] * 1000)[:1] == ("conflict",)
