@@ -20,6 +20,7 @@ from celery.signals import (
 
 from alerts.articles.fetching.fetcher import Fetcher
 from alerts.articles.fetching.pacing import SharedPace
+from alerts.articles.topics import Topics, topics_in
 from alerts.clock import Clock, SystemClock
 from alerts.config import Settings, load_settings
 from alerts.database import Database
@@ -91,6 +92,11 @@ class WorkerParts:
             allowed_hosts=self.settings.fetch_hosts,
             pace=SharedPace(self.redis_url),
         )
+
+    @cached_property
+    def topics(self) -> Topics:
+        """The rules for what articles are about; read again when the worker starts again."""
+        return topics_in(self.settings.data_dir)
 
     @cached_property
     def links(self) -> SubscriberLinks:

@@ -13,6 +13,7 @@ from alerts.articles.reading.cleaning import LARGEST, decode
 from alerts.articles.reading.read import read_html, read_text
 from alerts.articles.reading.record import NoArticle, ReadArticle
 from alerts.articles.service import add_article
+from alerts.articles.topics import Topics
 from alerts.clock import Clock
 from alerts.database import Database
 
@@ -48,12 +49,14 @@ def add_sources(
     *,
     clock: Clock,
     fetcher: Fetcher | None = None,
+    topics: Topics | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Intake:
     """Read every source and store it, each in a transaction of its own; one refused stops nothing.
 
     A source is a file, a folder (its articles in the order of their names), a URL (where a
-    `fetcher` is given) or `-`. `progress` is told how many were read, and of how many.
+    `fetcher` is given) or `-`. `topics` are the rules for what they are about;
+    `progress` is told how many were read, and of how many.
     """
     intake = Intake()
     expanded = list(_expanded(sources, intake))
@@ -70,7 +73,7 @@ def add_sources(
             intake.refused.append(RefusedSource(source, reason))
             continue
         with database.transaction() as session:
-            outcome = add_article(session, page, clock=clock)
+            outcome = add_article(session, page, topics=topics, clock=clock)
         _list_of(intake, outcome.kind).append(outcome.article)
     return intake
 

@@ -33,6 +33,7 @@ from alerts.articles.reading.plain import read_lines
 from alerts.articles.reading.record import ReadArticle, ReadAuthor, ReadPhoto
 from alerts.articles.serialise import article_json
 from alerts.articles.service import add_article
+from alerts.articles.topics import Topics
 from alerts.clock import Clock
 from alerts.errors import Refused
 
@@ -123,7 +124,12 @@ class Pushed:
 
 
 def push_article(
-    session: Session, article: PushedArticle, *, key: str | None, clock: Clock
+    session: Session,
+    article: PushedArticle,
+    *,
+    key: str | None,
+    topics: Topics | None = None,
+    clock: Clock,
 ) -> Pushed:
     """Store what was handed in; the same key with the same content gives the first answer again.
 
@@ -131,7 +137,7 @@ def push_article(
     """
     page = page_of(article)
     if key is None:
-        return _store(session, page, clock)
+        return _store(session, page, topics, clock)
     digest = hashlib.sha256(article.model_dump_json().encode("utf-8", "replace")).hexdigest()
     lock_likeness(session, f"push {key}")
     session.execute(delete(PushedRequest).where(PushedRequest.at < clock.now() - _KEPT))
@@ -142,7 +148,7 @@ def push_article(
                 f"Idempotency-Key {key!r} was used for another article; each needs its own"
             )
         return Pushed(known.kind, known.answer)
-    pushed = _store(session, page, clock)
+    pushed = _store(session, page, topics, clock)
     session.add(
         PushedRequest(
             key=key, digest=digest, kind=pushed.kind, answer=pushed.document, at=clock.now()
@@ -186,8 +192,8 @@ def page_of(article: PushedArticle) -> ReadArticle:
     )
 
 
-def _store(session: Session, page: ReadArticle, clock: Clock) -> Pushed:
-    outcome = add_article(session, page, clock=clock)
+def _store(session: Session, page: ReadArticle, topics: Topics | None, clock: Clock) -> Pushed:
+    outcome = add_article(session, page, topics=topics, clock=clock)
     return Pushed(outcome.kind, article_json(outcome.article))
 
 

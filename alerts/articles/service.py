@@ -20,6 +20,7 @@ from alerts.articles.models import (
 from alerts.articles.queries import by_identity, by_likeness, lock_likeness, newest
 from alerts.articles.reading.record import ReadArticle
 from alerts.articles.record import ArticleRecord, PartRecord, record_of
+from alerts.articles.topics import Topics
 from alerts.clock import Clock
 from alerts.errors import NotFound, Refused
 
@@ -28,7 +29,7 @@ _PLAIN_FIELDS = (
     *("published_on", "published_precision", "team", "photo_url", "photo_credit", "photo_alt"),
     *("standfirst", "body_html", "body_text", "language", "words", "printed"),
 )
-_LIST_FIELDS = ("regions", "countries", "flags", "related")
+_LIST_FIELDS = ("regions", "countries", "topics", "flags", "related")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,12 @@ class AddOutcome:
     article: Article
 
 
-def add_article(session: Session, page: ReadArticle, *, clock: Clock) -> AddOutcome:
+def add_article(
+    session: Session, page: ReadArticle, *, clock: Clock, topics: Topics | None = None
+) -> AddOutcome:
     """Store a page as an article, or as a new revision of the one it is.
+
+    `topics` are the rules for what it is about; without them, those that the program ships.
 
     The same page through any way, in either rendering, is one article; the UNIQUE identity holds
     it even when two intakes add it at the same moment. A copy under a further address changes
@@ -51,7 +56,7 @@ def add_article(session: Session, page: ReadArticle, *, clock: Clock) -> AddOutc
     if article is None:
         try:
             with session.begin_nested():
-                return AddOutcome("added", _insert(session, page, clock))
+                return AddOutcome("added", _insert(session, page, clock, topics))
         except IntegrityError:
             # Another intake stored the page between our look and our insert.
             article = by_identity(session, identity_of(page))
@@ -60,7 +65,7 @@ def add_article(session: Session, page: ReadArticle, *, clock: Clock) -> AddOutc
     if page.url and article.url and identity_of(page) != article.identity:
         _remember_address(session, article, page, clock)
         return AddOutcome("unchanged", article)
-    return _join(session, article, page, clock)
+    return _join(session, article, page, clock, topics)
 
 
 def get_article(session: Session, article_id: int) -> Article:
@@ -160,29 +165,30 @@ def _month(day: date) -> tuple[int, int]:
     return day.year, day.month
 
 
-def _insert(session: Session, page: ReadArticle, clock: Clock) -> Article:
+def _insert(session: Session, page: ReadArticle, clock: Clock, topics: Topics | None) -> Article:
     article = Article(
         identity=identity_of(page),
         likeness=likeness_of(page),
         noticed_at=clock.now(),
         updated_at=clock.now(),
-        topics=[],
         revision=1,
         state=ArticleState.PUBLISHED,
         # Set, though empty: what was never set is looked for in the database after the flush.
         authors=[],
         parts=[],
     )
-    _write(article, record_of(page))
+    _write(article, record_of(page, topics=topics))
     session.add(article)
     session.flush()
     return article
 
 
-def _join(session: Session, article: Article, page: ReadArticle, clock: Clock) -> AddOutcome:
+def _join(
+    session: Session, article: Article, page: ReadArticle, clock: Clock, topics: Topics | None
+) -> AddOutcome:
     """Make a page a new revision of an article, when it says anything new."""
     known = stored_record(article)
-    record = record_of(page, known)
+    record = record_of(page, known, topics=topics)
     if article.url and page.url:
         # Both spell one address; the first spelling stays.
         record = replace(record, url=article.url)

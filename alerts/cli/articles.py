@@ -15,6 +15,7 @@ from alerts.articles.service import (
     reinstate_article,
     withdraw_article,
 )
+from alerts.articles.topics import topics_in
 from alerts.cli.common import JsonOption, note, print_json, print_table, program, progress_bar, say
 from alerts.cli.fetching import open_fetcher
 from alerts.cli.issues import note_retracted
@@ -44,6 +45,7 @@ def add(
             sources,
             clock=runtime.clock,
             fetcher=fetcher,
+            topics=topics_in(runtime.settings.data_dir),
             progress=bar,
         )
         if json:

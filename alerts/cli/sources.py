@@ -24,6 +24,7 @@ from alerts.articles.sources.service import (
     source_json,
 )
 from alerts.articles.sources.shown import NoSource
+from alerts.articles.topics import topics_in
 from alerts.cli.common import JsonOption, note, print_json, print_table, program, progress_bar, say
 from alerts.cli.fetching import open_fetcher
 from alerts.errors import Refused
@@ -113,6 +114,7 @@ def poll(
     """Look at one source now, or at all; status 1 when one could not be had."""
     with program() as runtime, open_fetcher(runtime.settings) as fetcher:
         polls = []
+        topics = topics_in(runtime.settings.data_dir)
         for number in _numbers(runtime, source_id):
             with progress_bar(f"source {number}") as bar:
                 done = poll_source(
@@ -120,6 +122,7 @@ def poll(
                     number,
                     fetcher=fetcher,
                     clock=runtime.clock,
+                    topics=topics,
                     most_seconds=_ALL_THE_TIME,
                     progress=bar,
                 )

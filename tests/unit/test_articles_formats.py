@@ -13,14 +13,17 @@ from alerts.articles.reading.read import read_html, read_text
 from alerts.articles.reading.record import ReadArticle
 
 TITLE = "Ports of the coast: who pays for the cranes?"
-TEXT = (
+PIER = (
     "The pier at Lomé is longer than the queue before the customs house, and older than most of"
     " the ministers who promise another one. Whoever counts the cranes counts the plans of four"
-    " governments as well, and then takes some away.",
+    " governments as well, and then takes some away."
+)
+BANKS = (
     "Three banks have offered to lend. Each asks for another list of berths, and each list is"
     " right for the year in which it was drawn. The harbour master keeps all of them in one"
-    " drawer, and says that the sea has read none.",
+    " drawer, and says that the sea has read none."
 )
+TEXT = (PIER, BANKS)
 COURSE = "NIAS Course on Global Politics"
 
 
@@ -105,8 +108,8 @@ def heads(draw: st.DrawFn) -> Head:
     day = draw(st.none() | st.sampled_from(DATES))
     team = draw(st.none() | st.sampled_from(TEAMS))
     signed = draw(st.none() | st.sampled_from(AUTHORS))
-    lines = [one.line for one in (number, day) if one] + [team] * bool(team)
-    lines = [str(line) for line in draw(st.permutations(lines))]
+    printed = [one.line for one in (number, day) if one] + ([team] if team else [])
+    lines = list(draw(st.permutations(printed)))
     if len(lines) > 1 and draw(st.booleans()):
         mark = draw(st.sampled_from([", ", " | "]))
         lines = [mark.join(lines[:2]), *lines[2:]]

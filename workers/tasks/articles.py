@@ -14,7 +14,13 @@ log = structlog.get_logger(__name__)
 def poll_source(source_id: int) -> None:
     """Look at a source and take in what is new."""
     worker = parts()
-    done = poll(worker.database, source_id, fetcher=worker.fetcher, clock=worker.clock)
+    done = poll(
+        worker.database,
+        source_id,
+        fetcher=worker.fetcher,
+        topics=worker.topics,
+        clock=worker.clock,
+    )
     if done is not None:
         log.info(
             "source_polled",

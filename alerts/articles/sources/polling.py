@@ -28,6 +28,7 @@ from alerts.articles.sources.models import Source, SourceEntry, SourceKind
 from alerts.articles.sources.pages import read_links
 from alerts.articles.sources.rhythm import is_withdrawn, look_again, pause_after
 from alerts.articles.sources.shown import NoSource, Shown, key_of
+from alerts.articles.topics import Topics
 from alerts.clock import Clock
 from alerts.database import Database
 from alerts.errors import Conflict
@@ -63,18 +64,29 @@ class Poll:
                 self.unchanged += 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What a poll works with."""
+
+    claim: Claim
+    fetcher: Fetcher
+    topics: Topics | None
+
+
 def poll_source(
     database: Database,
     source_id: int,
     *,
     fetcher: Fetcher,
     clock: Clock,
+    topics: Topics | None = None,
     most_seconds: float = _MOST_SECONDS,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Poll | None:
     """Look at a source, and take in what is new; None when somebody else does so now.
 
-    `progress` is told how many pages were looked at, and of how many.
+    `topics` are the rules for what articles are about, `progress` is told how many pages were
+    looked at, and of how many.
     """
     claim = claim_source(database, source_id, clock=clock)
     if claim is None:
@@ -83,7 +95,8 @@ def poll_source(
     try:
         texts = _look(claim, fetcher, poll)
         if poll.error is None:
-            _take_in(claim, fetcher, poll, texts, most_seconds, progress)
+            means = _Means(claim, fetcher, topics)
+            _take_in(means, poll, texts, most_seconds, progress)
             _succeeded(claim, poll)
     except Conflict:
         log.info("poll_taken_over", source=source_id)
@@ -179,16 +192,15 @@ def _move(session: Session, source: Source, url: str) -> None:
 
 
 def _take_in(
-    claim: Claim,
-    fetcher: Fetcher,
+    means: _Means,
     poll: Poll,
     texts: dict[str, Shown],
     most_seconds: float,
     progress: Callable[[int, int | None], None] | None,
 ) -> None:
-    with claim.transaction() as (session, source):
+    with means.claim.transaction() as (session, source):
         is_folder = source.kind is SourceKind.FOLDER
-        due = _due(session, source, claim.clock)
+        due = _due(session, source, means.claim.clock)
     ends = _monotonic() + most_seconds
     for count, entry in enumerate(due):
         if _monotonic() > ends:
@@ -196,7 +208,7 @@ def _take_in(
             return
         if progress is not None:
             progress(count, len(due))
-        _take_entry(claim, fetcher, poll, entry, texts.get(entry.key), is_folder=is_folder)
+        _take_entry(means, poll, entry, texts.get(entry.key), is_folder=is_folder)
 
 
 def _due(session: Session, source: Source, clock: Clock) -> Sequence[SourceEntry]:
@@ -209,15 +221,15 @@ def _due(session: Session, source: Source, clock: Clock) -> Sequence[SourceEntry
 
 
 def _take_entry(
-    claim: Claim,
-    fetcher: Fetcher,
+    means: _Means,
     poll: Poll,
     entry: SourceEntry,
     told: Shown | None,
     *,
     is_folder: bool,
 ) -> None:
-    fetched, failure = _fetched(entry, fetcher, is_folder=is_folder)
+    claim = means.claim
+    fetched, failure = _fetched(entry, means.fetcher, is_folder=is_folder)
     if fetched is not None and fetched.not_modified:
         with claim.transaction() as (session, _):
             _settle(session.get_one(SourceEntry, entry.id), fetched, claim.clock)
@@ -232,7 +244,7 @@ def _take_entry(
         return
     with claim.transaction() as (session, _):
         held = session.get_one(SourceEntry, entry.id)
-        outcome = add_article(session, page, clock=claim.clock)
+        outcome = add_article(session, page, topics=means.topics, clock=claim.clock)
         held.article_id = outcome.article.id
         _settle(held, fetched, claim.clock)
     poll.count(outcome)

@@ -46,7 +46,7 @@ def push(pushed: PushedArticle, site: CurrentSite, key: IdempotencyKey = None) -
             HTTPStatus.BAD_REQUEST, "an Idempotency-Key has 1 to 200 visible ASCII characters"
         )
     with site.runtime.database.transaction() as session:
-        done = push_article(session, pushed, key=key, clock=site.runtime.clock)
+        done = push_article(session, pushed, key=key, topics=site.topics, clock=site.runtime.clock)
     status = HTTPStatus.CREATED if done.kind == "added" else HTTPStatus.OK
     return JSONResponse(
         {"outcome": done.kind, "article": done.document},
