@@ -10,6 +10,7 @@ from alerts.articles.reading.blocks import Block
 from alerts.articles.reading.body import choose_standfirst, compose, with_headings
 from alerts.articles.reading.cleaning import decode, repair
 from alerts.articles.reading.footer import take_related
+from alerts.articles.reading.growing import find_dated, take_dated
 from alerts.articles.reading.header import Header, dates_in
 from alerts.articles.reading.hints import Hints
 from alerts.articles.reading.layout import Layout, lay_out
@@ -20,6 +21,8 @@ from alerts.articles.reading.plain import read_lines
 from alerts.articles.reading.record import NoArticle, ReadArticle, ReadPhoto, Related
 
 _LEAST_WORDS = 60
+# The first block of a daily may be short; there is more to come.
+_LEAST_OF_A_DAY = 20
 _LONGEST_TITLE = 300
 _A_MONTH = timedelta(days=31)
 _ISO_DAY = re.compile(r"^\d{4}-\d\d-\d\d")
@@ -41,15 +44,18 @@ def read_html(markup: bytes | str, *, url: str | None, source: str) -> ReadArtic
 def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None) -> ReadArticle:
     taken = take_related(blocks)
     layout = lay_out(taken.left, titles=hints.titles)
-    starts = find_starts(layout.body)
-    starts = _settle_starts(layout, starts)
+    dated = find_dated(layout.body, _with_hints(layout.header, hints).published_on)
+    starts = [] if dated else _settle_starts(layout, find_starts(layout.body))
     _take_last_notes(layout)
-    _refuse_what_is_none(layout, hints)
+    _refuse_what_is_none(layout, hints, least=_LEAST_OF_A_DAY if dated else _LEAST_WORDS)
     marked = with_headings(layout.body, bylines=[start.text_at - 1 for start in starts])
     body = compose(marked)
     header = _with_hints(layout.header, hints)
     names = layout.byline.names or _hinted_names(layout, hints)
-    parts = take_parts(layout.body, starts)
+    if dated:
+        parts = take_dated(layout.body, dated, layout.title or "")
+    else:
+        parts = take_parts(layout.body, starts)
     signed = list(dict.fromkeys([*names, *(name for part in parts for name in part.authors)]))
     authors, loose = with_notes([n for n in signed if n != layout.byline.team], layout.notes)
     return ReadArticle(
@@ -72,7 +78,11 @@ def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None
         language=hints.language,
         parts=parts,
         related=taken.related,
-        flags=_flags(layout, header, body.text, loose),
+        flags=(
+            *_flags(layout, header, body.text, loose),
+            *(start.flag for start in dated if start.flag),
+        ),
+        grows=bool(dated),
         printed=_printed(layout, header, taken.related, loose),
     )
 
@@ -110,11 +120,11 @@ def _take_last_notes(layout: Layout) -> None:
         layout.notes.insert(0, layout.body.pop().text)
 
 
-def _refuse_what_is_none(layout: Layout, hints: Hints) -> None:
+def _refuse_what_is_none(layout: Layout, hints: Hints, *, least: int) -> None:
     words = sum(len(block.text.split()) for block in layout.body if block.is_prose)
     if not layout.title or len(layout.title) > _LONGEST_TITLE:
         raise NoArticle("no article: no title above a text was found")
-    if words < _LEAST_WORDS:
+    if words < least:
         raise NoArticle(f"no article: only {words} words of running text were found")
     marks = (
         not layout.byline.is_empty,
