@@ -14,6 +14,7 @@ from alerts.articles.reading.growing import find_dated, take_dated
 from alerts.articles.reading.header import Header, dates_in
 from alerts.articles.reading.hints import Hints
 from alerts.articles.reading.layout import Layout, lay_out
+from alerts.articles.reading.limits import check_text, lean
 from alerts.articles.reading.markup import read_page
 from alerts.articles.reading.names import Byline, same_name, subject_of_note, with_notes
 from alerts.articles.reading.pieces import LEAST_PIECES, Start, find_starts, take_parts
@@ -30,6 +31,7 @@ _ISO_DAY = re.compile(r"^\d{4}-\d\d-\d\d")
 
 def read_text(text: str, *, source: str) -> ReadArticle:
     """Read the text copy of a page; raises NoArticle with one line."""
+    check_text(text)
     blocks = read_lines(repair(text))
     return replace(_read(blocks, Hints(), source=source, url=None), is_copy=True)
 
@@ -37,7 +39,7 @@ def read_text(text: str, *, source: str) -> ReadArticle:
 def read_html(markup: bytes | str, *, url: str | None, source: str) -> ReadArticle:
     """Read an HTML page; `url` is where it was fetched from. Raises NoArticle with one line."""
     text = decode(markup) if isinstance(markup, bytes) else markup
-    page = read_page(repair(text), url=url)
+    page = read_page(repair(lean(text)), url=url)
     return _read(page.blocks, page.hints, source=source, url=page.hints.canonical or url)
 
 
