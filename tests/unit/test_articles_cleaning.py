@@ -134,7 +134,7 @@ def test_cleaning_twice_changes_nothing() -> None:
 
 def test_what_is_nested_too_deeply_is_refused_and_not_cleaned_for_minutes() -> None:
     with pytest.raises(NoArticle, match="240 deep"):
-        clean_html("<div>" * 200_000)
+        clean_html("<div>" * 50_000)
 
 
 @pytest.mark.parametrize(

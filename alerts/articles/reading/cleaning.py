@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 import ftfy
 import nh3
 
-from alerts.articles.reading.limits import LARGEST, check_depth
+from alerts.articles.reading.limits import LARGEST, check_markup
 from alerts.articles.reading.record import NoArticle
 from alerts.articles.reading.tracking import without_tracking
 
@@ -150,7 +150,7 @@ def clean_html(markup: str) -> str:
     """
     if len(markup) > LARGEST:
         raise NoArticle(f"larger than {LARGEST // 1024 // 1024} MB, no article is")
-    check_depth(markup, slash_closes=False)
+    check_markup(markup, slash_closes=False)
     return _CLEANER.clean(markup)
 
 

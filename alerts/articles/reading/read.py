@@ -10,9 +10,11 @@ from alerts.articles.reading.blocks import Block
 from alerts.articles.reading.body import choose_standfirst, compose, with_headings
 from alerts.articles.reading.cleaning import decode, repair
 from alerts.articles.reading.footer import take_related
+from alerts.articles.reading.general import read_general
 from alerts.articles.reading.growing import find_dated, take_dated
 from alerts.articles.reading.header import Header, dates_in
 from alerts.articles.reading.hints import Hints
+from alerts.articles.reading.house import is_of_the_house
 from alerts.articles.reading.layout import Layout, lay_out
 from alerts.articles.reading.limits import check_text, lean
 from alerts.articles.reading.markup import read_page
@@ -20,6 +22,7 @@ from alerts.articles.reading.names import Byline, same_name, subject_of_note, wi
 from alerts.articles.reading.pieces import LEAST_PIECES, Start, find_starts, take_parts
 from alerts.articles.reading.plain import read_lines
 from alerts.articles.reading.record import NoArticle, ReadArticle, ReadPhoto, Related
+from alerts.articles.reading.tracking import without_tracking
 
 _LEAST_WORDS = 60
 # The first block of a daily may be short; there is more to come.
@@ -40,7 +43,11 @@ def read_html(markup: bytes | str, *, url: str | None, source: str) -> ReadArtic
     """Read an HTML page; `url` is where it was fetched from. Raises NoArticle with one line."""
     text = decode(markup) if isinstance(markup, bytes) else markup
     page = read_page(repair(lean(text)), url=url)
-    return _read(page.blocks, page.hints, source=source, url=page.hints.canonical or url)
+    address = page.hints.canonical or (without_tracking(url) if url else None)
+    # A page whose head says nothing can only be read by its printed lines.
+    if page.hints.titles and not is_of_the_house(page.blocks):
+        return read_general(page, url=address, source=source)
+    return _read(page.blocks, page.hints, source=source, url=address)
 
 
 def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None) -> ReadArticle:
@@ -81,6 +88,7 @@ def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None
         parts=parts,
         related=taken.related,
         flags=(
+            *hints.flags,
             *_flags(layout, header, body.text, loose),
             *(start.flag for start in dated if start.flag),
         ),
