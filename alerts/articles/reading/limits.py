@@ -12,7 +12,8 @@ from alerts.articles.reading.record import NoArticle
 LARGEST = 5 * 1024 * 1024
 LONGEST_TEXT = 600_000
 LONGEST_LINE = 60_000
-MOST_LINES = 20_000
+# Lines, or the blocks of a page.
+MOST_LINES = 5_000
 MOST_TAGS = 60_000
 MOST_ENTITIES = 60_000
 DEEPEST = 240

@@ -12,7 +12,7 @@ from alerts.articles.reading.blocks import Block, Kind, one_line
 from alerts.articles.reading.boilerplate import without_debris
 from alerts.articles.reading.cleaning import repair, web_address
 from alerts.articles.reading.hints import Hints, read_hints
-from alerts.articles.reading.limits import LONGEST_LINE, lean
+from alerts.articles.reading.limits import LONGEST_LINE, MOST_LINES, lean
 from alerts.articles.reading.record import NoArticle
 
 _SKIPPED = {
@@ -108,6 +108,8 @@ class _Walk:
                     walk.skip_subtree()
             else:
                 self._leave(element)
+            if len(self._blocks) > MOST_LINES:
+                raise NoArticle(f"more than {MOST_LINES:,} lines, no article has so many")
         self._flush()
         return self._blocks
 
