@@ -9,7 +9,7 @@ import ftfy
 import nh3
 from ftfy.badness import is_bad
 
-from alerts.articles.reading.limits import LARGEST, check_markup
+from alerts.articles.reading.limits import LARGEST, MOST_ENTITIES, check_markup
 from alerts.articles.reading.record import NoArticle
 from alerts.articles.reading.tracking import without_tracking
 
@@ -57,6 +57,7 @@ _STRAY = re.compile(r"Â(?=[\s\u00a0]|$)")
 _ESCAPE = re.compile("\x1b\\[[0-9;]{0,20}[a-zA-Z]")
 # Controls of ISO 6429, breaks of Unicode, ligatures and wide letters: ftfy knows what to do.
 _ODD = re.compile("[\x80-\x9f\u2028\u2029\ufb00-\ufb06\uff00-\uffef]")
+_SLOW = re.compile("[\x80-\xbf]")
 _MOST_ODD_LINES = 5_000
 # A text of which more than this share is control characters is none.
 _MOST_CONTROLS = 0.02
@@ -186,6 +187,9 @@ def clean_html(markup: str) -> str:
     if len(markup) > LARGEST:
         raise NoArticle(f"larger than {LARGEST // 1024 // 1024} MB, no article is")
     check_markup(markup, slash_closes=False)
+    # The time that nh3 takes grows with the square of how many of these there are.
+    if sum(1 for _ in _SLOW.finditer(markup)) > MOST_ENTITIES:
+        raise NoArticle(f"more than {MOST_ENTITIES:,} signs such as § or °, no article has so many")
     return _CLEANER.clean(_FORBIDDEN.sub("", markup))
 
 
