@@ -190,9 +190,9 @@ def test_it_is_tried_again_for_as_long_as_at_first(house: House) -> None:
     retry(house)
     assert house.work() is BatchResult.LATER
     assert house.states()["full"] == ("pending", "deferred 4.2.2")
-    house.later(hours=1)
+    house.later(hours=2)
     house.work()
-    house.later(hours=1)
+    house.later(hours=3)
     assert house.work() is BatchResult.DONE
     assert house.states()["full"] == ("sent", None)
 
