@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self
 
 from sqlalchemy import select
@@ -21,13 +21,6 @@ from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rendering.models import Edition
 from alerts.subscribers.models import Frequency
 
-# How long a message is worth trying: an alert goes stale, a roundup is read days later.
-_WORTH_TRYING = {
-    Frequency.IMMEDIATE: timedelta(days=1),
-    Frequency.DAILY: timedelta(days=1),
-    Frequency.WEEKLY: timedelta(days=3),
-    Frequency.MONTHLY: timedelta(days=5),
-}
 # Compiled editions kept for readers to come; a few megabytes.
 _KEPT_EDITIONS = 64
 # The parts of a sender's identifier in Feedback-ID, in characters.
@@ -74,7 +67,7 @@ class IssueMessages:
             domain=ascii_domain(issue.message_domain) or issue.message_domain,
             stamp=_base36(int(issue.created_at.timestamp() * 1000)),
             envelope=envelope,
-            give_up_at=(issue.retried_at or started) + _WORTH_TRYING[issue.frequency],
+            give_up_at=(issue.retried_at or started) + definition.worth_sending_at(issue.frequency),
             hold_uncertain=definition.uncertain == "hold",
             lane=lane_of(issue.frequency),
             via=definition.transport,

@@ -1,6 +1,7 @@
 """What a newsletter is: the content of its TOML file, checked."""
 
 import string
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -9,12 +10,21 @@ from alerts.clock import time_zones
 from alerts.config import check_mailbox
 from alerts.errors import Invalid
 from alerts.newsletters.rules import parse_rule
+from alerts.newsletters.spans import normal_span, parse_span
 from alerts.rates import parse_rate
 from alerts.regions import find_region
 from alerts.subscribers.models import Frequency
 
 # Far beyond any newsletter's life, and far within a column of 32 bits.
 _LARGEST_NUMBER = 1_000_000
+# How long an issue is worth sending where its newsletter does not say: an alert goes stale, a
+# roundup is read days later.
+_WORTH_SENDING = {
+    Frequency.IMMEDIATE: timedelta(days=1),
+    Frequency.DAILY: timedelta(days=1),
+    Frequency.WEEKLY: timedelta(days=3),
+    Frequency.MONTHLY: timedelta(days=5),
+}
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Line = Annotated[str, Field(max_length=300, pattern=r"^[^\r\n\x00]*$")]
@@ -94,6 +104,8 @@ class NewsletterDefinition(_Part):
     with `transport_fallback = "wait"`, it waits. Whether there is one of this name only the
     settings say: the lint looks.
     `rate` (`5/s`) holds for the newsletter over all transports; empty, it has none of its own.
+    `worth_sending` (`1 day`) is for how long after its start an issue is tried again where it was
+    refused for now; empty, it follows from the frequency.
     """
 
     slug: Slug
@@ -113,6 +125,7 @@ class NewsletterDefinition(_Part):
     transport: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]{0,62})?$")
     transport_fallback: Literal["others", "wait"] = "others"
     rate: Line = ""
+    worth_sending: Line = ""
     subject: Line = "{title}: {lead}{more}"
     preheader: Line = "{rest}"
     contributors: bool = False
@@ -144,6 +157,14 @@ class NewsletterDefinition(_Part):
         except Invalid as error:
             raise ValueError(str(error)) from error
 
+    @field_validator("worth_sending")
+    @classmethod
+    def _span(cls, value: str) -> str:
+        try:
+            return normal_span(value) if value else ""
+        except Invalid as error:
+            raise ValueError(str(error)) from error
+
     @field_validator("subject", "preheader")
     @classmethod
     def _pattern(cls, value: str) -> str:
@@ -168,3 +189,7 @@ class NewsletterDefinition(_Part):
             if len(set(values)) != len(values):
                 raise ValueError(f"the same {name} stands there twice")
         return self
+
+    def worth_sending_at(self, frequency: Frequency) -> timedelta:
+        """Return for how long an issue at this frequency is worth sending."""
+        return parse_span(self.worth_sending) if self.worth_sending else _WORTH_SENDING[frequency]

@@ -18,7 +18,7 @@ from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.retrying import Retried, retry_issue
 from alerts.delivery.sender import BatchResult
 from alerts.errors import Invalid, Refused
-from alerts.newsletters.models import IssueState
+from alerts.newsletters.models import IssueState, Newsletter
 from tests.data.delivery.house import House
 
 LOST = Outcome(Fate.UNKNOWN, 0, "connection lost")
@@ -195,6 +195,23 @@ def test_it_is_tried_again_for_as_long_as_at_first(house: House) -> None:
     house.later(hours=3)
     assert house.work() is BatchResult.DONE
     assert house.states()["full"] == ("sent", None)
+
+
+def test_it_is_tried_for_as_long_as_the_newsletter_says(
+    database: Database, clock: FixedClock, tmp_path: Path
+) -> None:
+    house = House(database, clock, tmp_path)
+    house.send_to("full")
+    with database.transaction() as session:
+        newsletter = session.get_one(Newsletter, "gp-alert")
+        newsletter.definition = newsletter.definition | {"worth_sending": "2 hours"}
+    house.transport.answers = {"full": [refusal(452, "4.2.2 full")] * 3}
+    assert house.work() is BatchResult.LATER
+    house.later(minutes=80)
+    # The next try would come after that.
+    assert house.work() is BatchResult.DONE
+    assert house.states()["full"] == ("failed", "gave up after 4.2.2")
+    assert len(house.transport.answers["full"]) == 1
 
 
 def test_who_left_meanwhile_gets_nothing(house: House) -> None:

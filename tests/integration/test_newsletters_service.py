@@ -100,6 +100,43 @@ def test_a_new_newsletter_and_a_changed_schedule(session: Session, clock: FixedC
     assert definition_of(get_newsletter(session, "third")).schedules == ()
 
 
+def test_how_long_an_issue_is_worth_sending(session: Session, clock: FixedClock) -> None:
+    alert = definition_of(get_newsletter(session, "gp-alert"))
+    assert alert.worth_sending_at(Frequency.WEEKLY) == timedelta(days=1)
+    weekly = definition_of(get_newsletter(session, "africa-this-week"))
+    assert weekly.worth_sending_at(Frequency.WEEKLY) == timedelta(days=3)
+    text = export_toml(session, "gp-alert")
+    longer = text.replace('worth_sending = "1 day"', 'worth_sending = "36 Hour"')
+    assert apply_toml(session, longer, source="x", clock=clock).kind == "changed"
+    assert 'worth_sending = "36 hours"' in export_toml(session, "gp-alert")
+    assert apply_toml(session, longer, source="x", clock=clock).kind == "unchanged"
+    without = text.replace('worth_sending = "1 day"\n', "")
+    assert apply_toml(session, without, source="x", clock=clock).kind == "changed"
+    found = definition_of(get_newsletter(session, "gp-alert"))
+    days = [found.worth_sending_at(frequency).days for frequency in Frequency]
+    assert dict(zip(Frequency, days, strict=True)) == {
+        Frequency.IMMEDIATE: 1,
+        Frequency.DAILY: 1,
+        Frequency.WEEKLY: 3,
+        Frequency.MONTHLY: 5,
+    }
+    exported = export_toml(session, "gp-alert")
+    assert apply_toml(session, exported, source="x", clock=clock).kind == "unchanged"
+
+
+@pytest.mark.parametrize(
+    "wrong", ['"soon"', '"1 fortnight"', '"5 minutes"', '"31 days"', '"1.5 days"', '"-1 day"', "3"]
+)
+def test_a_wrong_span_is_told_with_its_field(
+    session: Session, clock: FixedClock, wrong: str
+) -> None:
+    text = export_toml(session, "gp-alert").replace('"1 day"', wrong)
+    with pytest.raises(Invalid, match=r"^my\.toml, line \d+: worth_sending: ") as caught:
+        apply_toml(session, text, source="my.toml", clock=clock)
+    assert "\n" not in str(caught.value)
+    assert "day" in str(caught.value) or wrong == "3"
+
+
 def test_a_broken_file_is_refused_whole(session: Session, clock: FixedClock) -> None:
     text = export_toml(session, "gp-alert")
     broken = text.replace("GP Alert", "Changed").replace("daily 18:30", "daily 99:30")
