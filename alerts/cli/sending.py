@@ -1,5 +1,6 @@
 """`alerts issue send …`: an approved issue on its way, and its books."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -9,11 +10,12 @@ from alerts.cli.common import JsonOption, note, print_json, program, say
 from alerts.cli.issues import IssueId, app, issue_document
 from alerts.cli.times import parse_moment
 from alerts.cli.waiting import some_worker, wait_until_sent
-from alerts.delivery import books
+from alerts.delivery import books, reporting
 from alerts.delivery.completion import cancel_issue
 from alerts.delivery.retrying import retry_issue
+from alerts.delivery.status_codes import in_words
 from alerts.errors import Refused
-from alerts.newsletters.issues import get_issue, move
+from alerts.newsletters.issues import get_issue, issue_json, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import definition_of, get_newsletter
@@ -45,7 +47,7 @@ def send(
         with runtime.database.read() as session:
             issue = get_issue(session, issue_id)
             document = issue_document(session, issue)
-            found = books.report(session, issue)
+            found = reporting.report(session, issue) if wait else {}
     _print_sent(document, found, wait=wait, json=json)
 
 
@@ -118,15 +120,18 @@ def watch(issue_id: IssueId) -> None:
 
 @app.command()
 def report(issue_id: IssueId, json: JsonOption = False) -> None:
-    """Report on an issue: audience, ends, editions, how long it took."""
+    """Report on an issue: audience, ends, bounces, who waits, editions, how long it took."""
     with program() as runtime, runtime.database.read() as session:
         issue = get_issue(session, issue_id)
-        document = issue_document(session, issue) | _plain(books.report(session, issue))
+        document = issue_json(issue) | _plain(reporting.report(session, issue))
+        ended = document["audience"] - document["pending"]
+        document["progress"] = {"audience": document["audience"], "done": ended}
     if json:
         print_json(document)
         return
     say(f"{document['subject']} ({document['state']})")
     _print_books(document)
+    _print_troubles(document)
     if document["seconds"]:
         say(f"took {document['seconds']} s, {document['rate']} messages/s")
     for edition in document["editions"]:
@@ -173,26 +178,31 @@ def _move(issue_id: int, event: Event) -> None:
     say(f"issue {issue_id} is {issue.state.value}")
 
 
-def _plain(document: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
-        for name, value in document.items()
-    }
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """Return what JSON can say: moments as RFC 3339, at whatever depth they stand."""
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
 
 
 def _print_sent(document: dict[str, Any], found: dict[str, Any], *, wait: bool, json: bool) -> None:
-    names = ("audience", "sent", "failed", "skipped", "uncertain", "pending", "balanced", "reasons")
-    audited = {name: found[name] for name in names}
     if json:
-        extra = {"audit": audited, "seconds": found["seconds"], "rate": found["rate"]}
-        print_json(document | extra if wait else document)
+        print_json(document | _sent(found) if wait else document)
     elif wait:
-        _print_books(audited)
+        _print_books(found)
         say(f"issue {document['id']} is {document['state']}, {found['rate']} messages/s")
     else:
         say(f"issue {document['id']} is {document['state']}")
     if wait and document["state"] != "sent":
         raise Refused(f"issue {document['id']} is {document['state']}, not sent")
+
+
+def _sent(found: dict[str, Any]) -> dict[str, Any]:
+    names = ("audience", "sent", "failed", "skipped", "uncertain", "pending", "balanced", "reasons")
+    audited = {name: found[name] for name in names}
+    return {"audit": audited, "seconds": found["seconds"], "rate": found["rate"]}
 
 
 def _print_books(document: dict[str, Any]) -> None:
@@ -202,4 +212,18 @@ def _print_books(document: dict[str, Any]) -> None:
         f" + {document['pending']} pending"
     )
     for reason, count in document["reasons"].items():
-        say(f"  {count}: {reason}")
+        words = in_words(reason)
+        say(f"  {count}: {reason}" + (f" ({words})" if words else ""))
+
+
+def _print_troubles(document: dict[str, Any]) -> None:
+    bounces, waiting = document["bounces"], document["waiting"]
+    if any(bounces.values()):
+        say("bounces: " + ", ".join(f"{count} {kind}" for kind, count in bounces.items()))
+    if waiting["deliveries"]:
+        say(f"{waiting['deliveries']} wait to be tried again:")
+    for reason, span in waiting["reasons"].items():
+        say(f"  {span['deliveries']}: {reason}, from {span['earliest']} to {span['latest']}")
+    tries = {number: count for number, count in document["attempts"].items() if number != "0"}
+    if tries:
+        say("tries: " + ", ".join(f"{count} with {number}" for number, count in tries.items()))

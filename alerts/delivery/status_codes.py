@@ -49,6 +49,26 @@ _MEANINGS = {
     "7.515": "the sender is not authenticated as it should be",
 }
 _MEANINGS_OF_SUBJECTS = {"7": "a matter of policy"}
+# Where a refusal for now means something else than one for good.
+_MEANINGS_FOR_NOW = {
+    "1.1": "the address could not be checked",
+    "1.8": "the sender's domain was not found",
+    "2.0": "greylisting, or the mailbox takes nothing now",
+    "2.1": "the mailbox takes nothing now",
+    "7.1": "greylisting, or a matter of policy",
+}
+# RFC 5321 section 4.2.3, for servers that give no enhanced code.
+_MEANINGS_OF_REPLIES = {
+    "421": "the server closes, or is busy",
+    "450": "the mailbox takes nothing now",
+    "451": "an error at the server",
+    "452": "no room at the server",
+    "550": "no such mailbox, or a matter of policy",
+    "551": "the reader is elsewhere",
+    "552": "no room for the message",
+    "553": "the address is not allowed",
+    "554": "the server does not take it",
+}
 
 
 def words_of(answer: str) -> str:
@@ -66,6 +86,16 @@ def enhanced_code(answer: str) -> str:
 
 
 def meaning_of(code: str) -> str:
-    """Return what an enhanced status code means, in a few plain words; empty if it is not known."""
-    _, _, rest = code.partition(".")
-    return _MEANINGS.get(rest) or _MEANINGS_OF_SUBJECTS.get(rest.partition(".")[0], "")
+    """Return what an enhanced or a reply code means, in a few plain words; empty if unknown."""
+    kind, _, detail = code.partition(".")
+    if not detail:
+        return _MEANINGS_OF_REPLIES.get(code, "")
+    if kind == "4" and detail in _MEANINGS_FOR_NOW:
+        return _MEANINGS_FOR_NOW[detail]
+    return _MEANINGS.get(detail) or _MEANINGS_OF_SUBJECTS.get(detail.partition(".")[0], "")
+
+
+def in_words(reason: str) -> str:
+    """Return what a reason in the ledger means; empty where it says so itself."""
+    code = reason.rpartition(" ")[2]
+    return "" if ": " in reason else meaning_of(code)
