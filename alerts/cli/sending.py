@@ -212,18 +212,23 @@ def _print_books(document: dict[str, Any]) -> None:
         f" + {document['pending']} pending"
     )
     for reason, count in document["reasons"].items():
-        words = in_words(reason)
-        say(f"  {count}: {reason}" + (f" ({words})" if words else ""))
+        say(f"  {count}: {_explained(reason)}")
+
+
+def _explained(reason: str) -> str:
+    words = in_words(reason)
+    return f"{reason} ({words})" if words else reason
 
 
 def _print_troubles(document: dict[str, Any]) -> None:
     bounces, waiting = document["bounces"], document["waiting"]
     if any(bounces.values()):
         say("bounces: " + ", ".join(f"{count} {kind}" for kind, count in bounces.items()))
-    if waiting["deliveries"]:
-        say(f"{waiting['deliveries']} wait to be tried again:")
+    if number := waiting["deliveries"]:
+        say(f"{number} {'waits' if number == 1 else 'wait'} to be tried again:")
     for reason, span in waiting["reasons"].items():
-        say(f"  {span['deliveries']}: {reason}, from {span['earliest']} to {span['latest']}")
+        until = f"from {span['earliest']} to {span['latest']}"
+        say(f"  {span['deliveries']}: {_explained(reason)}, {until}")
     tries = {number: count for number, count in document["attempts"].items() if number != "0"}
     if tries:
         say("tries: " + ", ".join(f"{count} with {number}" for number, count in tries.items()))
