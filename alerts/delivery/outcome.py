@@ -102,49 +102,49 @@ def judge(
             return Verdict(DeliveryState.UNCERTAIN, "fate unknown, held")
         case Fate.UNKNOWN if attempts >= _MOST_WITH_UNKNOWN_FATE:
             return Verdict(DeliveryState.UNCERTAIN, "fate unknown, tried often enough")
-    wait, spread = _wait(outcome, attempts)
+    cause = _cause(outcome, attempts)
+    wait, spread = _wait(outcome, cause, attempts)
     if wait > give_up_at - now:
-        return _given_up(outcome, attempts)
+        return _given_up(outcome, cause)
     drawn = random.random() if jitter is None else jitter  # noqa: S311 - no secret
     not_before = min(now + wait + spread * drawn, give_up_at)
-    return Verdict(DeliveryState.PENDING, _why_later(outcome, attempts), not_before)
+    return Verdict(DeliveryState.PENDING, _why_later(outcome, cause), not_before)
 
 
-def _wait(outcome: Outcome, attempts: int) -> tuple[timedelta, timedelta]:
+def _cause(outcome: Outcome, attempts: int) -> Cause:
+    if outcome.fate is Fate.TEMPORARY:
+        return cause_of(outcome.code, outcome.answer, attempts=attempts)
+    return Cause.NO_ANSWER
+
+
+def _wait(outcome: Outcome, cause: Cause, attempts: int) -> tuple[timedelta, timedelta]:
     """Return how long to wait at least, and over which span to spread those who wait together."""
     if outcome.fate is Fate.POSTPONED:
         wait = timedelta(seconds=outcome.wait)
         return wait, min(wait / 4, _LONGEST_SPREAD)
-    wait = wait_after(_cause(outcome, attempts), attempts, stated=stated_wait(outcome.answer))
+    wait = wait_after(cause, attempts, stated=stated_wait(outcome.answer))
     return wait, wait / 4
 
 
-def _cause(outcome: Outcome, attempts: int) -> Cause:
-    if outcome.fate is Fate.UNKNOWN:
-        return Cause.NO_ANSWER
-    return cause_of(outcome.code, outcome.answer, attempts=attempts)
-
-
-def _why_later(outcome: Outcome, attempts: int) -> str:
+def _why_later(outcome: Outcome, cause: Cause) -> str:
     if outcome.fate is Fate.POSTPONED:
         return f"waits: {outcome.answer}"[:_LONGEST_REASON]
-    return f"deferred {_told(outcome, attempts)}"
+    return f"deferred {_told(outcome, cause)}"
 
 
-def _given_up(outcome: Outcome, attempts: int) -> Verdict:
+def _given_up(outcome: Outcome, cause: Cause) -> Verdict:
     match outcome.fate:
         case Fate.UNKNOWN:
             return Verdict(DeliveryState.UNCERTAIN, "fate unknown, too late to try again")
         case Fate.POSTPONED:
             reason = f"gave up after waiting: {outcome.answer}"[:_LONGEST_REASON]
         case _:
-            reason = f"gave up after {_told(outcome, attempts)}"
+            reason = f"gave up after {_told(outcome, cause)}"
     return Verdict(DeliveryState.FAILED, reason)
 
 
-def _told(outcome: Outcome, attempts: int) -> str:
+def _told(outcome: Outcome, cause: Cause) -> str:
     """Return the reason to count by; where there is only a reply code, with what the text says."""
-    cause = _cause(outcome, attempts)
     if enhanced_code(outcome.answer) or cause not in {Cause.GREYLISTED, Cause.FULL}:
         return outcome.reason
     return f"{outcome.reason}: {cause.value}"

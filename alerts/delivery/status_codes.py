@@ -6,7 +6,7 @@ import re
 # many servers write it elsewhere.
 _ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\d)(?!\.\d)")
 # What a server says that matters stands at the beginning; some write whole pages.
-_READ = 1_000
+_READ = 500
 _NAMES = re.compile(r"https?://\S*|<[^<>]{0,320}>|[^\s@]{1,64}@[^\s@,;:]{1,255}")
 # RFC 3463 section 3, with the codes that the IANA registry added; by subject and detail.
 _MEANINGS = {
