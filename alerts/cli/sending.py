@@ -47,7 +47,7 @@ def send(
         with runtime.database.read() as session:
             issue = get_issue(session, issue_id)
             document = issue_document(session, issue)
-            found = reporting.report(session, issue) if wait else {}
+            found = _report(session, issue, runtime) if wait else {}
     _print_sent(document, found, wait=wait, json=json)
 
 
@@ -123,7 +123,7 @@ def report(issue_id: IssueId, json: JsonOption = False) -> None:
     """Report on an issue: audience, ends, bounces, who waits, editions, how long it took."""
     with program() as runtime, runtime.database.read() as session:
         issue = get_issue(session, issue_id)
-        document = issue_json(issue) | _plain(reporting.report(session, issue))
+        document = issue_json(issue) | _plain(_report(session, issue, runtime))
         ended = document["audience"] - document["pending"]
         document["progress"] = {"audience": document["audience"], "done": ended}
     if json:
@@ -178,6 +178,10 @@ def _move(issue_id: int, event: Event) -> None:
     say(f"issue {issue_id} is {issue.state.value}")
 
 
+def _report(session: Session, issue: Issue, runtime: Runtime) -> dict[str, Any]:
+    return reporting.report(session, issue, now=runtime.clock.now())
+
+
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
     """Return what JSON can say: moments as RFC 3339, at whatever depth they stand."""
     if isinstance(value, dict):
@@ -229,6 +233,8 @@ def _print_troubles(document: dict[str, Any]) -> None:
     for reason, span in waiting["reasons"].items():
         until = f"from {span['earliest']} to {span['latest']}"
         say(f"  {span['deliveries']}: {_explained(reason)}, {until}")
+    if document["held_until"]:
+        say(f"nothing moves before {document['held_until']}")
     tries = {number: count for number, count in document["attempts"].items() if number != "0"}
     if tries:
         say("tries: " + ", ".join(f"{count} with {number}" for number, count in tries.items()))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from alerts.delivery.books import audit_of, readers_of
+from alerts.delivery.books import audit_of, held_until, readers_of
 from alerts.delivery.bounces import Bounce, bounce_of
 from alerts.delivery.models import Delivery, DeliveryState
 from alerts.delivery.status_codes import in_words
@@ -32,10 +32,11 @@ class _Counted(NamedTuple):
     audience: int
 
 
-def report(session: Session, issue: Issue) -> dict[str, Any]:
+def report(session: Session, issue: Issue, *, now: datetime) -> dict[str, Any]:
     """Return an issue's books with all that is known of its way.
 
-    `bounces` by class; `waiting`: who was put off, until when and why; `attempts`: how many
+    `bounces` by class; `waiting`: who was put off, until when and why; `held_until`: when it goes
+    on, where all that is left waits, be it for a mail server that is away; `attempts`: how many
     deliveries took how many; `words`: what the reasons mean; editions; seconds from the first
     message to the last.
     """
@@ -50,6 +51,7 @@ def report(session: Session, issue: Issue) -> dict[str, Any]:
         "words": {reason: words for reason in books.reasons if (words := in_words(reason))},
         "bounces": _bounces(counted),
         "waiting": _waiting(counted),
+        "held_until": held_until(session, issue.id, now=now),
         "attempts": _tally(counted, lambda line: line.attempts),
         "started_at": issue.started_at,
         "finished_at": issue.finished_at,

@@ -1,7 +1,7 @@
 """`alerts issue report` and `audit` as a person and a script use them, on both databases."""
 
 import json
-from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,6 @@ from alerts.delivery.outcome import refusal
 from alerts.errors import NotFound
 from tests.data.delivery.house import House
 
-Command = Callable[..., str]
-
 
 @pytest.fixture
 def house(
@@ -25,6 +23,8 @@ def house(
     """Return a house whose issue met with refusals, and the settings that lead to it."""
     monkeypatch.setenv("ALERTS_DATABASE_URL", database.url.render_as_string(hide_password=False))
     monkeypatch.setenv("ALERTS_DATA_DIR", str(tmp_path / "var"))
+    # The commands go by the real clock: for them, what waits here waits for twenty years.
+    clock.advance(timedelta(days=7_305))
     house = House(database, clock, tmp_path)
     house.send_to("fine", "nobody", "spam", "full")
     house.transport.answers = {
@@ -56,9 +56,10 @@ def test_a_report_for_scripts(house: House) -> None:
     assert found["attempts"] == {"1": 4}
     waiting = found["waiting"]
     assert waiting["deliveries"] == 1
-    assert waiting["earliest"].startswith("2026-11-23T07:")
+    assert waiting["earliest"].startswith("2046-11-23T07:")
     assert waiting["earliest"].endswith("Z")
     assert waiting["reasons"]["deferred 4.2.2"]["latest"] == waiting["latest"]
+    assert found["held_until"] == waiting["earliest"]
     assert found["words"]["refused 5.7.1"] == "a matter of policy"
 
 
@@ -71,6 +72,7 @@ def test_a_report_for_people(house: House) -> None:
     assert "1 waits to be tried again:" in lines
     assert [line for line in lines if line.startswith("  1: deferred 4.2.2 (mailbox full), from")]
     assert "tries: 4 with 1" in lines
+    assert [line for line in lines if line.startswith("nothing moves before 2046-11-23T07:")]
 
 
 def test_an_issue_without_troubles_says_nothing_of_them(house: House) -> None:

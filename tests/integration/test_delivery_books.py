@@ -181,7 +181,7 @@ def test_states_and_reasons_are_counted_in_one_look(database: Database, clock: F
         "reasons": {"fate unknown, held": 1, "refused 5.1.1": 1, "unsubscribed": 1},
     }
     with database.read() as session:
-        told = report(session, get_issue(session, issue_id))
+        told = report(session, get_issue(session, issue_id), now=NOW)
     assert told["seconds"] is None
     assert [edition["readers"] for edition in told["editions"]] == [6]
 
@@ -206,7 +206,7 @@ def test_a_report_tells_bounces_who_waits_and_why_in_one_pass(
 
     def told() -> dict[str, Any]:
         with database.read() as session:
-            return report(session, get_issue(session, story.house.issue_id))
+            return report(session, get_issue(session, story.house.issue_id), now=story.clock.now())
 
     with counted_queries(database.engine) as statements:
         found = told()
@@ -230,12 +230,26 @@ def test_a_report_tells_bounces_who_waits_and_why_in_one_pass(
     assert waiting == {**span, "reasons": {"deferred 4.2.2": span}}
     assert span["deliveries"] == 1
     assert timedelta(hours=1) <= span["earliest"] - NOW <= timedelta(minutes=75)
-    assert span["latest"] == span["earliest"]
+    assert span["latest"] == span["earliest"] == found["held_until"]
     story.end()
     ended = told()
     assert ended["waiting"] == {"deliveries": 0, "earliest": None, "latest": None, "reasons": {}}
-    assert ended["sent"] == 3
+    assert (ended["sent"], ended["held_until"]) == (3, None)
     assert ended["bounces"] == found["bounces"]
+
+
+def test_a_report_says_when_an_issue_goes_on_whose_server_is_away(
+    database: Database, tmp_path: Path
+) -> None:
+    story = Story(database, tmp_path)
+    story.house.transport.away = True
+    story.work(None)
+    with database.read() as session:
+        issue = get_issue(session, story.house.issue_id)
+        found = report(session, issue, now=story.clock.now())
+    assert found["held_until"] == story.clock.now() + timedelta(minutes=1)
+    assert found["waiting"]["deliveries"] == 0
+    assert found["attempts"] == {0: len(NAMES)}
 
 
 def test_an_issue_that_only_waits_says_until_when(database: Database, tmp_path: Path) -> None:
