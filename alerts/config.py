@@ -22,6 +22,8 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LONGEST_DOMAIN = 253
 
+# Settings whose values are shown to nobody.
+_HIDDEN = ("SECRET", "MAIL", "TOKENS")
 _SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
 # What a mail URL may start with: each has a maker in `delivery/transports/factory.py`.
 MAIL_SCHEMES = ("catcher", "smtp", "smtps", "ses", "mailgun", "postmark", "sendgrid")
@@ -33,7 +35,8 @@ class Settings(BaseSettings):
     `secret_key` holds all valid keys, oldest first, the way itsdangerous rotates them:
     the last one signs, every one verifies. `domain_limits` are what recipients' providers take, a
     word each (`gmail.com=20/s *=10/s`). `fetch_hosts` are names inside the operator's network
-    that pages may be fetched from; all others inside are refused. After `lease_seconds` another
+    that pages may be fetched from; all others inside are refused. Whoever holds one of the
+    `push_tokens` may hand in articles. After `lease_seconds` another
     worker takes up the batch of one that died. `dkim_key_file` and `dkim_selector` go in pairs;
     each pair signs every mail in the name of `dkim_domain`.
     """
@@ -51,6 +54,7 @@ class Settings(BaseSettings):
     sender: str = "GP Alerts <alerts@localhost>"
     secret_key: Annotated[tuple[str, ...], NoDecode] = ()
     fetch_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    push_tokens: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
     lease_seconds: int = Field(default=60, ge=2, le=3600)
     worker_processes: int = Field(default=2, ge=1, le=256)
     catcher_port: int = Field(default=1025, ge=0, le=65535)
@@ -63,6 +67,7 @@ class Settings(BaseSettings):
         "domain_limits",
         "secret_key",
         "fetch_hosts",
+        "push_tokens",
         "dkim_key_file",
         "dkim_selector",
         mode="before",
@@ -122,6 +127,13 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any(len(key) < 32 for key in value):  # noqa: PLR2004 - 32 characters, 128 bits in hex
             raise ValueError("each key needs at least 32 characters")
+        return value
+
+    @field_validator("push_tokens")
+    @classmethod
+    def _hard_to_guess(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(token) < 24 for token in value):  # noqa: PLR2004 - 24 characters of base64, 144 bits
+            raise ValueError("each token needs at least 24 characters")
         return value
 
     @field_validator("dkim_key_file")
@@ -237,7 +249,7 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "ALERTS_" + "_".join(str(part) for part in first["loc"][:1]).upper()
-        shown = "(hidden)" if "SECRET" in name or "MAIL" in name else repr(first["input"] or "")
+        shown = "(hidden)" if any(word in name for word in _HIDDEN) else repr(first["input"] or "")
         reason = first["msg"].removeprefix("Value error, ")
         raise Invalid(f"setting {name}={shown} is wrong: {reason}") from error
     try:

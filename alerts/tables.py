@@ -1,9 +1,10 @@
 """All tables in one place, for the migrations and for whoever walks the whole schema."""
 
 from alerts.articles import models as articles
+from alerts.articles.sources import models as sources
 from alerts.delivery import models as delivery
 from alerts.newsletters import models as newsletters
 from alerts.rendering import models as rendering
 from alerts.subscribers import models as subscribers
 
-ALL_MODELS = (articles, delivery, newsletters, rendering, subscribers)
+ALL_MODELS = (articles, delivery, newsletters, rendering, sources, subscribers)

@@ -37,6 +37,7 @@ class Task(enum.StrEnum):
     SEND_BATCH = "delivery.send_batch"
     SEND_CONFIRMATION = "subscribers.send_confirmation"
     RUN_SCHEDULE = "newsletters.run_schedule"
+    POLL_SOURCE = "articles.poll_source"
     TICK = "periodic.tick"
     SWEEP = "periodic.sweep"
 

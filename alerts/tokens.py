@@ -1,13 +1,12 @@
 """Signed tokens for links in mails: what a link may do, for whom, without a password."""
 
-import hmac
-import json
+import binascii
+import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
+from json.encoder import encode_basestring
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
-from itsdangerous.encoding import base64_encode
 
 # Each purpose signs with its own salt, so that no token serves for anything else.
 UNSUBSCRIBE = "unsubscribe"
@@ -57,25 +56,37 @@ class Tokens:
             raise BadToken from error
 
 
-_PAYLOAD = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# RFC 4648 section 5, the alphabet that needs no escaping in an address.
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_BLOCK = hashlib.sha1(usedforsecurity=False).block_size
 
 
 class _QuickSigner:
     """Signs short payloads as a `URLSafeSerializer` does, a tenth of the time each.
 
     Two or three tokens stand in every message of an issue, and the library derives the key anew
-    for each. Payloads as short as these it never compresses.
+    for each. Payloads as short as these it never compresses. Of the HMAC (RFC 2104) the two states
+    that hold the key alone are kept.
     """
 
     def __init__(self, serializer: URLSafeSerializer) -> None:
         signer = serializer.make_signer(serializer.salt)
         self._sep = bytes(signer.sep)
-        self._digest = partial(hmac.digest, signer.derive_key(), digest="sha1")
+        key = signer.derive_key().ljust(_BLOCK, b"\0")
+        # SHA-1 as the library has it: in an HMAC it is as good as ever.
+        self._inner = hashlib.sha1(bytes(octet ^ 0x36 for octet in key), usedforsecurity=False)
+        self._outer = hashlib.sha1(bytes(octet ^ 0x5C for octet in key), usedforsecurity=False)
 
     def token(self, parts: Sequence[str]) -> str:
-        payload = base64_encode(_PAYLOAD(parts))
-        signature = base64_encode(self._digest(payload))
-        return (payload + self._sep + signature).decode("ascii")
+        payload = _encoded(f"[{','.join(map(encode_basestring, parts))}]".encode())
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(payload)
+        outer.update(inner.digest())
+        return (payload + self._sep + _encoded(outer.digest())).decode("ascii")
+
+
+def _encoded(octets: bytes) -> bytes:
+    return binascii.b2a_base64(octets, newline=False).translate(_URL_SAFE).rstrip(b"=")
 
 
 def _text(token: str | bytes) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks import assembly, far, large, near, reading
+from benchmarks import assembly, far, large, near, placing, reading
 from benchmarks.report import Line
 from benchmarks.workshop import Workshop
 
@@ -20,5 +20,6 @@ CASES: dict[str, Callable[[Workshop], list[Line]]] = {
 # These print what they find, and are run when they are asked for.
 PIECES: dict[str, Callable[[], None]] = {
     "assembly": assembly.run,
+    "placing": placing.run,
     "reading": reading.run,
 }

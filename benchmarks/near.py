@@ -18,7 +18,7 @@ from benchmarks.source import run_source
 from benchmarks.workshop import MESSAGE_BYTES, Workshop, check_size
 
 _MESSAGES = "msg/s"
-# As many connections in all as the reference has; each worker process opens its share.
+# As many connections in all as the reference has; the worker's processes share them.
 _CONNECTIONS = 20
 _PROCESSES = 2
 _SELECTOR, _DOMAIN = "bench", "news.example.org"
@@ -138,9 +138,11 @@ def _against_source(
     with workshop.newsroom(
         mail_url=_mail_url(workshop), sqlite=sqlite, settings=settings, newsletters=newsletters
     ) as room:
-        articles = _filled(room, workshop.letter, readers)
-        check_size(room.message_size(room.draft(articles)), what="the previewed message")
-        prove(workshop, room, articles, signed=settings is not None)
+        signed = settings is not None
+        letter = workshop.signed_letter if signed else workshop.letter
+        articles = _filled(room, letter, readers)
+        check_size(room.message_size(room.draft(articles), signed=signed), what="a preview")
+        prove(workshop, room, articles, signed=signed)
         with room.workers(processes=_PROCESSES):
             for _ in range(rounds):
                 issue = room.approved(articles)
@@ -169,7 +171,7 @@ def _line(
 
 
 def _mail_url(workshop: Workshop) -> str:
-    return workshop.mail_url(_CONNECTIONS // _PROCESSES)
+    return workshop.mail_url(_CONNECTIONS)
 
 
 def _filled(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +108,16 @@ class Newsroom:
         issue: int = self.json("issue", "draft", newsletter, *named)["id"]
         return issue
 
-    def message_size(self, issue: int) -> int:
-        """Return the bytes of an issue's message, as `alerts issue preview` writes it."""
+    def message_size(self, issue: int, *, signed: bool) -> int:
+        """Return the bytes of an issue's message as the sink gets it, by what a preview holds.
+
+        A preview is encoded for any server. The sink takes 8 bits, and gets bodies as they are,
+        unless they are signed.
+        """
         out = self.folder / f"preview-{issue}"
         self.command("issue", "preview", str(issue), "--out", str(out))
-        return (out / "message.eml").stat().st_size
+        content = (out / "message.eml").read_bytes()
+        return len(content) if signed else len(content) - _saved(content)
 
     def approved(self, articles: Sequence[int], *, newsletter: str = NEWSLETTER) -> int:
         """Draft and approve an issue of these articles and return its number."""
@@ -160,3 +166,10 @@ def check_books(audit: Mapping[str, Any], window: Window, *, readers: int) -> No
         raise BadRun(f"{readers} readers should have got the issue: {dict(audit)}")
     if window.messages != readers:
         raise BadRun(f"{readers} were sent and the sink took {window.messages} messages")
+
+
+def _saved(content: bytes) -> int:
+    """Return by how many bytes the parts of a message get shorter when nothing is encoded."""
+    parts = [part for part in message_from_bytes(content).walk() if not part.is_multipart()]
+    encoded = sum(len(str(part.get_payload())) for part in parts)
+    return encoded - sum(len(bytes(part.get_payload(decode=True))) for part in parts)

@@ -99,14 +99,24 @@ class Workshop:
 
     @cached_property
     def letter(self) -> Letter:
-        """Articles of which the message, as the program previews it, is MESSAGE_BYTES long."""
+        """Articles of which the message, as the sink gets it, is MESSAGE_BYTES long."""
+        return self._letter(signed=False)
+
+    @cached_property
+    def signed_letter(self) -> Letter:
+        """The same for messages that are signed."""
+        return self._letter(signed=True)
+
+    def _letter(self, *, signed: bool) -> Letter:
         room = Newsroom(self._new_folder(), mail_url=self.mail_url(1))
         room.open()
         sizes: dict[int, int] = {}
         sentences = _FIRST_GUESS
         for _ in range(_TRIES):
             letter = Letter(WISHED, sentences)
-            sizes[sentences] = room.message_size(room.draft(room.add_articles(letter)))
+            sizes[sentences] = room.message_size(
+                room.draft(room.add_articles(letter)), signed=signed
+            )
             if abs(sizes[sentences] - MESSAGE_BYTES) < _TOLERANCE / 2 * MESSAGE_BYTES:
                 return letter
             sentences = _next_guess(sizes)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import FixedClock
 from alerts.database import Database
+from alerts.embedded_redis import EmbeddedRedis
 from alerts.migrations import upgrade
 from alerts.tokens import Tokens
 
@@ -38,6 +39,15 @@ def clock() -> FixedClock:
 def tokens() -> Tokens:
     """Return tokens signed with a key of the tests'."""
     return Tokens(("a-key-for-tests-only-of-more-than-32-characters",))
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a real Redis server for a module's tests; return its URL."""
+    server = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
+    server.open()
+    yield server.url
+    server.close()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from alerts.task_queue import celery_for
 from workers.schedule import BEAT_SCHEDULE
 
 TASK_MODULES = (
+    "workers.tasks.articles",
     "workers.tasks.delivery",
     "workers.tasks.newsletters",
     "workers.tasks.periodic",

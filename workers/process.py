@@ -18,6 +18,9 @@ from celery.signals import (
     worker_shutting_down,
 )
 
+from alerts.articles.fetching.fetcher import Fetcher
+from alerts.articles.fetching.pacing import SharedPace
+from alerts.articles.topics import Topics, topics_in
 from alerts.clock import Clock, SystemClock
 from alerts.config import Settings, load_settings
 from alerts.database import Database
@@ -82,6 +85,20 @@ class WorkerParts:
         )
 
     @cached_property
+    def fetcher(self) -> Fetcher:
+        """The way to other people's pages, at a pace that all workers keep together."""
+        return Fetcher(
+            contact=self.settings.base_url,
+            allowed_hosts=self.settings.fetch_hosts,
+            pace=SharedPace(self.redis_url),
+        )
+
+    @cached_property
+    def topics(self) -> Topics:
+        """The rules for what articles are about; read again when the worker starts again."""
+        return topics_in(self.settings.data_dir)
+
+    @cached_property
     def links(self) -> SubscriberLinks:
         """The readers' links."""
         return SubscriberLinks(Tokens(self.settings.secret_key), self.settings.base_url)
@@ -117,6 +134,8 @@ class WorkerParts:
         """Let go of everything that is open."""
         if "transport" in self.__dict__:
             self.loop.run(self.transport.close())
+        if "fetcher" in self.__dict__:
+            self.fetcher.close()
         self.loop.close()
         self.database.dispose()
 

@@ -10,6 +10,8 @@ from alerts.articles.reading.record import ReadArticle
 # What sharing tools and mail programs add to an address.
 _TRACKING = re.compile(r"^(?:utm_.*|fbclid|gclid|mc_[ce]id|igshid|ref|share)$", re.IGNORECASE)
 _INDEX = re.compile(r"/(?:index\.(?:html?|php))?$")
+# Of the words of two copies of one text; of two texts on one subject about half.
+_SHARED = 0.8
 # The site's scripts that count their records for themselves; all others share one count.
 _OWN_COUNT = {"the-world-today.php", "view_events.php"}
 
@@ -33,6 +35,19 @@ def address_key(url: str) -> str:
     kept = sorted((name, value) for name, value in query if not _TRACKING.match(name))
     rest = "&".join(f"{name}={value}" for name, value in kept)
     return f"{host}{_INDEX.sub('', path)}?{rest}" if rest else f"{host}{_INDEX.sub('', path)}"
+
+
+def is_numbered(url: str) -> bool:
+    """Tell whether an address names a page by a record number, which tells two pages apart."""
+    query = parse_qsl(urlsplit(url).query)
+    return any(name.lower() == "recordno" and value.strip().isdigit() for name, value in query)
+
+
+def same_words(one: str, other: str) -> bool:
+    """Tell whether two texts are one: most words of the shorter stand in the longer as well."""
+    words, others = set(folded(one).split()), set(folded(other).split())
+    fewest = min(len(words), len(others))
+    return fewest > 0 and len(words & others) >= _SHARED * fewest
 
 
 def likeness_of(page: ReadArticle) -> str:

@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alerts.articles.fetching import Fetcher, FetchFailed
+from alerts.articles.fetching.answers import FetchFailed
+from alerts.articles.fetching.fetcher import Fetcher
 from alerts.articles.models import Article
 from alerts.articles.reading.cleaning import LARGEST, decode
 from alerts.articles.reading.read import read_html, read_text
 from alerts.articles.reading.record import NoArticle, ReadArticle
 from alerts.articles.service import add_article
+from alerts.articles.topics import Topics
 from alerts.clock import Clock
 from alerts.database import Database
 
 STANDARD_INPUT = "-"
-_ENDINGS = {".html", ".htm", ".xhtml", ".txt", ".md", ".text"}
+ENDINGS = {".html", ".htm", ".xhtml", ".txt", ".md", ".text"}
 _MARKUP = re.compile(
     rb"<(?:!doctype\s+html|html|head|body|article|div|p|h[1-6]|table)\b", re.IGNORECASE
 )
@@ -47,12 +49,14 @@ def add_sources(
     *,
     clock: Clock,
     fetcher: Fetcher | None = None,
+    topics: Topics | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Intake:
     """Read every source and store it, each in a transaction of its own; one refused stops nothing.
 
     A source is a file, a folder (its articles in the order of their names), a URL (where a
-    `fetcher` is given) or `-`. `progress` is told how many were read, and of how many.
+    `fetcher` is given) or `-`. `topics` are the rules for what they are about;
+    `progress` is told how many were read, and of how many.
     """
     intake = Intake()
     expanded = list(_expanded(sources, intake))
@@ -69,7 +73,7 @@ def add_sources(
             intake.refused.append(RefusedSource(source, reason))
             continue
         with database.transaction() as session:
-            outcome = add_article(session, page, clock=clock)
+            outcome = add_article(session, page, topics=topics, clock=clock)
         _list_of(intake, outcome.kind).append(outcome.article)
     return intake
 
@@ -83,11 +87,11 @@ def read_bytes(content: bytes, *, source: str, url: str | None = None) -> ReadAr
 
 def _expanded(sources: Iterable[str], intake: Intake) -> Iterator[str]:
     for source in sources:
-        folder = None if _is_address(source) or source == STANDARD_INPUT else Path(source)
+        folder = None if is_address(source) or source == STANDARD_INPUT else Path(source)
         if folder is None or not folder.is_dir():
             yield source
             continue
-        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS)
+        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
         if not files:
             intake.refused.append(RefusedSource(source, "no .html or .txt file is in this folder"))
         yield from map(str, files)
@@ -96,18 +100,19 @@ def _expanded(sources: Iterable[str], intake: Intake) -> Iterator[str]:
 def _read(source: str, fetcher: Fetcher | None) -> ReadArticle:
     if source == STANDARD_INPUT:
         return read_bytes(sys.stdin.buffer.read(LARGEST + 1), source="standard input")
-    if not _is_address(source):
+    if not is_address(source):
         with Path(source).open("rb") as file:
             return read_bytes(file.read(LARGEST + 1), source=source)
     if fetcher is None:
         raise NoArticle("an address, and nothing is fetched here")
-    fetched = fetcher.fetch(source)
+    fetched = fetcher.fetch(source, obey_robots=False)
     if fetched.is_html:
         return read_html(fetched.content, url=fetched.url, source=source)
     return read_bytes(fetched.content, source=source, url=fetched.url)
 
 
-def _is_address(source: str) -> bool:
+def is_address(source: str) -> bool:
+    """Tell a web address, of whatever scheme, from a path."""
     return bool(re.match(r"^[a-z][a-z0-9+.-]+://", source, re.IGNORECASE))
 
 

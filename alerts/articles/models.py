@@ -2,7 +2,7 @@
 
 import enum
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -62,6 +62,7 @@ class Article(Base):
     state: Mapped[ArticleState] = mapped_column(
         state_column(ArticleState), default=ArticleState.PUBLISHED
     )
+    withdrawn_because: Mapped[str | None] = mapped_column(Text)
     noticed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -71,6 +72,19 @@ class Article(Base):
     parts: Mapped[list["ArticlePart"]] = relationship(
         order_by="ArticlePart.position", cascade="all, delete-orphan", lazy="selectin"
     )
+
+
+class ArticleAddress(Base):
+    """A further address under which the same article stands; `key` is that of its page."""
+
+    __tablename__ = "article_addresses"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    article_id: Mapped[int] = mapped_column(
+        ForeignKey("articles.id", ondelete="CASCADE"), index=True
+    )
+    url: Mapped[str] = mapped_column(Text)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ArticleAuthor(Base):
@@ -116,3 +130,15 @@ class ArticleRevision(Base):
     revision: Mapped[int]
     snapshot: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
     replaced_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PushedRequest(Base):
+    """A push that named a key, with the answer that the same key gets again."""
+
+    __tablename__ = "pushed_requests"
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[Literal["added", "updated", "unchanged"]] = mapped_column(String(20))
+    answer: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from alerts.articles.models import Article, ArticleState
+from alerts.articles.models import (
+    Article,
+    ArticleAddress,
+    ArticleRevision,
+    ArticleState,
+)
 
 
 def lock_likeness(session: Session, likeness: str) -> None:
@@ -20,8 +25,12 @@ def lock_likeness(session: Session, likeness: str) -> None:
 
 
 def by_identity(session: Session, identity: str) -> Article | None:
-    """Return the article with this identity."""
-    return session.scalars(select(Article).where(Article.identity == identity)).first()
+    """Return the article with this identity, or with a further address of this identity."""
+    found = session.scalars(select(Article).where(Article.identity == identity)).first()
+    if found is not None:
+        return found
+    elsewhere = select(Article).join(ArticleAddress).where(ArticleAddress.key == identity)
+    return session.scalars(elsewhere).first()
 
 
 def by_likeness(session: Session, likeness: str) -> Sequence[Article]:
@@ -36,3 +45,15 @@ def newest(session: Session, *, limit: int, state: ArticleState | None) -> Seque
     if state is not None:
         query = query.where(Article.state == state)
     return session.scalars(query).all()
+
+
+def addresses_of(session: Session, article_id: int) -> Sequence[str]:
+    """Return the further addresses of an article, in the order in which they were seen."""
+    query = select(ArticleAddress.url).where(ArticleAddress.article_id == article_id)
+    return session.scalars(query.order_by(ArticleAddress.seen_at, ArticleAddress.url)).all()
+
+
+def revisions_of(session: Session, article_id: int) -> Sequence[ArticleRevision]:
+    """Return what an article said before, the oldest first."""
+    query = select(ArticleRevision).where(ArticleRevision.article_id == article_id)
+    return session.scalars(query.order_by(ArticleRevision.revision)).all()

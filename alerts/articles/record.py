@@ -9,6 +9,7 @@ from typing import Any
 from alerts.articles.placing import place
 from alerts.articles.reading.names import folded
 from alerts.articles.reading.record import ReadArticle
+from alerts.articles.topics import Topics, load_topics
 
 _EXPECTED = {
     "authors": "none found, nor a team",
@@ -58,6 +59,7 @@ class ArticleRecord:
     parts: tuple[PartRecord, ...]
     regions: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     printed: dict[str, Any] = field(default_factory=dict)
     related: tuple[dict[str, Any], ...] = ()
@@ -69,16 +71,23 @@ class ArticleRecord:
         return document
 
     def checksum(self) -> str:
-        """Return the SHA-256 of what readers see; the site's lists and our flags do not count."""
+        """Return the SHA-256 of what readers see.
+
+        The site's lists, our flags and our topics do not count: new rules make no new revision.
+        """
         seen = self.to_json()
-        for name in ("flags", "printed", "related"):
+        for name in ("flags", "printed", "related", "topics"):
             seen.pop(name)
         canonical = json.dumps(seen, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def record_of(page: ReadArticle, known: ArticleRecord | None = None) -> ArticleRecord:
+def record_of(
+    page: ReadArticle, known: ArticleRecord | None = None, *, topics: Topics | None = None
+) -> ArticleRecord:
     """Return the record that a page makes, joined with what another rendering told before.
+
+    Its topics follow the rules given, else those that the program ships.
 
     What a page does not print it does not take back: a text copy has no address and no picture.
     The text of a copy replaces that of a page only where the words differ.
@@ -119,6 +128,7 @@ def record_of(page: ReadArticle, known: ArticleRecord | None = None) -> ArticleR
         parts=parts,
         regions=placed.regions,
         countries=placed.countries,
+        topics=(topics or load_topics(None)).of(page.title, page.body_text),
         printed=page.printed,
         related=tuple(entry.to_json() for entry in page.related),
     )

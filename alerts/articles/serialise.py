@@ -42,6 +42,7 @@ def article_json(article: Article) -> dict[str, Any]:
         "words": article.words,
         "revision": article.revision,
         "state": article.state.value,
+        "withdrawn_because": article.withdrawn_because,
     }
 
 

@@ -1,16 +1,17 @@
 """The use cases of the intake: store what was read, look it up, withdraw it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from alerts.articles.identity import identity_of, likeness_of
+from alerts.articles.identity import identity_of, is_numbered, likeness_of, same_words
 from alerts.articles.models import (
     Article,
+    ArticleAddress,
     ArticleAuthor,
     ArticlePart,
     ArticleRevision,
@@ -19,6 +20,7 @@ from alerts.articles.models import (
 from alerts.articles.queries import by_identity, by_likeness, lock_likeness, newest
 from alerts.articles.reading.record import ReadArticle
 from alerts.articles.record import ArticleRecord, PartRecord, record_of
+from alerts.articles.topics import Topics
 from alerts.clock import Clock
 from alerts.errors import NotFound, Refused
 
@@ -27,7 +29,7 @@ _PLAIN_FIELDS = (
     *("published_on", "published_precision", "team", "photo_url", "photo_credit", "photo_alt"),
     *("standfirst", "body_html", "body_text", "language", "words", "printed"),
 )
-_LIST_FIELDS = ("regions", "countries", "flags", "related")
+_LIST_FIELDS = ("regions", "countries", "topics", "flags", "related")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +40,32 @@ class AddOutcome:
     article: Article
 
 
-def add_article(session: Session, page: ReadArticle, *, clock: Clock) -> AddOutcome:
+def add_article(
+    session: Session, page: ReadArticle, *, clock: Clock, topics: Topics | None = None
+) -> AddOutcome:
     """Store a page as an article, or as a new revision of the one it is.
 
+    `topics` are the rules for what it is about; without them, those that the program ships.
+
     The same page through any way, in either rendering, is one article; the UNIQUE identity holds
-    it even when two intakes add it at the same moment.
+    it even when two intakes add it at the same moment. A copy under a further address changes
+    nothing: the first address has the say, or two copies would take turns in correcting each other.
     """
     lock_likeness(session, likeness_of(page))
     article = _find(session, page)
     if article is None:
         try:
             with session.begin_nested():
-                return AddOutcome("added", _insert(session, page, clock))
+                return AddOutcome("added", _insert(session, page, clock, topics))
         except IntegrityError:
             # Another intake stored the page between our look and our insert.
             article = by_identity(session, identity_of(page))
             if article is None:
                 raise
-    return _join(session, article, page, clock)
+    if page.url and article.url and identity_of(page) != article.identity:
+        _remember_address(session, article, page, clock)
+        return AddOutcome("unchanged", article)
+    return _join(session, article, page, clock, topics)
 
 
 def get_article(session: Session, article_id: int) -> Article:
@@ -73,12 +83,29 @@ def list_articles(
     return newest(session, limit=limit, state=state)
 
 
-def withdraw_article(session: Session, article_id: int, *, clock: Clock) -> Article:
-    """Mark an article as withdrawn, so that no new issue takes it; raises NotFound or Refused."""
+def withdraw_article(
+    session: Session, article_id: int, *, reason: str = "withdrawn by hand", clock: Clock
+) -> Article:
+    """Mark an article as withdrawn, so that no new issue takes it; raises NotFound or Refused.
+
+    Issues that hold it and were not sent yet are seen to by `retract_withdrawn`.
+    """
     article = get_article(session, article_id)
     if article.state is ArticleState.WITHDRAWN:
         raise Refused(f"article {article_id} was withdrawn before; there is nothing to do")
     article.state = ArticleState.WITHDRAWN
+    article.withdrawn_because = reason
+    article.updated_at = clock.now()
+    return article
+
+
+def reinstate_article(session: Session, article_id: int, *, clock: Clock) -> Article:
+    """Take a withdrawal back: issues may hold the article again; raises NotFound or Refused."""
+    article = get_article(session, article_id)
+    if article.state is ArticleState.PUBLISHED:
+        raise Refused(f"article {article_id} is not withdrawn; there is nothing to do")
+    article.state = ArticleState.PUBLISHED
+    article.withdrawn_because = None
     article.updated_at = clock.now()
     return article
 
@@ -93,15 +120,36 @@ def _find(session: Session, page: ReadArticle) -> Article | None:
 def _may_be(article: Article, page: ReadArticle) -> bool:
     """Tell whether an article of the same title and signature may be this page.
 
-    Two addresses are two articles, and so are two numbers or two dates; what only one of the two
-    says does not tell them apart.
+    Two numbers or two dates are two articles; what only one of the two says does not tell them
+    apart. Two addresses are two articles unless both print the same day and say the same.
     """
-    if article.url and page.url:
-        return False
     pairs = ((article.series, page.series), (article.number, page.number))
     if any(one and other and one != other for one, other in pairs):
         return False
+    if article.url and page.url:
+        return _is_copy(article, page, page.url, article.url)
     return _same_date(article, page)
+
+
+def _is_copy(article: Article, page: ReadArticle, url: str, known_url: str) -> bool:
+    if is_numbered(url) and is_numbered(known_url):
+        return False
+    printed = article.published_on, page.published_on
+    return (
+        printed[0] is not None
+        and printed[0] == printed[1]
+        and article.published_precision == page.published_precision
+        and same_words(article.body_text, page.body_text)
+    )
+
+
+def _remember_address(session: Session, article: Article, page: ReadArticle, clock: Clock) -> None:
+    key = identity_of(page)
+    if session.get(ArticleAddress, key) is None:
+        session.add(
+            ArticleAddress(key=key, article_id=article.id, url=page.url or "", seen_at=clock.now())
+        )
+        session.flush()
 
 
 def _same_date(article: Article, page: ReadArticle) -> bool:
@@ -117,29 +165,33 @@ def _month(day: date) -> tuple[int, int]:
     return day.year, day.month
 
 
-def _insert(session: Session, page: ReadArticle, clock: Clock) -> Article:
+def _insert(session: Session, page: ReadArticle, clock: Clock, topics: Topics | None) -> Article:
     article = Article(
         identity=identity_of(page),
         likeness=likeness_of(page),
         noticed_at=clock.now(),
         updated_at=clock.now(),
-        topics=[],
         revision=1,
         state=ArticleState.PUBLISHED,
         # Set, though empty: what was never set is looked for in the database after the flush.
         authors=[],
         parts=[],
     )
-    _write(article, record_of(page))
+    _write(article, record_of(page, topics=topics))
     session.add(article)
     session.flush()
     return article
 
 
-def _join(session: Session, article: Article, page: ReadArticle, clock: Clock) -> AddOutcome:
+def _join(
+    session: Session, article: Article, page: ReadArticle, clock: Clock, topics: Topics | None
+) -> AddOutcome:
     """Make a page a new revision of an article, when it says anything new."""
     known = stored_record(article)
-    record = record_of(page, known)
+    record = record_of(page, known, topics=topics)
+    if article.url and page.url:
+        # Both spell one address; the first spelling stays.
+        record = replace(record, url=article.url)
     if record.checksum() == known.checksum():
         return AddOutcome("unchanged", article)
     session.add(

@@ -1,18 +1,25 @@
 """`alerts article …`: articles come in, are looked at, and are withdrawn."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from alerts.articles.fetching import Fetcher
 from alerts.articles.intake import Intake, add_sources
 from alerts.articles.models import Article, ArticleState
+from alerts.articles.queries import addresses_of
+from alerts.articles.revisions import all_changes, changes_of
 from alerts.articles.serialise import article_json, printed_date
-from alerts.articles.service import get_article, list_articles, withdraw_article
+from alerts.articles.service import (
+    get_article,
+    list_articles,
+    reinstate_article,
+    withdraw_article,
+)
+from alerts.articles.topics import topics_in
 from alerts.cli.common import JsonOption, note, print_json, print_table, program, progress_bar, say
-from alerts.config import Settings
+from alerts.cli.fetching import open_fetcher
+from alerts.cli.issues import note_retracted
+from alerts.rendering.withdrawals import retract_withdrawn
 
 app = typer.Typer(no_args_is_help=True, help="Articles: take in, look at, withdraw.")
 
@@ -30,7 +37,7 @@ def add(
     """Take articles in; each is added, updated, unchanged, or refused with the reason."""
     with (
         program() as runtime,
-        _fetcher(runtime.settings) as fetcher,
+        open_fetcher(runtime.settings) as fetcher,
         progress_bar("reading") as bar,
     ):
         intake = add_sources(
@@ -38,6 +45,7 @@ def add(
             sources,
             clock=runtime.clock,
             fetcher=fetcher,
+            topics=topics_in(runtime.settings.data_dir),
             progress=bar,
         )
         if json:
@@ -70,12 +78,22 @@ def list_command(
 
 
 @app.command()
-def show(article_id: ArticleId, json: JsonOption = False) -> None:
+def show(
+    article_id: ArticleId,
+    revisions: Annotated[
+        bool, typer.Option("--revisions", help="And what each correction changed.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Show an article as it was understood, and what was not."""
     with program() as runtime, runtime.database.read() as session:
         article = get_article(session, article_id)
         document = article_json(article)
+        document["addresses"] = list(addresses_of(session, article_id))
         text = article.body_text
+        history = all_changes(session, article) if revisions else []
+    if revisions:
+        document["revisions"] = [change.to_json() for change in history]
     if json:
         print_json(document)
         return
@@ -84,31 +102,69 @@ def show(article_id: ArticleId, json: JsonOption = False) -> None:
     for author in document["authors"]:
         say(f"author: {author['name']}" + (f" ({author['about']})" if author["about"] else ""))
     say(f"regions: {', '.join(document['regions'])}")
+    for address in document["addresses"]:
+        say(f"also at: {address}")
+    if document["withdrawn_because"]:
+        say(f"withdrawn: {document['withdrawn_because']}")
     for flag in document["flags"]:
         say(f"not understood: {flag}")
+    for change in history:
+        say(f"revision {change.since} → {change.until}, {change.at:%Y-%m-%d %H:%M} UTC")
+        for line in change.difference.lines():
+            say(f"  {line}")
     say("")
     say(text)
 
 
 @app.command()
-def withdraw(article_id: ArticleId, json: JsonOption = False) -> None:
-    """Withdraw an article: no new issue takes it."""
+def diff(
+    article_id: ArticleId,
+    since: Annotated[
+        int | None, typer.Option("--from", min=1, help="The earlier revision; else the last.")
+    ] = None,
+    until: Annotated[
+        int | None, typer.Option("--to", min=2, help="The later revision; else the newest.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what a correction changed: words taken out [-so-], words put in {+so+}."""
+    with program() as runtime, runtime.database.read() as session:
+        found = changes_of(session, article_id, since=since, until=until)
+    if json:
+        print_json(found.to_json())
+        return
+    say(f"revision {found.since} → {found.until}, {found.at:%Y-%m-%d %H:%M} UTC")
+    for line in found.difference.lines():
+        say(line)
+
+
+@app.command()
+def withdraw(
+    article_id: ArticleId,
+    reason: Annotated[str, typer.Option(help="Why, for the editors.")] = "withdrawn by hand",
+    json: JsonOption = False,
+) -> None:
+    """Withdraw an article: no new issue takes it, and it leaves those that were not sent yet."""
     with program() as runtime, runtime.database.transaction() as session:
-        article = withdraw_article(session, article_id, clock=runtime.clock)
+        article = withdraw_article(session, article_id, reason=reason, clock=runtime.clock)
+        issues = retract_withdrawn(session, clock=runtime.clock)
         document = article_json(article)
     if json:
         print_json(document)
     else:
         say(f"withdrawn: {document['title']}")
+    note_retracted(issues)
 
 
-@contextmanager
-def _fetcher(settings: Settings) -> Iterator[Fetcher]:
-    fetcher = Fetcher(contact=settings.base_url, allowed_hosts=settings.fetch_hosts)
-    try:
-        yield fetcher
-    finally:
-        fetcher.close()
+@app.command()
+def reinstate(article_id: ArticleId, json: JsonOption = False) -> None:
+    """Take a withdrawal back: issues may hold the article again."""
+    with program() as runtime, runtime.database.transaction() as session:
+        document = article_json(reinstate_article(session, article_id, clock=runtime.clock))
+    if json:
+        print_json(document)
+    else:
+        say(f"published again: {document['title']}")
 
 
 def _document(intake: Intake) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -86,6 +87,8 @@ def show(issue_id: IssueId, json: JsonOption = False) -> None:
         return
     for name in ("id", "newsletter", "state", "number", "volume", "volume_number", "subject"):
         say(f"{name}: {document[name] if document[name] is not None else ''}")
+    if document["attention"]:
+        say(f"wants a look: {document['attention']}")
     for item in document["articles"]:
         say(f"  {item['section']}: {item['title']} (article {item['id']})")
 
@@ -181,6 +184,12 @@ def approve(issue_id: IssueId, json: JsonOption = False) -> None:
         print_json(document | {"checksum": edition.checksum})
     else:
         say(f"issue {issue_id} is approved: {edition.subject}")
+
+
+def note_retracted(issues: Iterable[Issue]) -> None:
+    """Tell on standard error which issues a withdrawn article has left."""
+    for issue in issues:
+        note(f"alerts: issue {issue.id} is now {issue.state.value}: {issue.attention}")
 
 
 def issue_document(session: Session, issue: Issue) -> dict[str, Any]:

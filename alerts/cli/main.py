@@ -8,7 +8,7 @@ import typer
 from sqlalchemy.exc import OperationalError
 
 from alerts import __version__
-from alerts.cli import articles, newsletters, processes, schedules, sending, subscribers
+from alerts.cli import articles, newsletters, processes, schedules, sending, sources, subscribers
 from alerts.cli.common import note, say
 from alerts.errors import AlertsError
 from alerts.logs import configure_logs
@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(articles.app, name="article")
+app.add_typer(sources.app, name="source")
 app.add_typer(newsletters.app, name="newsletter")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(sending.app, name="issue")

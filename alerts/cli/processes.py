@@ -77,6 +77,8 @@ def worker(
     settings = load_settings()
     check_signing(settings)
     count = processes or settings.worker_processes
+    # Each process opens its share of the connections: they have to know how many they are.
+    os.environ["ALERTS_WORKER_PROCESSES"] = str(count)
     _become(
         "celery",
         "--quiet",

@@ -9,7 +9,7 @@ class Rhythm:
     """When to do something next: `shortest` seconds after the last time, or later if it took long.
 
     It comes no sooner than `patience` times what it took: a look at a ledger of millions then
-    costs a twentieth of one processor, whatever the database. `seconds` is a clock that never
+    costs a fiftieth of one processor, whatever the database. `seconds` is a clock that never
     goes back.
     """
 
@@ -17,7 +17,7 @@ class Rhythm:
         self,
         shortest: float,
         *,
-        patience: float = 20,
+        patience: float = 50,
         at_once: bool = True,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:

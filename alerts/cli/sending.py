@@ -7,7 +7,7 @@ import typer
 from sqlalchemy.orm import Session
 
 from alerts.cli.common import JsonOption, note, print_json, program, say
-from alerts.cli.issues import IssueId, app, issue_document
+from alerts.cli.issues import IssueId, app, issue_document, note_retracted
 from alerts.cli.times import parse_moment
 from alerts.cli.waiting import some_worker, wait_until_sent
 from alerts.delivery import books, reporting
@@ -19,6 +19,7 @@ from alerts.newsletters.issues import get_issue, issue_json, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import definition_of, get_newsletter
+from alerts.rendering.withdrawals import retract_withdrawn
 from alerts.runtime import Runtime, open_queue
 from alerts.task_queue import Queue, Task
 
@@ -35,6 +36,8 @@ def send(
 ) -> None:
     """Send an approved issue, now or at a time."""
     with program() as runtime, open_queue(runtime.settings) as queue:
+        with runtime.database.transaction() as session:
+            note_retracted(retract_withdrawn(session, clock=runtime.clock))
         with runtime.database.transaction() as session:
             issue = _start(session, issue_id, at, wait=wait, runtime=runtime)
         if issue.state is IssueState.SENDING:
@@ -76,7 +79,10 @@ def retry(
     issue_id: IssueId,
     reason: Annotated[
         list[str] | None,
-        typer.Option(help="Those that failed for this reason, or how it begins; may be repeated."),
+        typer.Option(
+            help="Those that failed for this reason, or how it begins, or one class of bounces:"
+            " hard, soft, policy. May be repeated."
+        ),
     ] = None,
     uncertain: Annotated[
         bool, typer.Option("--uncertain", help="Those in doubt too; some may get it twice.")
@@ -225,14 +231,15 @@ def _explained(reason: str) -> str:
 
 
 def _print_troubles(document: dict[str, Any]) -> None:
-    bounces, waiting = document["bounces"], document["waiting"]
-    if any(bounces.values()):
-        say("bounces: " + ", ".join(f"{count} {kind}" for kind, count in bounces.items()))
-    if number := waiting["deliveries"]:
-        say(f"{number} {'waits' if number == 1 else 'wait'} to be tried again:")
-    for reason, span in waiting["reasons"].items():
-        until = f"from {span['earliest']} to {span['latest']}"
-        say(f"  {span['deliveries']}: {_explained(reason)}, {until}")
+    """Print what an editor would ask: who bounced, and who is still to get it, and when."""
+    bounces = {kind: count for kind, count in document["bounces"].items() if count}
+    if bounces:
+        say("bounced: " + ", ".join(f"{count} {kind}" for kind, count in bounces.items()))
+    for wait in document["waiting"]:
+        reason = _explained(wait["reason"]) or "no reason"
+        verb = "waits" if wait["readers"] == 1 else "wait"
+        until = f"tried again {wait['earliest']} to {wait['latest']}"
+        say(f"{wait['readers']} {verb}, {reason}: {until}")
     if document["held_until"]:
         say(f"nothing moves before {document['held_until']}")
     tries = {number: count for number, count in document["attempts"].items() if number != "0"}

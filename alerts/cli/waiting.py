@@ -50,6 +50,7 @@ def wait_until_sent(runtime: Runtime, queue: CeleryTaskQueue, issue_id: int) -> 
     The wait also sweeps, so that work a crashed worker left is taken up without a beat.
     """
     watch = _Watch(runtime, issue_id)
+    # A long ledger is counted ever more rarely: the time belongs to the sending.
     counting = Rhythm(_LOOK_SECONDS)
     sweeping = Rhythm(_SWEEP_SECONDS, patience=1, at_once=False)
     with progress_bar(f"issue {issue_id}") as show:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -29,7 +29,14 @@ from alerts.delivery.messages import IssueMessages
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.pace import Pace
 from alerts.delivery.recording import record
-from alerts.delivery.transports.base import Lane, Outgoing, Transport, TransportBusy, TransportDown
+from alerts.delivery.transports.base import (
+    Lane,
+    Outgoing,
+    Transport,
+    TransportBusy,
+    TransportDown,
+    Withheld,
+)
 from alerts.subscribers.links import SubscriberLinks
 
 log = structlog.get_logger(__name__)
@@ -45,10 +52,6 @@ _DATABASE_AWAY_SECONDS = 2.0
 T = TypeVar("T")
 
 
-class Halted(TransportDown):
-    """Nothing more of the batch is handed over: lost, paused, overtaken, or the worker ends."""
-
-
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """What kept a group from being handed over: how long to wait, and why to give up some day."""
@@ -57,21 +60,21 @@ class Trouble:
     reason: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Means:
     """What sending takes; one per worker process.
 
-    `stopping` tells that the process should end, `overtaken` that something more urgent waits:
-    the batch is given back.
+    `stopping` tells that the process should end, `overtaken` that something more urgent than a
+    lane waits: the batch is given back.
     """
 
     database: Database
     clock: Clock
     links: SubscriberLinks
     transport: Transport
-    stopping: Callable[[], bool]
-    overtaken: Callable[[Lane], bool]
-    pace: Pace
+    stopping: Callable[[], bool] = lambda: False
+    overtaken: Callable[[Lane], bool] = lambda _: False
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass
@@ -271,7 +274,8 @@ class BatchRun:
         """Hand over a group; note what kept the rest of it back, if anything."""
         try:
             await self._means.transport.deliver(self._outgoing(group.claimed), self._journal)
-        except Halted as halt:
+        except Withheld as halt:
+            # The batch is lost, paused, overtaken, or the worker ends.
             log.info("batch_halted", reason=str(halt))
             group.trouble = Trouble()
         except TransportBusy as busy:
@@ -309,11 +313,11 @@ class BatchRun:
         message_id: str,
         eight_bit: bool,
     ) -> bytes:
-        """Return a message's bytes; raises Halted when nothing more may be handed over."""
+        """Return a message's bytes; raises Withheld when nothing more may be handed over."""
         if self._halt:
-            raise Halted(self._halt)
+            raise Withheld(self._halt)
         if self._means.clock.now() > self._valid_until:
-            raise Halted(f"the lease of batch {self._lease.batch_id} is over")
+            raise Withheld(f"the lease of batch {self._lease.batch_id} is over")
         links, messages = self._means.links, self._messages
         return compiled.fill(
             Reader(

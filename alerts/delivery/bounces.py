@@ -19,10 +19,30 @@ class Bounce(enum.StrEnum):
 
 
 _REFUSED, _GAVE_UP = "refused ", "gave up after "
-# Subject and detail (RFC 3463) that say by themselves that nobody gets mail at this address.
-_NOBODY = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "2.1"})
-# The sender's address, and all matters of security and policy.
-_ABOUT_US = re.compile(r"(?:1\.7|1\.8|7\.\d+)")
+# What subject and detail (RFC 3463) say by themselves; what stands in neither table is soft.
+_OF_DETAILS = {
+    # The sender's address.
+    "1.7": Bounce.POLICY,
+    "1.8": Bounce.POLICY,
+    # The mailbox is disabled.
+    "2.1": Bounce.HARD,
+    # Microsoft, for a recipient that a tenant does not have.
+    "4.1": Bounce.HARD,
+    # No host takes the domain's mail.
+    "4.4": Bounce.HARD,
+    # The address needs what the way to it cannot carry.
+    "6.7": Bounce.HARD,
+}
+# The reader's address; the message's content; security and policy.
+_OF_SUBJECTS = {"1": Bounce.HARD, "6": Bounce.POLICY, "7": Bounce.POLICY}
+# What a reply code (RFC 5321, RFC 7504) says where there is nothing else.
+_OF_REPLIES = {
+    "550": Bounce.HARD,
+    "551": Bounce.HARD,
+    "553": Bounce.HARD,
+    "554": Bounce.POLICY,
+    "556": Bounce.HARD,
+}
 # What is said by one of these may be said of anything; the text knows more.
 _VAGUE = re.compile(r"(?:\d\.0|4\.1|7\.1|)")
 _NO_MAILBOX, _NO_MAIL_TO, _NOT_FROM_US, _NOT_NOW = (
@@ -52,7 +72,6 @@ _UNKNOWN = re.compile(
 )
 # Providers keep lists of readers whose mail bounced, or who complained.
 _SUPPRESSED = re.compile(r"marked as inactive|inactive recipient|suppress(?:ed|ion)")
-# Microsoft, for a recipient that a tenant does not have.
 _NOT_IN_TENANT = re.compile(r"recipient address rejected: access denied")
 _OF_THE_SENDER = re.compile(
     r"sender (?:address|verif|callout|rejected|denied|unknown|domain)|verification failed for"
@@ -62,10 +81,11 @@ _POLICY = re.compile(
     r"\bspam|unsolicited|\bblocked|black-? ?list|block-? ?list|deny-? ?list|dnsbl|\brbl\b"
     r"|listed (?:at|in|by|on)\b|spamhaus|reputation|policy|\bspf\b|\bdkim\b|\bdmarc\b|authenticat"
     r"|not authori[sz]ed|relay|virus|malware|banned|\bbulk\b|access denied|\bjunk|abuse|prohibit"
-    r"|not permitted|not allowed|content"
+    r"|not permitted|not allowed|rcpthosts|content"
 )
 _FOR_NOW = re.compile(
     r"over ?-?quota|quota|\bfull\b|too (?:many|much|quickly|fast)|\brate\b|try again|temporar"
+    r"|no answer|timed? ?out|unreachable|connect"
 )
 
 
@@ -77,17 +97,18 @@ def reason_of_refusal(code: int, answer: str) -> str:
     """
     status = enhanced_code(answer)
     shown = status or (str(code) if code else "no answer")
-    words = _told(status.partition(".")[2], words_of(answer))
-    if not words or _BY_WORDS[words] is _by_status(shown):
-        return f"{_REFUSED}{shown}"
-    return f"{_REFUSED}{shown}: {words}"
+    detail = status.partition(".")[2]
+    words = _told(detail, words_of(answer))
+    # That policy is policy need not be said twice.
+    known = words == _NOT_FROM_US and detail.startswith("7.")
+    return f"{_REFUSED}{shown}: {words}" if words and not known else f"{_REFUSED}{shown}"
 
 
 def bounce_of(reason: str) -> Bounce | None:
     """Return the class of the bounce that a failed delivery's reason tells of; None if it is none.
 
-    One that was given up after the server's refusals for now counts too, never as a hard one;
-    one that never got there (no connection, a limit of ours) does not.
+    One that was given up after the server's refusals for now counts too, never as a hard one; one
+    that never got there (no connection, a limit of ours) does not.
     """
     for beginning in (_REFUSED, _GAVE_UP):
         if reason.startswith(beginning):
@@ -101,14 +122,17 @@ def bounce_of(reason: str) -> Bounce | None:
 
 
 def _by_status(shown: str) -> Bounce:
-    """Return what a status code says by itself; a reply code alone says nothing for good."""
-    _, _, detail = shown.partition(".")
-    if detail in _NOBODY:
-        return Bounce.HARD
-    return Bounce.POLICY if _ABOUT_US.fullmatch(detail) else Bounce.SOFT
+    """Return what an enhanced status code, or a reply code, says by itself."""
+    detail = shown.partition(".")[2]
+    if not detail:
+        return _OF_REPLIES.get(shown, Bounce.SOFT)
+    subject = detail.partition(".")[0]
+    return _OF_DETAILS.get(detail) or _OF_SUBJECTS.get(subject, Bounce.SOFT)
 
 
-def _told(detail: str, text: str) -> str:
+def _told(  # noqa: PLR0911 - a table, a line for each case
+    detail: str, text: str
+) -> str:
     """Return what the text of a refusal says, where the status code leaves room for it."""
     if detail == "2.1":
         # Gmail says it of a mailbox that gets too much at once, too.
@@ -122,4 +146,6 @@ def _told(detail: str, text: str) -> str:
     about_us = _OF_THE_SENDER.search(text) or _POLICY.search(text)
     if _UNKNOWN.search(text) and not about_us:
         return _NO_MAILBOX
-    return _NOT_FROM_US if about_us else ""
+    if about_us:
+        return _NOT_FROM_US
+    return _NOT_NOW if _FOR_NOW.search(text) else ""

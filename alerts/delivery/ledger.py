@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    and_,
     bindparam,
     case,
     func,
@@ -61,34 +62,22 @@ def claim_deliveries(
     Consent is checked here, for the second time: a reader who left since the audience was taken
     is skipped with the reason, and nothing is sent. The caller commits before it sends.
     """
-    while rows := _next_due(session, batch_id, limit=limit, now=now):
-        readers = _readers(session, [row.subscriber_id for row in rows], newsletter=newsletter)
-        gone = {row.id: _why_not(readers.get(row.subscriber_id)) for row in rows}
-        skip(session, {number: reason for number, reason in gone.items() if reason})
-        wanted = [row for row in rows if gone[row.id] is None]
-        claimed = _mark_sending(session, batch_id, wanted, now=now)
-        if claimed:
-            deliveries = [
-                Claimed(
-                    row.id, row.edition_id, row.attempts + 1, who.public_id, who.email, who.name
-                )
-                for row in wanted
-                if row.id in claimed and (who := readers[row.subscriber_id])
-            ]
+    while rows := _mark_sending(session, batch_id, limit=limit, now=now):
+        readers = _readers(session, [subscriber for *_, subscriber in rows], newsletter=newsletter)
+        gone: dict[int, str] = {}
+        deliveries: list[Claimed] = []
+        for number, edition, attempts, subscriber in rows:
+            reader = readers.get(subscriber)
+            why = _why_not(reader)
+            if why:
+                gone[number] = why
+            elif reader:
+                who = reader.public_id, reader.email, reader.name
+                deliveries.append(Claimed(number, edition, attempts, *who))
+        _skip(session, gone)
+        if deliveries:
             return Claim(deliveries, more=len(rows) == limit)
     return Claim([], more=False)
-
-
-def skip(session: Session, reasons: Mapping[int, str | None]) -> None:
-    """Mark pending deliveries as skipped, each with its reason."""
-    if reasons:
-        session.execute(
-            update(Delivery.__table__)  # type: ignore[arg-type]  # typed as FromClause
-            .where(Delivery.id == bindparam("delivery_id"))
-            .where(Delivery.state == DeliveryState.PENDING)
-            .values(state=DeliveryState.SKIPPED, reason=bindparam("why")),
-            [{"delivery_id": number, "why": reason} for number, reason in reasons.items()],
-        )
 
 
 def in_doubt(session: Session, batch_id: int) -> list[tuple[int, int]]:
@@ -149,15 +138,21 @@ def give_back_strays(session: Session, batch_id: int, *, known: AbstractSet[int]
     give_back(session, sorted(set(session.scalars(sending)) - known))
 
 
-def _next_due(session: Session, batch_id: int, *, limit: int, now: datetime) -> Sequence[Any]:
-    return session.execute(
-        select(Delivery.id, Delivery.edition_id, Delivery.attempts, Delivery.subscriber_id)
-        .where(Delivery.batch_id == batch_id, Delivery.state == DeliveryState.PENDING)
-        .where(or_(Delivery.not_before.is_(None), Delivery.not_before <= now))
-        # The sum keeps PostgreSQL from walking through the whole ledger in the order of its key.
-        .order_by(Delivery.id + 0)
-        .limit(limit)
-    ).all()
+def _skip(session: Session, reasons: Mapping[int, str]) -> None:
+    """Mark deliveries that were just claimed as skipped, each with its reason."""
+    if reasons:
+        session.execute(
+            update(Delivery.__table__)  # type: ignore[arg-type]  # typed as FromClause
+            .where(Delivery.id == bindparam("delivery_id"))
+            .where(Delivery.state == DeliveryState.SENDING)
+            .values(
+                state=DeliveryState.SKIPPED,
+                reason=bindparam("why"),
+                attempts=Delivery.attempts - 1,
+                last_attempt_at=case((Delivery.attempts > 1, Delivery.last_attempt_at)),
+            ),
+            [{"delivery_id": number, "why": reason} for number, reason in reasons.items()],
+        )
 
 
 def _readers(
@@ -194,23 +189,25 @@ def _readers(
     }
 
 
-def _mark_sending(
-    session: Session, batch_id: int, rows: Sequence[Any], *, now: datetime
-) -> set[int]:
-    if not rows:
-        return set()
-    # The rows are all that is due between the first and the last: who is not to get the issue was
-    # skipped before. A list of a thousand ids would cost more than the rest of the statement.
+def _mark_sending(session: Session, batch_id: int, *, limit: int, now: datetime) -> Sequence[Any]:
+    """Mark the next due deliveries as being sent; return their id, edition, attempts, reader."""
+    due = and_(
+        Delivery.batch_id == batch_id,
+        Delivery.state == DeliveryState.PENDING,
+        or_(Delivery.not_before.is_(None), Delivery.not_before <= now),
+    )
+    # The sum keeps PostgreSQL from walking through the whole ledger in the order of its key. By
+    # its last row the group is told: a list of a thousand ids would cost more than all the rest.
+    group = select(Delivery.id).where(due).order_by(Delivery.id + 0).limit(limit).subquery()
+    last = select(func.max(group.c.id)).scalar_subquery()
     marked = session.execute(
         update(Delivery)
-        .where(Delivery.batch_id == batch_id, Delivery.state == DeliveryState.PENDING)
-        .where(Delivery.id.between(rows[0].id, rows[-1].id))
-        .where(or_(Delivery.not_before.is_(None), Delivery.not_before <= now))
+        .where(due, Delivery.id <= last)
         .values(state=DeliveryState.SENDING, attempts=Delivery.attempts + 1, last_attempt_at=now)
-        .returning(Delivery.id)
+        .returning(Delivery.id, Delivery.edition_id, Delivery.attempts, Delivery.subscriber_id)
         .execution_options(synchronize_session=False)
     )
-    return set(marked.scalars())
+    return sorted(marked.all())
 
 
 def _why_not(reader: _Person | None) -> str | None:

@@ -3,7 +3,7 @@
 No index helps to count a ledger by state, so all figures of the ledger come from one pass.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -35,9 +35,9 @@ class _Counted(NamedTuple):
 def report(session: Session, issue: Issue, *, now: datetime) -> dict[str, Any]:
     """Return an issue's books with all that is known of its way.
 
-    `bounces` by class; `waiting`: who was put off, until when and why; `held_until`: when it goes
-    on, where all that is left waits, be it for a mail server that is away; `attempts`: how many
-    deliveries took how many; `words`: what the reasons mean; editions; seconds from the first
+    `bounces` by class; `waiting`: for each reason who was put off, until when; `held_until`: when
+    it goes on, where all that is left waits, be it for a mail server that is away; `attempts`: how
+    many deliveries took how many; `words`: what the reasons mean; editions; seconds from the first
     message to the last.
     """
     counted = _count(session, issue.id)
@@ -87,27 +87,20 @@ def _bounces(counted: Iterable[_Counted]) -> dict[str, int]:
     return {bounce.value: count for bounce, count in found.items()}
 
 
-def _waiting(counted: Iterable[_Counted]) -> dict[str, Any]:
-    """Return who was put off: how many, the first and the last moment, for each reason too."""
-    put_off = [
-        line
-        for line in counted
-        if line.state is DeliveryState.PENDING and line.earliest and line.latest
-    ]
-    reasons = sorted({line.reason or "" for line in put_off})
-    return _span(put_off) | {
-        "reasons": {
-            reason: _span([line for line in put_off if (line.reason or "") == reason])
-            for reason in reasons
-        }
-    }
+def _waiting(counted: Iterable[_Counted]) -> list[dict[str, Any]]:
+    """Return who was put off: for each reason how many, the first and the last moment."""
+    put_off: dict[str, list[_Counted]] = defaultdict(list)
+    for line in counted:
+        if line.state is DeliveryState.PENDING and line.earliest:
+            put_off[line.reason or ""].append(line)
+    return [{"reason": reason, **_span(lines)} for reason, lines in sorted(put_off.items())]
 
 
 def _span(lines: Sequence[_Counted]) -> dict[str, Any]:
     return {
-        "deliveries": sum(line.deliveries for line in lines),
-        "earliest": min((line.earliest for line in lines if line.earliest), default=None),
-        "latest": max((line.latest for line in lines if line.latest), default=None),
+        "readers": sum(line.deliveries for line in lines),
+        "earliest": min(line.earliest for line in lines if line.earliest),
+        "latest": max(line.latest for line in lines if line.latest),
     }
 
 

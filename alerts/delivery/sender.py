@@ -6,7 +6,7 @@ claimed in a committed row before.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -15,8 +15,6 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
-from alerts.clock import Clock
-from alerts.database import Database
 from alerts.delivery import ledger
 from alerts.delivery.batch_run import BatchRun, Means
 from alerts.delivery.dkim import DkimSigner
@@ -25,10 +23,7 @@ from alerts.delivery.leases import LEASE, Lease, claim_batch
 from alerts.delivery.ledger import Claim
 from alerts.delivery.messages import IssueMessages
 from alerts.delivery.outcome import Fate, Outcome
-from alerts.delivery.pace import Pace
 from alerts.delivery.recording import record
-from alerts.delivery.transports.base import Lane, Transport
-from alerts.subscribers.links import SubscriberLinks
 
 log = structlog.get_logger(__name__)
 
@@ -42,27 +37,20 @@ class BatchResult(Enum):
     GIVEN_BACK = "given back"
 
 
-@dataclass(frozen=True)
-class Sender:
-    """Works off batches; one per worker process.
+@dataclass(frozen=True, kw_only=True)
+class Sender(Means):
+    """Works off batches by its means; one per worker process.
 
-    `stopping` tells that the process should end, `overtaken` that something more urgent than a
-    lane waits: the batch is given back. `lease` is how long a batch stays with a worker that
-    gives no sign of life. `run` is where the work runs: its event loop keeps the connections.
+    `spool` is where the journals lie, `sender` the mailbox of newsletters that have none. `lease`
+    is how long a batch stays with a worker that gives no sign of life. `run` is where the work
+    runs: its event loop keeps the connections.
     """
 
-    database: Database
-    clock: Clock
-    links: SubscriberLinks
-    transport: Transport
     spool: Path
     sender: str
     signer: DkimSigner | None = None
-    stopping: Callable[[], bool] = lambda: False
-    overtaken: Callable[[Lane], bool] = lambda _: False
     lease: timedelta = LEASE
     run: Callable[[Coroutine[Any, Any, BatchResult]], BatchResult] = asyncio.run
-    pace: Pace = field(default_factory=Pace)
 
     def work_off(self, batch_id: int) -> BatchResult:
         """Send what is due in a batch; safe to call twice, and at the same time, for one batch."""
@@ -99,16 +87,7 @@ class Sender:
         journal: Journal,
         valid_until: datetime,
     ) -> BatchResult:
-        means = Means(
-            self.database,
-            self.clock,
-            self.links,
-            self.transport,
-            self.stopping,
-            self.overtaken,
-            self.pace,
-        )
-        work = BatchRun(means, lease, messages, journal, valid_until=valid_until)
+        work = BatchRun(self, lease, messages, journal, valid_until=valid_until)
         try:
             done = await work.run(claim)
         except BaseException:

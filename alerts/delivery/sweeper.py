@@ -18,6 +18,7 @@ from alerts.errors import Refused
 from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
+from alerts.rendering.withdrawals import retract_withdrawn
 from alerts.task_queue import Queue, Task
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,9 @@ def sweep(session: Session, *, clock: Clock, lost_after: timedelta = LOST_AFTER)
 
     A batch that was handed over `lost_after` ago and has not begun is handed over again.
     """
+    # First, or an issue would leave with what its authors have taken back.
+    for issue in retract_withdrawn(session, clock=clock):
+        log.warning("withdrawn_left_issue", issue=issue.id, why=issue.attention)
     _start_scheduled(session, clock=clock)
     _finish(session, clock=clock)
     _settle_cancelled(session, clock=clock)

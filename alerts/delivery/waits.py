@@ -24,15 +24,18 @@ class Cause(enum.Enum):
 
 # Minutes to wait after the first, second, … attempt; the last one goes on.
 _MINUTES = {
-    Cause.GREYLISTED: (5, 10, 20, 40, 60, 120, 240),
+    # Most greylists let in who comes back after five minutes.
+    Cause.GREYLISTED: (6, 15, 30, 60, 120, 240),
     Cause.FULL: (60, 120, 240, 360),
-    Cause.BUSY: (5, 15, 30, 60, 120, 240),
-    Cause.NETWORK: (3, 10, 20, 40, 60, 120, 240),
+    Cause.BUSY: (5, 15, 30, 60, 120),
+    Cause.NETWORK: (5, 10, 20, 40, 60, 120, 240),
     Cause.NO_ANSWER: (2, 5, 15, 30, 60, 120, 240),
-    Cause.OTHER: (2, 5, 15, 30, 60, 120, 240),
+    Cause.OTHER: (5, 15, 30, 60, 120, 240),
 }
 # RFC 5321 section 3.8: the service is shutting down. RFC 6585: too many requests.
 _BUSY_CODES = frozenset({421, 429})
+# RFC 3463, subjects of the mail system and of the protocol's limits.
+_UNWELL = ("3.", "5.")
 # The two that refuse one recipient for now (RFC 5321 section 4.2.2): all who greylist use them.
 _OF_GREYLISTS = frozenset({450, 451})
 # What a greylist that does not call itself one says; others say it too, a second time.
@@ -45,7 +48,7 @@ _GREYLIST = re.compile(
 _COME_AGAIN = re.compile(r"(?:try|retry)(?: it)?(?: again)? (?:later|in|after)\b|come back")
 _FULL = re.compile(
     r"over ?-?quota|quota (?:is )?(?:exceeded|full)"
-    r"|exceed(?:ed|s) (?:its |their |the )?(?:mailbox |storage )?quota"
+    r"|exceed(?:ed|s) (?:its |their |the )?(?:mailbox |storage |disk )?quota"
     r"|(?:mailbox|inbox|maildir)\b.{0,30}?\bfull\b"
 )
 _RATE = re.compile(
@@ -67,6 +70,10 @@ _PART = re.compile(
     r"(\d{1,6}) ?(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)\b(?:,? (?:and )?)?"
 )
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+# A server that asks for more is not believed.
+_LONGEST_STATED = timedelta(hours=12)
+# Whoever comes in the very second that was stated may be early by the other side's clock.
+_MARGIN = timedelta(seconds=15)
 
 
 def is_greylisting(answer: str) -> bool:
@@ -90,10 +97,10 @@ def cause_of(  # noqa: PLR0911 - a table, a line for each cause
         return Cause.FULL
     if detail.startswith("4.") or (not policy and _NETWORK.search(text)):
         return Cause.NETWORK
-    if code in _BUSY_CODES or detail == "5.3" or detail.startswith("3.") or _RATE.search(text):
+    if code in _BUSY_CODES or detail.startswith(_UNWELL) or _RATE.search(text):
         return Cause.BUSY
-    first = attempts <= 1 and code in _OF_GREYLISTS and detail in _PERHAPS_GREYLISTED
-    if first or _COME_AGAIN.search(text):
+    stranger = attempts <= 1 and code in _OF_GREYLISTS
+    if stranger and (detail in _PERHAPS_GREYLISTED or _COME_AGAIN.search(text)):
         return Cause.GREYLISTED
     return Cause.BUSY if policy else Cause.OTHER
 
@@ -101,13 +108,14 @@ def cause_of(  # noqa: PLR0911 - a table, a line for each cause
 def stated_wait(answer: str) -> timedelta:
     """Return for how long an answer asks to be left alone; nothing where it states no time.
 
+    With a margin for the other side's clock, and twelve hours at most.
     `greylisted for 300 seconds`, `try again in 5 minutes`, `come back in 00:04:32`.
     """
     text = words_of(answer)
     longest = timedelta()
     for before in _BEFORE_TIME.finditer(text):
         longest = max(longest, _span_at(text, before.end()))
-    return longest
+    return min(longest, _LONGEST_STATED) + _MARGIN if longest else longest
 
 
 def wait_after(cause: Cause, attempts: int, *, stated: timedelta) -> timedelta:

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from alerts.clock import time_zones
 from alerts.config import check_mailbox
+from alerts.durations import duration_text, parse_duration
 from alerts.errors import Invalid
 from alerts.newsletters.rules import parse_rule
-from alerts.newsletters.spans import normal_span, parse_span
 from alerts.rates import parse_rate
 from alerts.regions import find_region
 from alerts.subscribers.models import Frequency
@@ -25,6 +25,8 @@ _WORTH_SENDING = {
     Frequency.WEEKLY: timedelta(days=3),
     Frequency.MONTHLY: timedelta(days=5),
 }
+# Shorter than the first wait would try nobody twice; later nobody remembers what it was about.
+_SHORTEST_WORTH, _LONGEST_WORTH = timedelta(minutes=15), timedelta(days=30)
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Line = Annotated[str, Field(max_length=300, pattern=r"^[^\r\n\x00]*$")]
@@ -104,8 +106,8 @@ class NewsletterDefinition(_Part):
     with `transport_fallback = "wait"`, it waits. Whether there is one of this name only the
     settings say: the lint looks.
     `rate` (`5/s`) holds for the newsletter over all transports; empty, it has none of its own.
-    `worth_sending` (`1 day`) is for how long after its start an issue is tried again where it was
-    refused for now; empty, it follows from the frequency.
+    `worth_sending` (`3 days`) is for how long after an issue's start its messages are tried; empty,
+    it follows from the frequency.
     """
 
     slug: Slug
@@ -160,10 +162,16 @@ class NewsletterDefinition(_Part):
     @field_validator("worth_sending")
     @classmethod
     def _span(cls, value: str) -> str:
+        if not value:
+            return ""
         try:
-            return normal_span(value) if value else ""
+            span = parse_duration(value)
         except Invalid as error:
             raise ValueError(str(error)) from error
+        if not _SHORTEST_WORTH <= span <= _LONGEST_WORTH:
+            shortest, longest = duration_text(_SHORTEST_WORTH), duration_text(_LONGEST_WORTH)
+            raise ValueError(f"{value!r} is not between {shortest} and {longest}")
+        return duration_text(span)
 
     @field_validator("subject", "preheader")
     @classmethod
@@ -192,4 +200,6 @@ class NewsletterDefinition(_Part):
 
     def worth_sending_at(self, frequency: Frequency) -> timedelta:
         """Return for how long an issue at this frequency is worth sending."""
-        return parse_span(self.worth_sending) if self.worth_sending else _WORTH_SENDING[frequency]
+        if self.worth_sending:
+            return parse_duration(self.worth_sending)
+        return _WORTH_SENDING[frequency]

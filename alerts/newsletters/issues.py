@@ -116,6 +116,7 @@ def freeze(
         message_domain=message_domain,
         approved_by=by,
         approved_at=clock.now(),
+        attention=None,
     )
     return content
 
@@ -137,26 +138,33 @@ def move(
     if event is Event.SCHEDULE and send_at is None:
         raise Invalid(f"issue {issue_id} cannot be scheduled without a moment to send it at")
     issue = get_issue(session, issue_id)
-    now = clock.now()
-    changes: dict[str, Any] = {}
+    _change_state(session, issue, event, **_changes_with(event, issue, send_at, clock.now()))
+    return issue
+
+
+def _changes_with(  # noqa: PLR0911 - a table, a line for each event
+    event: Event, issue: Issue, send_at: datetime | None, now: datetime
+) -> dict[str, Any]:
+    """Return what changes in the row beside its state."""
     match event:
         case Event.SCHEDULE:
-            changes["send_at"] = send_at
+            return {"send_at": send_at}
         case Event.SEND:
-            changes["started_at"] = now
+            return {"started_at": now}
         case Event.FINISH:
-            changes["finished_at"] = now
+            return {"finished_at": now}
+        case Event.CANCEL if issue.started_at is None:
+            # Nobody has seen it: its number goes to the next issue.
+            return {"finished_at": now, "number": None, "volume": None, "volume_number": None}
         case Event.CANCEL:
-            changes["finished_at"] = now
-            if issue.started_at is None:
-                # Nobody has seen it: its number goes to the next issue.
-                changes |= {"number": None, "volume": None, "volume_number": None}
+            return {"finished_at": now}
         case Event.RETRY:
-            changes["finished_at"] = None
-        case Event.PAUSE | Event.RESUME:
-            pass
-    _change_state(session, issue, event, **changes)
-    return issue
+            return {"finished_at": None}
+        case Event.REOPEN:
+            frozen = ("content", "content_checksum", "approved_by", "approved_at", "send_at")
+            return dict.fromkeys(frozen)
+        case _:
+            return {}
 
 
 def issue_json(issue: Issue) -> dict[str, Any]:
@@ -183,6 +191,7 @@ def issue_json(issue: Issue) -> dict[str, Any]:
             for item in issue.items
         ],
         "send_at": _moment(issue.send_at),
+        "attention": issue.attention,
         "approved_by": issue.approved_by,
         "approved_at": _moment(issue.approved_at),
         "started_at": _moment(issue.started_at),

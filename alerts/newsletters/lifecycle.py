@@ -17,6 +17,7 @@ class Event(enum.StrEnum):
     FINISH = "finish"
     CANCEL = "cancel"
     RETRY = "retry"
+    REOPEN = "reopen"
 
 
 TRANSITIONS: dict[tuple[S, Event], S] = {
@@ -28,6 +29,9 @@ TRANSITIONS: dict[tuple[S, Event], S] = {
     (S.SCHEDULED, Event.SCHEDULE): S.SCHEDULED,
     (S.SCHEDULED, Event.SEND): S.SENDING,
     (S.SCHEDULED, Event.CANCEL): S.CANCELLED,
+    # What was approved can no longer be sent as it was: an editor looks again.
+    (S.APPROVED, Event.REOPEN): S.DRAFT,
+    (S.SCHEDULED, Event.REOPEN): S.DRAFT,
     (S.SENDING, Event.PAUSE): S.PAUSED,
     (S.SENDING, Event.FINISH): S.SENT,
     (S.SENDING, Event.CANCEL): S.CANCELLED,

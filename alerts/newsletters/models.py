@@ -115,6 +115,8 @@ class Issue(Base):
     since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     until: Mapped[datetime] = mapped_column(UtcDateTime)
     send_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Why an editor should look: what happened to the issue without anybody's doing.
+    attention: Mapped[str | None] = mapped_column(Text)
     content: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
     content_checksum: Mapped[str | None] = mapped_column(String(64))
     message_domain: Mapped[str | None] = mapped_column(String(255))

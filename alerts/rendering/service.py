@@ -18,6 +18,7 @@ from alerts.newsletters.service import get_newsletter
 from alerts.rendering.environment import email_environment, fill
 from alerts.rendering.hygiene import clean_content, clean_values
 from alerts.rendering.inlining import inline_styles
+from alerts.rendering.lines import with_short_lines
 from alerts.rendering.models import Edition
 from alerts.rendering.plain import one_line, tidy
 from alerts.rendering.shortening import fitting
@@ -80,7 +81,7 @@ class Renderer:
         html = fill(self._environment, f"{name}/body.html", context)
         return RenderedEdition(
             subject=one_line(fill(self._environment, f"{name}/subject.txt", context)),
-            html=inline_styles(html, self._style_sheets(name)),
+            html=with_short_lines(inline_styles(html, self._style_sheets(name))),
             text=tidy(fill(self._environment, f"{name}/body.txt", context)),
         )
 

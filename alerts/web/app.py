@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 from alerts.runtime import Runtime
 from alerts.task_queue import TaskQueue
 from alerts.web import caught, health, sample
+from alerts.web.api.app import create_api
 from alerts.web.failures import register_failures
 from alerts.web.forms import LARGEST_FORM
 from alerts.web.headers import HeadAsGet, SecurityHeaders
@@ -48,5 +49,6 @@ def create_app(runtime: Runtime, *, queue: TaskQueue) -> FastAPI:
         app.include_router(part.router)
     app.include_router(caught.router)
     app.include_router(sample.router)
+    app.mount("/api", create_api(site), name="api")
     app.mount("/static", StaticFiles(directory=site.pages.static_folder), name="static")
     return app

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from alerts.articles.topics import Topics, topics_in
 from alerts.config import Settings
 from alerts.delivery.catcher import CatcherStore
 from alerts.paths import templates_dir
@@ -25,6 +26,7 @@ class Site:
     pages: Pages
     links: SubscriberLinks
     renderer: Renderer
+    topics: Topics
     caught: CatcherStore | None
 
 
@@ -43,6 +45,7 @@ def make_site(runtime: Runtime, queue: TaskQueue) -> Site:
         ),
         links=SubscriberLinks(runtime.tokens, settings.base_url),
         renderer=Renderer(templates_dir("email")),
+        topics=topics_in(settings.data_dir),
         caught=_mailbox(settings),
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.installation import ARTICLES, Installation, free_port
+from tests.functional.installation import ARTICLES, Installation, free_port, wait_for
 
 Install = Callable[..., Installation]
 
@@ -77,6 +77,15 @@ def test_wrong_usage_and_wrong_settings(install: Install) -> None:
     house = install(mail_url="carrier-pigeon://roof")
     assert "no catcher://" in one_line(house.run("status", status=1))
     assert "No such command" in install().run("issue", "fold", status=2)
+
+
+def test_a_workers_processes_know_how_many_they_are(install: Install) -> None:
+    house = install(worker_processes="2")
+    process = house.start("worker", "--processes", "1")
+    running = Path(f"/proc/{process.pid}")
+    wait_for(lambda: b"workers.app" in (running / "cmdline").read_bytes())
+    # By this number they share the connections that a provider allows.
+    assert b"ALERTS_WORKER_PROCESSES=1" in (running / "environ").read_bytes().split(b"\0")
 
 
 def test_the_demo_accounts_for_everybody_and_ends_by_itself(install: Install) -> None:

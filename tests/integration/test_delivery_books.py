@@ -157,6 +157,7 @@ def test_states_and_reasons_are_counted_in_one_look(database: Database, clock: F
         rows = session.scalars(select(Delivery).order_by(Delivery.id)).all()
         for row, (state, reason) in zip(rows, ends, strict=False):
             row.state, row.reason = state, reason
+        rows[-1].reason, rows[-1].not_before = "deferred 4.2.2", NOW + timedelta(hours=1)
     with database.transaction() as session:
         # Two people are erased; their rows stay.
         session.execute(
@@ -178,11 +179,20 @@ def test_states_and_reasons_are_counted_in_one_look(database: Database, clock: F
         "uncertain": 1,
         "pending": 2,
         "balanced": True,
-        "reasons": {"fate unknown, held": 1, "refused 5.1.1": 1, "unsubscribed": 1},
+        "reasons": {
+            "deferred 4.2.2": 1,
+            "fate unknown, held": 1,
+            "refused 5.1.1": 1,
+            "unsubscribed": 1,
+        },
     }
     with database.read() as session:
         told = report(session, get_issue(session, issue_id), now=NOW)
     assert told["seconds"] is None
+    assert told["bounces"] == {"hard": 1, "soft": 0, "policy": 0}
+    hour = NOW + timedelta(hours=1)
+    wait = {"reason": "deferred 4.2.2", "readers": 1, "earliest": hour, "latest": hour}
+    assert told["waiting"] == [wait]
     assert [edition["readers"] for edition in told["editions"]] == [6]
 
 
@@ -225,16 +235,13 @@ def test_a_report_tells_bounces_who_waits_and_why_in_one_pass(
         "refused 5.2.2": "mailbox full",
     }
     assert found["attempts"] == {1: 5, 2: 1}
-    waiting = found["waiting"]
-    span = waiting["reasons"]["deferred 4.2.2"]
-    assert waiting == {**span, "reasons": {"deferred 4.2.2": span}}
-    assert span["deliveries"] == 1
-    assert timedelta(hours=1) <= span["earliest"] - NOW <= timedelta(minutes=75)
-    assert span["latest"] == span["earliest"] == found["held_until"]
+    [wait] = found["waiting"]
+    assert (wait["reason"], wait["readers"]) == ("deferred 4.2.2", 1)
+    assert timedelta(hours=1) <= wait["earliest"] - NOW <= timedelta(minutes=75)
+    assert wait["latest"] == wait["earliest"] == found["held_until"]
     story.end()
     ended = told()
-    assert ended["waiting"] == {"deliveries": 0, "earliest": None, "latest": None, "reasons": {}}
-    assert (ended["sent"], ended["held_until"]) == (3, None)
+    assert (ended["sent"], ended["waiting"], ended["held_until"]) == (3, [], None)
     assert ended["bounces"] == found["bounces"]
 
 
@@ -248,7 +255,7 @@ def test_a_report_says_when_an_issue_goes_on_whose_server_is_away(
         issue = get_issue(session, story.house.issue_id)
         found = report(session, issue, now=story.clock.now())
     assert found["held_until"] == story.clock.now() + timedelta(minutes=1)
-    assert found["waiting"]["deliveries"] == 0
+    assert found["waiting"] == []
     assert found["attempts"] == {0: len(NAMES)}
 
 

@@ -102,6 +102,37 @@ def test_a_number_is_named_whole(house: House) -> None:
     assert retry(house, "refused 5.1").reasons == {"refused 5.1.10": 1}
 
 
+def test_reasons_with_words_and_classes_of_bounces(
+    database: Database, clock: FixedClock, tmp_path: Path
+) -> None:
+    house = House(database, clock, tmp_path)
+    house.send_to("away", "gone", "spam", "tenant")
+    house.transport.answers = {
+        "away": [refusal(550, "No such user here")],
+        "gone": [refusal(550, "5.1.1 gone")],
+        "spam": [refusal(550, "rejected as spam")],
+        "tenant": [refusal(550, "5.4.1 Recipient address rejected: Access denied")],
+    }
+    assert house.work() is BatchResult.DONE
+    away, tenant = "refused 550: no such mailbox", "refused 5.4.1: no such mailbox"
+    spam, gone = "refused 550: not from us", "refused 5.1.1"
+    assert house.books().reasons == dict.fromkeys((away, tenant, spam, gone), 1)
+
+    def found(*reasons: str) -> set[str]:
+        return set(retry(house, *reasons, dry_run=True).reasons)
+
+    assert found("refused 550") == {away, spam}
+    assert found(away) == {away}
+    assert found("refused 5.4.1") == {tenant}
+    assert found("hard") == {away, tenant, gone}
+    assert found("policy", "refused 5.1.1") == {spam, gone}
+    assert found("soft") == set()
+    assert retry(house, "policy").deliveries == 1
+    assert house.work() is BatchResult.DONE
+    assert house.states()["spam"] == ("sent", None)
+    assert house.transport.got == Counter(spam=1)
+
+
 @pytest.mark.parametrize("reason", ["", "  "])
 def test_an_empty_reason_means_nobody(house: House, reason: str) -> None:
     with pytest.raises(Invalid, match="--reason is empty"):
@@ -190,9 +221,10 @@ def test_it_is_tried_again_for_as_long_as_at_first(house: House) -> None:
     retry(house)
     assert house.work() is BatchResult.LATER
     assert house.states()["full"] == ("pending", "deferred 4.2.2")
-    house.later(hours=2)
-    house.work()
-    house.later(hours=3)
+    # A full mailbox is left alone for an hour at first, then for two, and a quarter more each.
+    house.later(minutes=76)
+    assert house.work() is BatchResult.LATER
+    house.later(minutes=151)
     assert house.work() is BatchResult.DONE
     assert house.states()["full"] == ("sent", None)
 

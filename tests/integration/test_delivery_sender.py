@@ -111,7 +111,7 @@ def test_refusals_are_tried_later_or_never_again(house: House) -> None:
     }
     assert house.work() is BatchResult.NOT_OURS
     assert house.swept() == []
-    house.later(minutes=7)
+    house.later(minutes=8)
     assert house.swept() == house.batches()
     assert house.work() is BatchResult.LATER
     assert house.states()["grey"] == ("sent", None)

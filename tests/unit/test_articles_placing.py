@@ -2,8 +2,10 @@
 
 import pytest
 
+from alerts.articles.gazetteer import region_of_country
 from alerts.articles.identity import address_key
 from alerts.articles.placing import place
+from benchmarks.placing import HALVES, pieces, placed_score
 
 BODY = (
     "In Mali the junta asked the mission to leave. France and Germany had gone before, and Russia"
@@ -35,6 +37,70 @@ def test_a_text_is_placed_by_what_it_is_about(
 
 def test_a_series_on_a_continent_places_what_names_none() -> None:
     assert place("Three ballots", "", series="NIAS Africa Weekly").regions == ("africa",)
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "tags", "countries", "regions"),
+    [
+        ("What was agreed", "", ("Malian politics",), ("ML",), ("west-africa", "africa")),
+        ("What was agreed", "Paris, once.", ("Africa",), (), ("africa",)),
+        ("The Kremlin answers", "", (), ("RU",), ("eastern-europe", "europe")),
+        (
+            "Envoys answer",
+            "Ghana asks. Ghana waits. Moscow saw.",
+            (),
+            ("GH",),
+            ("west-africa", "africa"),
+        ),
+        ("Ships", "The ministers met in Bogotá, Colombia, and parted.", (), (), ()),
+        ("Who pays", "The IMF says that it does not know.", (), (), ("global",)),
+        (
+            "Doha talks: Kabul comes",
+            "In Qatar the Afghans sat.",
+            (),
+            ("AF",),
+            ("south-asia", "asia"),
+        ),
+    ],
+)
+def test_who_acts_is_told_from_who_is_only_named(
+    title: str,
+    body: str,
+    tags: tuple[str, ...],
+    countries: tuple[str, ...],
+    regions: tuple[str, ...],
+) -> None:
+    placed = place(title, body, tags=tags)
+    assert (placed.countries, placed.regions) == (countries, regions)
+
+
+@pytest.mark.parametrize(
+    "line", ["Georgia Jordan ", "in at the summit in Jordan, ", "é", "\n\nMali"]
+)
+def test_two_megabytes_of_one_hostile_line_are_placed(line: str) -> None:
+    text = line * (2_000_000 // len(line))
+    assert place("Mali", text, tags=[text] * 1000).countries
+    assert place(f"Mali {text}", "").countries
+
+
+# What the rules must not fall below; the figures themselves are in docs/placing.md.
+FLOORS = {"regions": 0.95, "countries": 0.92}
+
+
+@pytest.mark.parametrize("half", HALVES)
+@pytest.mark.parametrize("what", FLOORS)
+def test_what_people_labelled_is_found(half: str, what: str) -> None:
+    found = placed_score(half, what)
+    assert found.f1 >= FLOORS[what], found
+
+
+def test_the_labels_are_enough_and_fair() -> None:
+    tuned, held = (pieces(half) for half in HALVES)
+    assert abs(len(tuned) - len(held)) <= 1
+    assert len(tuned) + len(held) >= 80
+    assert {
+        code for piece in held for code in piece.countries if not region_of_country(code)
+    } == set()
 
 
 SITE = "https://newsroom.example.org"

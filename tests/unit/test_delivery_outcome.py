@@ -37,7 +37,7 @@ def test_a_permanent_refusal_fails_at_once_with_the_enhanced_code() -> None:
     assert verdict(outcome) == Verdict(DeliveryState.FAILED, "refused 5.1.1")
 
 
-@pytest.mark.parametrize(("attempts", "minutes"), [(1, 2), (2, 5), (3, 15), (7, 240), (30, 240)])
+@pytest.mark.parametrize(("attempts", "minutes"), [(1, 5), (2, 15), (3, 30), (7, 240), (30, 240)])
 def test_a_temporary_refusal_waits_longer_each_time(attempts: int, minutes: int) -> None:
     found = verdict(refusal(451, "local error"), attempts=attempts)
     assert found == Verdict(DeliveryState.PENDING, "deferred 451", NOW + timedelta(minutes=minutes))

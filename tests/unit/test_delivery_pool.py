@@ -14,6 +14,7 @@ from alerts.delivery.transports.base import (
     Transport,
     TransportBusy,
     TransportDown,
+    Withheld,
 )
 from alerts.delivery.transports.pool import Member, PoolTransport
 
@@ -329,17 +330,13 @@ def test_a_chosen_one_that_there_is_not(*, only: bool) -> None:
     assert a.calls == []
 
 
-class _LeaseLost(TransportDown):
-    """Raised by a message's own content."""
-
-
 def test_a_message_that_may_not_be_made_says_nothing_of_the_transport() -> None:
     def lost(_: bool) -> bytes:
-        raise _LeaseLost("another worker has it")
+        raise Withheld("another worker has it")
 
     a, b = Way(), Way()
     transport = pool(a=(a, 1), b=(b, 1))
-    with pytest.raises(_LeaseLost):
+    with pytest.raises(Withheld):
         send(transport, [Outgoing(n, "a@x.org", "r@x.org", lost) for n in range(1, 40)])
     assert (a.got, b.got) == ([], [])
     send(transport, mails(40))

@@ -1,3 +1,4 @@
+import unicodedata
 from dataclasses import replace
 
 import pytest
@@ -61,3 +62,14 @@ def test_what_is_no_web_address(url: str | None) -> None:
 def test_a_web_address() -> None:
     url = "https://a.example/view.php?url=The%20World&recordNo=896#top"
     assert web_address(url) == url
+
+
+def test_exactly_controls_and_halves_of_surrogate_pairs_go() -> None:
+    everything = "".join(map(chr, range(0x11_0000)))
+
+    cleaned = clean_text(everything)
+
+    gone = {"Cc", "Cs"}
+    kept = [c for c in everything if c in "\n\t" or unicodedata.category(c) not in gone]
+    # Other ways to break a line are made line feeds.
+    assert set(cleaned) == set(kept) - {"\u2028", "\u2029"}

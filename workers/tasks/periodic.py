@@ -2,6 +2,7 @@
 
 import structlog
 
+from alerts.articles.sources.claims import claim_due_sources
 from alerts.delivery.sweeper import sweep
 from alerts.delivery.transactional import owed_confirmations
 from alerts.newsletters.scheduling import claim_due, stale_runs
@@ -14,12 +15,15 @@ log = structlog.get_logger(__name__)
 
 @app.task(name=Task.TICK.value)
 def tick() -> None:
-    """Start the runs that are due, and sweep."""
+    """Start the runs and the polls that are due, and sweep."""
     worker = parts()
     with worker.database.transaction() as session:
         runs = claim_due(session, clock=worker.clock)
+        sources = claim_due_sources(session, clock=worker.clock)
     for run in runs:
         worker.queue.enqueue(Task.RUN_SCHEDULE, run.id, queue=Queue.PREPARATION)
+    for source_id in sources:
+        worker.queue.enqueue(Task.POLL_SOURCE, source_id, queue=Queue.INBOUND)
     _sweep(worker)
 
 

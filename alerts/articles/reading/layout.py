@@ -124,12 +124,33 @@ def _read_head(
         (i for i in range(title_at + 1, len(head)) if not _read_head_line(head[i], layout)),
         first_prose,
     )
-    # What stands above the title comes second: a menu may hold what looks like a name.
-    signed_below = not layout.byline.is_empty
-    for block in head[:title_at]:
-        if block.kind is Kind.ITEM or not _read_head_line(block, layout, no_names=signed_below):
-            layout.left_out.append(block.text)
+    _read_above(head[:title_at], layout)
     return body_at
+
+
+def _read_above(blocks: Sequence[Block], layout: Layout) -> None:
+    """Read the lines above the title; second, because a menu may hold what looks like names.
+
+    Names are taken where nobody signed below; where a team did, only close above the title.
+    """
+    signed, by_team = bool(layout.byline.names), layout.byline.team is not None
+    close = {id(block) for block in _close_above(blocks)}
+    for block in blocks:
+        no_names = signed or (by_team and id(block) not in close)
+        if block.kind is Kind.ITEM or not _read_head_line(block, layout, no_names=no_names):
+            layout.left_out.append(block.text)
+
+
+def _close_above(blocks: Sequence[Block]) -> list[Block]:
+    """Return the lines just above the title, up to one that is no header line and names nobody."""
+    close = []
+    for block in reversed(blocks):
+        header = read_header(block.text)
+        named = read_byline(block.text if header.is_empty else header.rest)
+        if block.kind is Kind.ITEM or not (header.is_whole or named):
+            break
+        close.append(block)
+    return close
 
 
 def _title_text(block: Block, layout: Layout) -> str:

@@ -47,6 +47,13 @@ class Page:
 
 def read_page(markup: str, *, url: str | None) -> Page:
     """Return the blocks and hints of a page; raise NoArticle for what is no HTML page."""
+    root = parse_document(markup)
+    hints = read_hints(root, url)
+    return Page(_Walk(root, hints.canonical or url).blocks(), hints)
+
+
+def parse_document(markup: str) -> HtmlElement:
+    """Return the tree of an HTML page; raise NoArticle for what is none."""
     if _FEED.match(markup):
         raise NoArticle("a feed, not an article's page")
     text = _XML_HEAD.sub("", markup).strip()
@@ -54,11 +61,9 @@ def read_page(markup: str, *, url: str | None) -> Page:
         raise NoArticle("empty, there is nothing to read")
     parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
-        root = lxml_html.document_fromstring(text.encode("utf-8", "ignore"), parser=parser)
+        return lxml_html.document_fromstring(text.encode("utf-8", "ignore"), parser=parser)
     except (etree.LxmlError, ValueError, AssertionError) as error:
         raise NoArticle("no HTML page that can be read") from error
-    hints = read_hints(root, url)
-    return Page(_Walk(root, hints.canonical or url).blocks(), hints)
 
 
 @dataclass(slots=True)

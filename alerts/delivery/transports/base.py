@@ -1,7 +1,8 @@
 """The contract between the sender and a way to send.
 
 TransportDown           nothing was handed over since; what was not started stays as it was
-└── TransportBusy       the other side says for how long it wants to be left alone
+├── TransportBusy       the other side says for how long it wants to be left alone
+└── Withheld            whoever makes the messages keeps them back; the transport may be well
 (anything else)         a defect of ours, not of the other side
 """
 
@@ -24,6 +25,10 @@ class TransportBusy(TransportDown):
         self.wait = wait
 
 
+class Withheld(TransportDown):
+    """Whoever makes the messages' content keeps them back: nothing is said of the transport."""
+
+
 class Lane(enum.IntEnum):
     """How urgent a message is: the lower number goes first."""
 
@@ -36,10 +41,11 @@ class Outgoing(NamedTuple):
     """One message to hand over.
 
     `content` makes its bytes when its turn has come; it is told whether the way takes 8 bits
-    (8BITMIME). `newsletter` is whose limits it falls under, `via` the name of the transport that
-    its newsletter chose, both empty where there is none; with `via_only` no other may carry it.
-    `envelope_id` comes back in receipts. `dotless` promises that no line of the content starts
-    with a dot: looking for one takes longer than handing the content over.
+    (8BITMIME), and raises Withheld where nothing more is to go out. `newsletter` is whose limits
+    it falls under, `via` the name of the transport that its newsletter chose, both empty where
+    there is none; with `via_only` no other may carry it. `envelope_id` comes back in receipts.
+    `dotless` promises that no line of the content starts with a dot: looking for one takes longer
+    than handing the content over.
     """
 
     delivery_id: int

@@ -81,25 +81,27 @@ class PoolTransport(Transport):
         """Return what each transport is to send, and what none can."""
         dealt: defaultdict[str, deque[Outgoing]] = defaultdict(deque)
         stranded: list[Outgoing] = []
+        ready: list[str] | None = None
         for message in messages:
-            name = self._way(message, downs)
+            if message.via_only:
+                named = [message.via] if message.via in self._places else []
+                name = next(iter(self._ready(named, downs)), None)
+            else:
+                # Looked at once: nothing is handed over before all are dealt out.
+                ready = self._ready(self._places, downs) if ready is None else ready
+                name = message.via if message.via in ready else self._shares.choose(ready)
             if name is None:
                 stranded.append(message)
             else:
                 dealt[name].append(message)
         return dealt, stranded
 
-    def _way(self, message: Outgoing, downs: dict[str, TransportDown]) -> str | None:
-        """Return the transport for a message: the chosen one, else by weight among the well ones.
+    def _ready(self, allowed: Iterable[str], downs: dict[str, TransportDown]) -> list[str]:
+        """Return those of the transports that may be tried now.
 
-        Where all that could carry it are resting, the one that is due first is tried all the
-        same, unless it asked for its rest: whoever wants to send has waited already, and a trial
-        costs one message.
+        Where all are resting, the one that is due first is tried all the same, unless it asked
+        for its rest: whoever wants to send has waited already, and a trial costs one message.
         """
-        if message.via_only:
-            allowed = [message.via] if message.via in self._places else []
-        else:
-            allowed = list(self._places)
         untried = [name for name in allowed if name not in downs]
         rests = {name: self._places[name].breaker.rest for name in untried}
         ready = [name for name, rest in rests.items() if not rest]
@@ -107,7 +109,7 @@ class PoolTransport(Transport):
             soonest = self._places[min(untried, key=lambda name: rests[name])]
             soonest.breaker.try_now()
             ready = [] if soonest.breaker.rest else [soonest.name]
-        return message.via if message.via in ready else self._shares.choose(ready)
+        return ready
 
     def _down(self, stranded: Sequence[Outgoing], downs: dict[str, TransportDown]) -> TransportDown:
         why = self._why(stranded, downs)

@@ -21,6 +21,7 @@ from alerts.delivery.transports.base import (
     Transport,
     TransportBusy,
     TransportDown,
+    Withheld,
 )
 from alerts.delivery.transports.breaker import Breaker
 
@@ -114,14 +115,13 @@ class Round:
         down: TransportDown | None = None
         self._busy += 1
         try:
-            await place.transport.deliver(watch.guarded(portion), watch)
+            await place.transport.deliver(watch.while_well(portion), watch)
+        except Withheld:
+            raise
         except TransportDown as error:
             down = error
         finally:
             self._busy -= 1
-        if watch.content_error is not None:
-            # The message's own maker says stop: that says nothing of the transport.
-            raise watch.content_error from None
         left = [message for message in portion if message.delivery_id not in watch.told]
         if down is not None:
             place.breaker.down(wait=down.wait if isinstance(down, TransportBusy) else 0.0)
@@ -230,7 +230,6 @@ class _Watch(Observer):
         self._observer = observer
         self._breaker = breaker
         self.told: set[int] = set()
-        self.content_error: BaseException | None = None
 
     @override
     def started(self, delivery_id: int) -> None:
@@ -243,24 +242,9 @@ class _Watch(Observer):
         self._breaker.heard(outcome)
         self._observer.ended(delivery_id, outcome)
 
-    def guarded(self, portion: list[Outgoing]) -> Iterator[Outgoing]:
-        """Yield the messages while the transport is well, each with a watch on its content."""
+    def while_well(self, portion: list[Outgoing]) -> Iterator[Outgoing]:
+        """Yield the messages as long as the transport is well."""
         for message in portion:
             if self._breaker.rest:
                 return
-            yield message._replace(content=_Guarded(message, self))
-
-
-@dataclass(frozen=True, slots=True)
-class _Guarded:
-    """Makes a message's content, and remembers what went wrong with that."""
-
-    message: Outgoing
-    watch: _Watch
-
-    def __call__(self, eight_bit: bool) -> bytes:
-        try:
-            return self.message.content(eight_bit)
-        except BaseException as error:
-            self.watch.content_error = error
-            raise
+            yield message

@@ -34,6 +34,8 @@ from alerts.task_queue import RecordingTaskQueue, Task, TaskQueue
 from alerts.tokens import Tokens
 from alerts.web.app import create_app
 
+# Seconds: a machine that runs all tests at once may keep a page waiting.
+_PATIENCE = 30.0
 KEY = "a-key-for-the-web-tests-of-more-than-32-characters"
 EMAIL = "asha@example.org"
 
@@ -158,13 +160,20 @@ def running_site(
     *,
     queue: TaskQueue | None = None,
     mail_url: tuple[str, ...] = ("catcher://",),
+    push_tokens: tuple[str, ...] = (),
 ) -> Iterator[RunningSite]:
     """Serve the site in a thread on a free port of 127.0.0.1 until the block ends."""
-    with socket.socket() as listener, httpx.Client() as client:
+    with socket.socket() as listener, httpx.Client(timeout=_PATIENCE) as client:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         client.base_url = url
-        settings = Settings(data_dir=data_dir, base_url=url, secret_key=(KEY,), mail_url=mail_url)
+        settings = Settings(
+            data_dir=data_dir,
+            base_url=url,
+            secret_key=(KEY,),
+            mail_url=mail_url,
+            push_tokens=push_tokens,
+        )
         runtime = Runtime(settings, clock, database, Tokens(settings.secret_key))
         with database.transaction() as session:
             ensure_built_in(session, clock=clock)

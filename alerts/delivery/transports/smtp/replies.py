@@ -1,11 +1,13 @@
 """Replies of an SMTP server (RFC 5321 section 4.2), put together from whatever pieces arrive."""
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 # RFC 5321 section 4.5.3.1.5 allows 512 octets a line; some servers write whole pages.
 _LONGEST_LINE = 8_192
 _MOST_LINES = 128
+_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?\r*", re.DOTALL)
 
 
 class BadReply(Exception):
@@ -40,20 +42,25 @@ class ReplyReader:
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
         for line in lines:
-            reply = self._line(line.rstrip(b"\r"))
+            reply = self._line(line)
             if reply is not None:
                 yield reply
         if len(self._rest) > _LONGEST_LINE:
             raise BadReply("a line without end")
 
     def _line(self, line: bytes) -> Reply | None:
-        code, separator, text = line[:3], line[3:4], line[4:]
-        if not _is_code(code) or separator not in {b"", b" ", b"-"}:
+        match = _LINE.fullmatch(line)
+        if match is None:
             raise BadReply(f"no reply: {line[:80]!r}")
+        code, separator, octets = match.groups()
+        text = str(octets or b"", "utf-8", "replace").strip()
+        if separator != b"-" and not self._lines:
+            # Nearly all of them.
+            return Reply(int(code), text)
         if self._lines and code != self._code:
             raise BadReply(f"one reply with two codes: {self._code!r} and {code!r}")
         self._code = code
-        self._lines.append(text.decode("utf-8", "replace").strip())
+        self._lines.append(text)
         if separator == b"-":
             if len(self._lines) > _MOST_LINES:
                 raise BadReply("a reply without end")
@@ -61,7 +68,3 @@ class ReplyReader:
         whole = Reply(int(code), " ".join(self._lines))
         self._lines = []
         return whole
-
-
-def _is_code(code: bytes) -> bool:
-    return len(code) == 3 and code.isdigit() and b"200" <= code <= b"599"  # noqa: PLR2004 - RFC 5321

@@ -55,17 +55,19 @@ class SmtpServer:
 
 async def open_connection(server: SmtpServer) -> tuple[asyncio.Transport, Capabilities]:
     """Return a connection on which mail can be handed over now; raise ConnectFailed."""
-    client = _client(server)
+    # What must not be found in any log.
+    secrets = [server.password] if server.password else []
+    client = _client(server, secrets)
     try:
         await client.connect()
         if client.is_ehlo_or_helo_needed:
             await _greet(client)
     except SMTPResponseException as error:
         client.close()
-        raise _failed(server, f"{error.code} {error.message}", error.code) from error
+        raise _failed(server, secrets, f"{error.code} {error.message}", error.code) from error
     except (SMTPException, OSError, ValueError) as error:
         client.close()
-        raise _failed(server, str(error) or type(error).__name__) from error
+        raise _failed(server, secrets, str(error) or type(error).__name__) from error
     except BaseException:
         client.close()
         raise
@@ -74,23 +76,22 @@ async def open_connection(server: SmtpServer) -> tuple[asyncio.Transport, Capabi
     return cast("asyncio.Transport", client.transport), Capabilities.read(client.esmtp_extensions)
 
 
-def _failed(server: SmtpServer, said: str, code: int = 0) -> ConnectFailed:
+def _failed(server: SmtpServer, secrets: list[str], said: str, code: int = 0) -> ConnectFailed:
     """Return the error; what a server says may repeat what it was told."""
-    for secret in _as_sent(server):
-        said = said.replace(secret, "***")
+    for secret in secrets:
+        for form in _as_sent(server.username or "", secret):
+            said = said.replace(form, "***")
     return ConnectFailed(f"{server.name}: {said}", code)
 
 
-def _as_sent(server: SmtpServer) -> list[str]:
-    """Return the password in the forms it goes out in (RFC 4616, and AUTH LOGIN)."""
-    if not server.password:
-        return []
-    plain = f"\0{server.username}\0{server.password}"
-    encoded = (b64encode(text.encode()).decode() for text in (plain, server.password))
-    return [*encoded, server.password]
+def _as_sent(username: str, secret: str) -> list[str]:
+    """Return the forms in which a password or a token goes out: PLAIN, XOAUTH2, LOGIN, bare."""
+    plain, bearer = f"\0{username}\0{secret}", f"user={username}\1auth=Bearer {secret}\1\1"
+    encoded = (b64encode(text.encode()).decode() for text in (plain, bearer, secret))
+    return [*encoded, secret]
 
 
-def _client(server: SmtpServer) -> aiosmtplib.SMTP:
+def _client(server: SmtpServer, secrets: list[str]) -> aiosmtplib.SMTP:
     # A password goes to nobody who merely left STARTTLS out of the offers; "off" says so.
     required = server.tls == "required" or (server.tls == "offered" and server.username is not None)
     checked = required or server.tls == "implicit"
@@ -99,7 +100,7 @@ def _client(server: SmtpServer) -> aiosmtplib.SMTP:
         port=server.port,
         username=server.username,
         password=server.password if server.token_file is None else None,
-        oauth_token_generator=_token(server.token_file) if server.token_file else None,
+        oauth_token_generator=_token(server.token_file, secrets) if server.token_file else None,
         use_tls=server.tls == "implicit",
         start_tls=True if required else {"offered": None}.get(server.tls, False),
         tls_context=None if server.tls == "off" else tls_context(checked=checked),
@@ -115,9 +116,13 @@ async def _greet(client: aiosmtplib.SMTP) -> None:
         await client.helo()
 
 
-def _token(path: Path) -> Callable[[], Awaitable[str]]:
+def _token(path: Path, secrets: list[str]) -> Callable[[], Awaitable[str]]:
     async def read() -> str:
-        return (await asyncio.to_thread(path.read_text)).strip()
+        token = (await asyncio.to_thread(path.read_text)).strip()
+        if not token:
+            raise ValueError(f"{path} holds no token")
+        secrets.append(token)
+        return token
 
     return read
 

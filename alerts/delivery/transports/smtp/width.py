@@ -7,7 +7,7 @@ configured but what a provider states: the most connections it allows.
 from math import ceil
 
 _START = 2
-_STEP = 1.5
+_STEP = 2
 # A width is kept only when it brings this much more than the one before.
 _WORTH = 1.08
 # A pace is measured over so many answers for each connection, and for so long, at least.

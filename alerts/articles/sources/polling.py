@@ -1,0 +1,344 @@
+"""One poll of a source: what it shows, which of it is new, and the pages fetched and stored.
+
+No transaction is open while a server is spoken to. What a source shows is written down before its
+pages are fetched, so a poll that is killed, or that has taken long enough, is gone on with by the
+next.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic as _monotonic
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from alerts.articles.fetching.answers import Fetched, FetchFailed
+from alerts.articles.fetching.fetcher import Fetcher
+from alerts.articles.models import Article, ArticleState
+from alerts.articles.reading.record import NoArticle
+from alerts.articles.service import AddOutcome, add_article, withdraw_article
+from alerts.articles.sources.claims import Claim, claim_source
+from alerts.articles.sources.entry_pages import read_entry
+from alerts.articles.sources.feeds import read_feed
+from alerts.articles.sources.folders import read_folder
+from alerts.articles.sources.models import Source, SourceEntry, SourceKind
+from alerts.articles.sources.pages import read_links
+from alerts.articles.sources.rhythm import is_withdrawn, look_again, pause_after
+from alerts.articles.sources.shown import NoSource, Shown, key_of
+from alerts.articles.topics import Topics
+from alerts.clock import Clock
+from alerts.database import Database
+from alerts.errors import Conflict
+
+log = structlog.get_logger(__name__)
+
+# A worker's process is not kept for longer by one source; the next tick goes on with it.
+_MOST_SECONDS = 30.0
+_AT_A_TIME = 200
+
+
+@dataclass(slots=True)
+class Poll:
+    """What came of a poll; `error` says why the source itself could not be had."""
+
+    source_id: int
+    added: list[Article] = field(default_factory=list)
+    updated: list[Article] = field(default_factory=list)
+    unchanged: int = 0
+    withdrawn: list[Article] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    left: int = 0
+    error: str | None = None
+
+    def count(self, outcome: AddOutcome) -> None:
+        """Note what became of a page."""
+        match outcome.kind:
+            case "added":
+                self.added.append(outcome.article)
+            case "updated":
+                self.updated.append(outcome.article)
+            case "unchanged":
+                self.unchanged += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What a poll works with."""
+
+    claim: Claim
+    fetcher: Fetcher
+    topics: Topics | None
+
+
+def poll_source(
+    database: Database,
+    source_id: int,
+    *,
+    fetcher: Fetcher,
+    clock: Clock,
+    topics: Topics | None = None,
+    most_seconds: float = _MOST_SECONDS,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Poll | None:
+    """Look at a source, and take in what is new; None when somebody else does so now.
+
+    `topics` are the rules for what articles are about, `progress` is told how many pages were
+    looked at, and of how many.
+    """
+    claim = claim_source(database, source_id, clock=clock)
+    if claim is None:
+        return None
+    poll = Poll(source_id)
+    try:
+        texts = _look(claim, fetcher, poll)
+        if poll.error is None:
+            means = _Means(claim, fetcher, topics)
+            _take_in(means, poll, texts, most_seconds, progress)
+            _succeeded(claim, poll)
+    except Conflict:
+        log.info("poll_taken_over", source=source_id)
+    return poll
+
+
+def _look(claim: Claim, fetcher: Fetcher, poll: Poll) -> dict[str, Shown]:
+    """Ask the source what it shows, and write it down; return what it said of each page."""
+    with claim.transaction() as (_, source):
+        asked = source
+    try:
+        fetched, shown = _show(asked, fetcher)
+    except (FetchFailed, NoSource, NoArticle) as error:
+        _failed(claim, poll, error)
+        return {}
+    with claim.transaction() as (session, source):
+        _remember(session, source, shown, claim.clock)
+        if fetched is not None:
+            source.etag, source.last_modified = fetched.etag, fetched.last_modified
+            if fetched.moved_to and fetched.moved_to != source.url:
+                _move(session, source, fetched.moved_to)
+    return {entry.key: entry for entry in shown}
+
+
+def _show(source: Source, fetcher: Fetcher) -> tuple[Fetched | None, list[Shown]]:
+    if source.kind is SourceKind.FOLDER:
+        return None, read_folder(source.url)
+    if source.kind is SourceKind.PAGE:
+        # The page is its own and only entry, and is asked for below.
+        return None, [Shown(url=source.url)]
+    fetched = fetcher.fetch(source.url, etag=source.etag, last_modified=source.last_modified)
+    if fetched.not_modified:
+        return replace(fetched, etag=source.etag, last_modified=source.last_modified), []
+    if source.kind is SourceKind.FEED:
+        return fetched, read_feed(fetched.content, fetched.url)
+    links = read_links(fetched.content, fetched.url, charset=fetched.charset)
+    if not links.articles:
+        raise NoSource("no link to an article stands on this page any more")
+    return fetched, list(links.articles)
+
+
+def _remember(session: Session, source: Source, shown: Sequence[Shown], clock: Clock) -> None:
+    """Write down what the source shows; what is new, or newer than what is held, is due now.
+
+    A page that another source brought in already is watched there, and not fetched again.
+    """
+    now = clock.now()
+    keys = [one.key for one in shown]
+    known = {
+        entry.key: entry
+        for entry in session.scalars(
+            select(SourceEntry).where(SourceEntry.source_id == source.id, SourceEntry.key.in_(keys))
+        )
+    }
+    elsewhere = _taken_in_elsewhere(session, source, keys)
+    for one in shown:
+        entry = known.get(one.key)
+        if entry is None:
+            article_id = elsewhere.get(one.key)
+            session.add(
+                SourceEntry(
+                    source_id=source.id,
+                    key=one.key,
+                    url=one.url,
+                    version=one.version,
+                    article_id=article_id,
+                    shown_at=now,
+                    look_at=now if article_id is None else None,
+                )
+            )
+        elif source.kind is SourceKind.PAGE or (one.version and one.version != entry.version):
+            entry.version, entry.look_at = one.version, now
+
+
+def _taken_in_elsewhere(session: Session, source: Source, keys: Sequence[str]) -> dict[str, int]:
+    """Return the articles of pages that another web source has shown and had taken in."""
+    if source.kind in {SourceKind.FOLDER, SourceKind.PAGE}:
+        return {}
+    rows = session.execute(
+        select(SourceEntry.key, SourceEntry.article_id)
+        .where(SourceEntry.key.in_(keys), SourceEntry.source_id != source.id)
+        .where(SourceEntry.article_id.is_not(None))
+    )
+    return {key: article_id for key, article_id in rows if article_id is not None}
+
+
+def _move(session: Session, source: Source, url: str) -> None:
+    """Take over the address that a permanent redirect names, unless another source has it."""
+    key = key_of(url)
+    if session.scalar(select(Source.id).where(Source.key == key, Source.id != source.id)) is None:
+        log.info("source_moved", source=source.id, url=url)
+        source.moved_from, source.url, source.key = source.url, url, key
+
+
+def _take_in(
+    means: _Means,
+    poll: Poll,
+    texts: dict[str, Shown],
+    most_seconds: float,
+    progress: Callable[[int, int | None], None] | None,
+) -> None:
+    with means.claim.transaction() as (session, source):
+        is_folder = source.kind is SourceKind.FOLDER
+        due = _due(session, source, means.claim.clock)
+    ends = _monotonic() + most_seconds
+    for count, entry in enumerate(due):
+        if _monotonic() > ends:
+            poll.left = len(due) - count
+            return
+        if progress is not None:
+            progress(count, len(due))
+        _take_entry(means, poll, entry, texts.get(entry.key), is_folder=is_folder)
+
+
+def _due(session: Session, source: Source, clock: Clock) -> Sequence[SourceEntry]:
+    return session.scalars(
+        select(SourceEntry)
+        .where(SourceEntry.source_id == source.id, SourceEntry.look_at <= clock.now())
+        .order_by(SourceEntry.look_at, SourceEntry.id)
+        .limit(_AT_A_TIME)
+    ).all()
+
+
+def _take_entry(
+    means: _Means,
+    poll: Poll,
+    entry: SourceEntry,
+    told: Shown | None,
+    *,
+    is_folder: bool,
+) -> None:
+    claim = means.claim
+    fetched, failure = _fetched(entry, means.fetcher, is_folder=is_folder)
+    if fetched is not None and fetched.not_modified:
+        with claim.transaction() as (session, _):
+            _settle(session.get_one(SourceEntry, entry.id), fetched, claim.clock)
+        poll.unchanged += 1
+        return
+    try:
+        page = read_entry(entry, fetched, failure, told)
+    except NoArticle as error:
+        with claim.transaction() as (session, source):
+            held = session.get_one(SourceEntry, entry.id)
+            _refuse(session, source, held, poll, failure or error, claim.clock)
+        return
+    with claim.transaction() as (session, _):
+        held = session.get_one(SourceEntry, entry.id)
+        outcome = add_article(session, page, topics=means.topics, clock=claim.clock)
+        held.article_id = outcome.article.id
+        _settle(held, fetched, claim.clock)
+    poll.count(outcome)
+
+
+def _fetched(
+    entry: SourceEntry, fetcher: Fetcher, *, is_folder: bool
+) -> tuple[Fetched | None, FetchFailed | None]:
+    try:
+        return (_file(entry) if is_folder else _page(entry, fetcher)), None
+    except FetchFailed as error:
+        return None, error
+
+
+def _page(entry: SourceEntry, fetcher: Fetcher) -> Fetched:
+    # What was never read is asked for whole, whatever the server said of it before.
+    known = entry.article_id is not None
+    return fetcher.fetch(
+        entry.url,
+        etag=entry.etag if known else None,
+        last_modified=entry.last_modified if known else None,
+    )
+
+
+def _file(entry: SourceEntry) -> Fetched:
+    path = Path(entry.url)
+    try:
+        return Fetched(url=entry.url, content=path.read_bytes())
+    except OSError as error:
+        raise FetchFailed(f"cannot be read: {error.strerror or error}") from error
+
+
+def _settle(entry: SourceEntry, fetched: Fetched | None, clock: Clock) -> None:
+    entry.failures, entry.gone_since, entry.refused = 0, None, None
+    if fetched is not None:
+        entry.etag, entry.last_modified = fetched.etag, fetched.last_modified
+    entry.look_at = None if "://" not in entry.url else look_again(entry.shown_at, clock.now())
+
+
+def _refuse(
+    session: Session,
+    source: Source,
+    entry: SourceEntry,
+    poll: Poll,
+    error: FetchFailed | NoArticle,
+    clock: Clock,
+) -> None:
+    """Note why a page was not taken in, and when to look again: for the server's faults alone."""
+    now = clock.now()
+    entry.refused = str(error)
+    entry.failures += 1
+    poll.refused.append((entry.url, str(error)))
+    if isinstance(error, FetchFailed) and error.gone:
+        entry.gone_since = entry.gone_since or now
+        entry.look_at = now + timedelta(hours=1)
+        if is_withdrawn(entry.gone_since, now):
+            entry.look_at = None
+            _withdraw(session, entry, poll, clock)
+        return
+    if isinstance(error, FetchFailed) and not error.permanent:
+        every = timedelta(seconds=source.every_seconds)
+        entry.look_at = now + pause_after(entry.failures, every, asked=error.retry_after)
+        return
+    entry.look_at = None
+
+
+def _withdraw(session: Session, entry: SourceEntry, poll: Poll, clock: Clock) -> None:
+    if entry.article_id is None:
+        return
+    article = session.get_one(Article, entry.article_id)
+    if article.state is ArticleState.PUBLISHED:
+        reason = f"its page is gone: {entry.url}"
+        poll.withdrawn.append(withdraw_article(session, article.id, reason=reason, clock=clock))
+
+
+def _succeeded(claim: Claim, poll: Poll) -> None:
+    with claim.transaction() as (_, source):
+        now = claim.clock.now()
+        source.failures, source.failing_since, source.last_error = 0, None, None
+        source.last_success_at = now
+        every = timedelta(seconds=source.every_seconds)
+        source.next_poll_at = now if poll.left else now + every
+        source.claimed_until = None
+
+
+def _failed(claim: Claim, poll: Poll, error: FetchFailed | NoSource | NoArticle) -> None:
+    poll.error = str(error)
+    asked = error.retry_after if isinstance(error, FetchFailed) else None
+    with claim.transaction() as (_, source):
+        now = claim.clock.now()
+        source.failures += 1
+        source.failing_since = source.failing_since or now
+        source.last_error = poll.error
+        every = timedelta(seconds=source.every_seconds)
+        source.next_poll_at = now + pause_after(source.failures, every, asked=asked)
+        source.claimed_until = None
+    log.warning("source_failed", source=claim.source_id, reason=poll.error)

@@ -1,0 +1,150 @@
+"""The use cases of the sources: add, list, pause, remove, and what to tell ops."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from alerts.articles.sources.discovery import Discovered
+from alerts.articles.sources.models import Source, SourceEntry, SourceKind, SourceState
+from alerts.articles.sources.rhythm import LONG_FAILING, LONGEST, SHORTEST
+from alerts.articles.sources.shown import key_of
+from alerts.clock import Clock
+from alerts.durations import duration_text, parse_duration
+from alerts.errors import Invalid, NotFound, Refused
+
+
+def interval_of(text: str) -> timedelta:
+    """Read how often a source is polled, `15m` or `2 hours`; raises Invalid."""
+    every = parse_duration(text)
+    if not SHORTEST <= every <= LONGEST:
+        raise Invalid(
+            f"{text!r} is no interval to poll at; from {duration_text(SHORTEST)} to"
+            f" {duration_text(LONGEST)} would be right"
+        )
+    return every
+
+
+def add_source(session: Session, found: Discovered, *, every: timedelta, clock: Clock) -> Source:
+    """Keep a source, due at once; raises Refused when it is kept already."""
+    key = key_of(found.url)
+    known = session.scalar(select(Source).where(Source.key == key))
+    if known is not None:
+        raise Refused(f"{found.url} is source {known.id} already; see `alerts source list`")
+    source = Source(
+        key=key,
+        url=found.url,
+        kind=found.kind,
+        every_seconds=int(every.total_seconds()),
+        state=SourceState.ACTIVE,
+        created_at=clock.now(),
+        next_poll_at=clock.now(),
+        fence=0,
+        failures=0,
+    )
+    session.add(source)
+    session.flush()
+    return source
+
+
+def get_source(session: Session, source_id: int) -> Source:
+    """Return a source by its id; raises NotFound."""
+    source = session.get(Source, source_id)
+    if source is None:
+        raise NotFound(f"there is no source {source_id}; see `alerts source list`")
+    return source
+
+
+def list_sources(session: Session) -> Sequence[Source]:
+    """Return all sources in the order in which they were added."""
+    return session.scalars(select(Source).order_by(Source.id)).all()
+
+
+def pause_source(session: Session, source_id: int) -> Source:
+    """Poll a source no longer by itself; raises NotFound or Refused."""
+    return _set_state(session, source_id, SourceState.PAUSED)
+
+
+def resume_source(session: Session, source_id: int, *, clock: Clock) -> Source:
+    """Poll a source by itself again, from now on; raises NotFound or Refused."""
+    source = _set_state(session, source_id, SourceState.ACTIVE)
+    source.next_poll_at = clock.now()
+    return source
+
+
+def remove_source(session: Session, source_id: int) -> Source:
+    """Forget a source, and what it has shown; its articles stay. Raises NotFound."""
+    source = get_source(session, source_id)
+    session.delete(source)
+    return source
+
+
+def entry_counts(session: Session) -> dict[int, tuple[int, int, int]]:
+    """Return for each source how many pages it has shown, were taken in, and were refused."""
+    rows = session.execute(
+        select(
+            SourceEntry.source_id,
+            func.count(),
+            func.count(SourceEntry.article_id),
+            func.count(SourceEntry.refused),
+        ).group_by(SourceEntry.source_id)
+    )
+    return {number: (shown, taken, refused) for number, shown, taken, refused in rows}
+
+
+def refused_entries(session: Session, source_id: int) -> Sequence[SourceEntry]:
+    """Return the pages of a source that were not taken in, the newest first."""
+    return session.scalars(
+        select(SourceEntry)
+        .where(SourceEntry.source_id == source_id, SourceEntry.refused.is_not(None))
+        .order_by(SourceEntry.id.desc())
+    ).all()
+
+
+def long_failing(session: Session, *, clock: Clock) -> Sequence[Source]:
+    """Return the active sources that could not be had for a day or more."""
+    return session.scalars(
+        select(Source)
+        .where(Source.state == SourceState.ACTIVE)
+        .where(Source.failing_since <= clock.now() - LONG_FAILING)
+        .order_by(Source.failing_since)
+    ).all()
+
+
+def source_json(source: Source, counts: tuple[int, int, int] = (0, 0, 0)) -> dict[str, Any]:
+    """Return a source as the command line and the API show it."""
+    return {
+        "id": source.id,
+        "url": source.url,
+        "kind": source.kind.value,
+        "every": duration_text(timedelta(seconds=source.every_seconds)),
+        "state": source.state.value,
+        "shown": counts[0],
+        "articles": counts[1],
+        "refused": counts[2],
+        "next_poll_at": _moment(source.next_poll_at),
+        "last_success_at": _moment(source.last_success_at),
+        "failing_since": _moment(source.failing_since),
+        "failures": source.failures,
+        "last_error": source.last_error,
+        "moved_from": source.moved_from,
+    }
+
+
+def kind_of(text: str) -> SourceKind | None:
+    """Return the kind that a word names, or None for `auto`."""
+    return None if text == "auto" else SourceKind(text)
+
+
+def _set_state(session: Session, source_id: int, state: SourceState) -> Source:
+    source = get_source(session, source_id)
+    if source.state is state:
+        raise Refused(f"source {source_id} is {state.value} already; there is nothing to do")
+    source.state = state
+    return source
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat().replace("+00:00", "Z") if at else None

@@ -1,0 +1,60 @@
+"""Lines of a document kept short, so that it can travel as it is (RFC 5322 section 2.1.1)."""
+
+import re
+
+# Where an encoded line of 998 octets would end the freedom to send 8 bits, this leaves room for
+# the readers' values, for letters of several octets, and for a style that cannot be broken.
+_COMFORTABLE = 200
+# Here each space counts.
+_KEPT_AS_IS = re.compile(
+    r"<(pre|textarea|style|script|title)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL
+)
+_SPACES_COUNT = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.IGNORECASE)
+_TAG = re.compile(r"<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>")
+
+
+def with_short_lines(html: str) -> str:
+    """Return a document that shows the same, its long lines broken at spaces between words.
+
+    `html` is as a serialiser writes it: a "<" that opens no tag stands as an entity. A space
+    inside a tag is never touched, nor one where a style says that spaces count. A dot that would
+    begin a line gets a space before it, or SMTP would have to double it (RFC 5321 section 4.5.2).
+    """
+    if _SPACES_COUNT.search(html):
+        return html
+    pieces, at, column = list[str](), 0, 0
+    for kept in _KEPT_AS_IS.finditer(html):
+        column = _break(html[at : kept.start()], pieces, column)
+        is_style = (kept[1] or "").lower() == "style"
+        pieces.append(kept[0].replace("\n.", "\n .") if is_style else kept[0])
+        column = _column(kept[0], column)
+        at = kept.end()
+    _break(html[at:], pieces, column)
+    return "".join(pieces)
+
+
+def _break(html: str, pieces: list[str], column: int) -> int:
+    """Append markup with its long lines broken; return the column that it ends in."""
+    at = 0
+    for tag in _TAG.finditer(html):
+        column = _break_text(html[at : tag.start()], pieces, column)
+        pieces.append(tag[0])
+        column = _column(tag[0], column)
+        at = tag.end()
+    return _break_text(html[at:], pieces, column)
+
+
+def _break_text(text: str, pieces: list[str], column: int) -> int:
+    for number, word in enumerate(text.replace("\n.", "\n .").split(" ")):
+        if number:
+            ends = column > _COMFORTABLE and not word.startswith(".")
+            pieces.append("\n" if ends else " ")
+            column = 0 if ends else column + 1
+        pieces.append(word)
+        column = _column(word, column)
+    return column
+
+
+def _column(text: str, column: int) -> int:
+    end = text.rfind("\n")
+    return column + len(text) if end < 0 else len(text) - end - 1
