@@ -136,6 +136,8 @@ def report(issue_id: IssueId, json: JsonOption = False) -> None:
         print_json(document)
         return
     say(f"{document['subject']} ({document['state']})")
+    if document["attention"]:
+        say(f"wants a look: {document['attention']}")
     _print_books(document)
     _print_troubles(document)
     if document["seconds"]:
@@ -206,7 +208,8 @@ def _print_sent(document: dict[str, Any], found: dict[str, Any], *, wait: bool, 
     else:
         say(f"issue {document['id']} is {document['state']}")
     if wait and document["state"] != "sent":
-        raise Refused(f"issue {document['id']} is {document['state']}, not sent")
+        why = f": {document['attention']}" if document["attention"] else ""
+        raise Refused(f"issue {document['id']} is {document['state']}, not sent{why}")
 
 
 def _sent(found: dict[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from alerts.delivery.assembly import CompiledMessage, Envelope, address_of, asci
 from alerts.delivery.dkim import DkimSigner, signer_for
 from alerts.delivery.outcome import Outcome, Verdict, judge
 from alerts.delivery.transports.base import Lane
+from alerts.delivery.unsendable import making
 from alerts.errors import Refused
 from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rendering.models import Edition
+from alerts.rendering.service import RenderedEdition
 from alerts.subscribers.models import Frequency
 
 # Compiled editions kept for readers to come; a few megabytes.
@@ -53,7 +55,17 @@ class IssueMessages:
     def load(
         cls, session: Session, issue_id: int, *, sender: str, signer: DkimSigner | None = None
     ) -> Self:
-        """Read an approved issue; `sender` is the mailbox used when its newsletter has none."""
+        """Read an approved issue; `sender` is the mailbox used when its newsletter has none.
+
+        Raises Unsendable for what cannot be understood.
+        """
+        with making(issue_id):
+            return cls._load(session, issue_id, sender=sender, signer=signer)
+
+    @classmethod
+    def _load(
+        cls, session: Session, issue_id: int, *, sender: str, signer: DkimSigner | None
+    ) -> Self:
         # Its articles are of no interest here: the editions hold all that is sent.
         issue = session.get_one(Issue, issue_id, options=[lazyload(Issue.items)])
         if issue.message_domain is None:
@@ -84,15 +96,20 @@ class IssueMessages:
         return f"{self.stamp}.{self.issue_id}.{delivery_id}@{self.domain}"
 
     def compile(self, database: Database, edition_ids: AbstractSet[int]) -> None:
-        """Have these editions of the issue ready, and of the others only the latest ones."""
+        """Have these editions of the issue ready, and of the others only the latest ones.
+
+        Raises Unsendable where one cannot be compiled, or is not as it was stored.
+        """
         missing = edition_ids - self._compiled.keys()
         if missing:
             with database.read() as session:
                 editions = session.scalars(select(Edition).where(Edition.id.in_(missing))).all()
             for edition in editions:
-                self._compiled[edition.id] = compile_edition(
-                    self.envelope, edition, signer=self.signer
-                )
+                with making(self.issue_id):
+                    _check(edition)
+                    self._compiled[edition.id] = compile_edition(
+                        self.envelope, edition, signer=self.signer
+                    )
         for number in list(self._compiled)[:-_KEPT_EDITIONS]:
             if number not in edition_ids:
                 del self._compiled[number]
@@ -142,6 +159,16 @@ def compile_edition(
 ) -> CompiledMessage:
     """Return an edition as bytes with slots."""
     return CompiledMessage(envelope, edition.subject, edition.html, edition.text, signer=signer)
+
+
+def _check(edition: Edition) -> None:
+    """Raise Refused unless an edition's texts are those that were stored: only they are sent."""
+    rendered = RenderedEdition(edition.subject, edition.html, edition.text)
+    if rendered.checksum() != edition.checksum:
+        raise Refused(
+            f"edition {edition.id} was changed since it was stored: its checksum does not hold;"
+            " put its texts back from a backup"
+        )
 
 
 def _sender_id(domain: str) -> str:

@@ -12,6 +12,7 @@ from alerts.cli.sending import app
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.delivery.outcome import refusal
+from alerts.delivery.unsendable import halt_issue
 from alerts.errors import NotFound
 from tests.data.delivery.house import House
 
@@ -80,6 +81,15 @@ def test_an_issue_without_troubles_says_nothing_of_them(house: House) -> None:
     lines = command("report", house.issue_id).splitlines()
     assert "tries: 3 with 1, 1 with 2" in lines
     assert not [line for line in lines if "again" in line]
+
+
+def test_why_an_issue_is_paused(house: House) -> None:
+    halt_issue(house.database, house.issue_id, "no template", clock=house.clock)
+    why = f"no template; mend it, then `alerts issue resume {house.issue_id}`"
+    found = report(house)
+    assert (found["state"], found["attention"]) == ("paused", why)
+    for name in ("report", "show"):
+        assert f"wants a look: {why}" in command(name, house.issue_id).splitlines()
 
 
 def test_an_audit_in_both_forms(house: House) -> None:
