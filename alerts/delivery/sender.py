@@ -24,6 +24,7 @@ from alerts.delivery.ledger import Claim
 from alerts.delivery.messages import IssueMessages
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.recording import record
+from alerts.delivery.unsendable import Unsendable, halt_issue
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,17 @@ class Sender(Means):
     run: Callable[[Coroutine[Any, Any, BatchResult]], BatchResult] = asyncio.run
 
     def work_off(self, batch_id: int) -> BatchResult:
-        """Send what is due in a batch; safe to call twice, and at the same time, for one batch."""
+        """Send what is due in a batch; safe to call twice, and at the same time, for one batch.
+
+        An issue of which no messages can be made is paused, with the reason.
+        """
+        try:
+            return self._work_off(batch_id)
+        except Unsendable as error:
+            halt_issue(self.database, error.issue_id, str(error), clock=self.clock)
+            return BatchResult.LATER
+
+    def _work_off(self, batch_id: int) -> BatchResult:
         with self.database.transaction() as session:
             now = self.clock.now()
             lease = claim_batch(session, batch_id, now=now, span=self.lease)
@@ -95,6 +106,8 @@ class Sender(Means):
             journal.close()
             raise
         journal.finish()
+        if work.unsendable is not None:
+            raise work.unsendable
         if done:
             return BatchResult.DONE
         return BatchResult.GIVEN_BACK if work.yielded else BatchResult.LATER
