@@ -25,7 +25,8 @@ def tick(installation: Installation) -> None:
     """Enqueue what beat enqueues once a minute."""
     redis = EmbeddedRedis(Settings(data_dir=installation.folder / "var").data_dir)
     queue = CeleryTaskQueue(celery_for(redis.broker_url), redis_url=redis.url)
-    assert queue.enqueue(Task.TICK, queue=Queue.PERIODIC)
+    # The worker brings the server up first.
+    wait_for(lambda: queue.enqueue(Task.TICK, queue=Queue.PERIODIC))
 
 
 def articles(installation: Installation) -> list[str]:
