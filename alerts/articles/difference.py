@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 # What follows from the text, or is no word of the authors, is not told beside it.
-_TOLD_BY_BODY = frozenset({"body_html", "body_text", "words", "flags", "printed", "related"})
+_TOLD_BY_BODY = frozenset(
+    {"body_html", "body_text", "words", "flags", "printed", "related", "grows"}
+)
 _WORDS = re.compile(r"\s+")
 _PARAGRAPHS = re.compile(r"\n\s*\n|\n")
 # Words on either side of a change, so that its place is found.

@@ -5,6 +5,7 @@ import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from alerts.articles.reading.names import folded
+from alerts.articles.reading.pieces import without_focus
 from alerts.articles.reading.record import ReadArticle
 
 # What sharing tools and mail programs add to an address.
@@ -48,6 +49,11 @@ def same_words(one: str, other: str) -> bool:
     words, others = set(folded(one).split()), set(folded(other).split())
     fewest = min(len(words), len(others))
     return fewest > 0 and len(words & others) >= _SHARED * fewest
+
+
+def essay_key(title: str) -> str:
+    """Return one text for the ways in which a piece's title stands alone and in a roundup."""
+    return folded(without_focus(title)[0])
 
 
 def likeness_of(page: ReadArticle) -> str:

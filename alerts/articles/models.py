@@ -4,7 +4,7 @@ import enum
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from alerts.database import Base, BigKey, JsonColumn, UtcDateTime, state_column
@@ -62,6 +62,8 @@ class Article(Base):
     state: Mapped[ArticleState] = mapped_column(
         state_column(ArticleState), default=ArticleState.PUBLISHED
     )
+    # A daily or a running alert: new parts come to it, and each is news.
+    grows: Mapped[bool] = mapped_column(default=False, server_default=false())
     withdrawn_because: Mapped[str | None] = mapped_column(Text)
     noticed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -101,7 +103,11 @@ class ArticleAuthor(Base):
 
 
 class ArticlePart(Base):
-    """One piece of a roundup page; a digest may pick it singly. Positions count from 1."""
+    """One piece of a roundup, or one block of a page that grows; a digest may pick it singly.
+
+    Positions count from 1, in the order in which the parts came; a part is known again by its
+    `key` and keeps its position, since issues hold it by that.
+    """
 
     __tablename__ = "article_parts"
     __table_args__ = (UniqueConstraint("article_id", "position"),)
@@ -109,6 +115,9 @@ class ArticlePart(Base):
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"))
     position: Mapped[int]
+    key: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    dated_on: Mapped[date | None]
+    noticed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     title: Mapped[str] = mapped_column(Text)
     in_focus: Mapped[bool] = mapped_column(default=False)
     authors: Mapped[list[str]] = mapped_column(JsonColumn, default=list)

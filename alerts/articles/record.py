@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -11,6 +12,8 @@ from alerts.articles.reading.names import folded
 from alerts.articles.reading.record import ReadArticle
 from alerts.articles.topics import Topics, load_topics
 
+# With room for a number behind it, in a column of 200.
+_LONGEST_KEY = 190
 _EXPECTED = {
     "authors": "none found, nor a team",
     "published_on": "none printed",
@@ -32,6 +35,8 @@ class PartRecord:
     standfirst: str
     body_html: str
     body_text: str
+    key: str = ""
+    dated_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +68,14 @@ class ArticleRecord:
     flags: tuple[str, ...] = ()
     printed: dict[str, Any] = field(default_factory=dict)
     related: tuple[dict[str, Any], ...] = ()
+    grows: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as a JSON document."""
         document = asdict(self)
         document["published_on"] = self.published_on.isoformat() if self.published_on else None
+        for part in document["parts"]:
+            part["dated_on"] = part["dated_on"].isoformat() if part["dated_on"] else None
         return document
 
     def checksum(self) -> str:
@@ -76,7 +84,9 @@ class ArticleRecord:
         The site's lists, our flags and our topics do not count: new rules make no new revision.
         """
         seen = self.to_json()
-        for name in ("flags", "printed", "related", "topics"):
+        for part in seen["parts"]:
+            del part["key"], part["dated_on"]
+        for name in ("flags", "printed", "related", "topics", "grows"):
             seen.pop(name)
         canonical = json.dumps(seen, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
@@ -131,13 +141,22 @@ def record_of(
         topics=(topics or load_topics(None)).of(page.title, page.body_text),
         printed=page.printed,
         related=tuple(entry.to_json() for entry in page.related),
+        grows=page.grows,
     )
     return _flagged(record, page.flags)
 
 
+def key_of_part(title: str) -> str:
+    """Return what tells a piece of a roundup from the others: its title, as it is compared."""
+    return folded(title)[:_LONGEST_KEY]
+
+
 def _parts(page: ReadArticle) -> tuple[PartRecord, ...]:
     records = []
+    seen = Counter[str]()
     for part in page.parts:
+        key = part.key or key_of_part(part.title)
+        seen[key] += 1
         placed = place(part.title, part.body_text, series=page.series)
         records.append(
             PartRecord(
@@ -149,6 +168,9 @@ def _parts(page: ReadArticle) -> tuple[PartRecord, ...]:
                 standfirst=part.standfirst,
                 body_html=part.body_html,
                 body_text=part.body_text,
+                # Two pieces of one title are told apart by their order.
+                key=key if seen[key] == 1 else f"{key} {seen[key]}",
+                dated_on=part.dated_on,
             )
         )
     return tuple(records)

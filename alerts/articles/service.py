@@ -1,13 +1,16 @@
 """The use cases of the intake: store what was read, look it up, withdraw it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import count
+from types import MappingProxyType
 from typing import Any, Literal
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from alerts.articles.growth import has_only_grown, with_kept_parts
 from alerts.articles.identity import identity_of, is_numbered, likeness_of, same_words
 from alerts.articles.models import (
     Article,
@@ -19,7 +22,7 @@ from alerts.articles.models import (
 )
 from alerts.articles.queries import by_identity, by_likeness, lock_likeness, newest
 from alerts.articles.reading.record import ReadArticle
-from alerts.articles.record import ArticleRecord, PartRecord, record_of
+from alerts.articles.record import ArticleRecord, PartRecord, key_of_part, record_of
 from alerts.articles.topics import Topics
 from alerts.clock import Clock
 from alerts.errors import NotFound, Refused
@@ -27,7 +30,7 @@ from alerts.errors import NotFound, Refused
 _PLAIN_FIELDS = (
     *("title", "url", "series", "number", "volume", "volume_number"),
     *("published_on", "published_precision", "team", "photo_url", "photo_credit", "photo_alt"),
-    *("standfirst", "body_html", "body_text", "language", "words", "printed"),
+    *("standfirst", "body_html", "body_text", "language", "words", "printed", "grows"),
 )
 _LIST_FIELDS = ("regions", "countries", "topics", "flags", "related")
 
@@ -177,7 +180,7 @@ def _insert(session: Session, page: ReadArticle, clock: Clock, topics: Topics | 
         authors=[],
         parts=[],
     )
-    _write(article, record_of(page, topics=topics))
+    _write(article, record_of(page, topics=topics), clock=clock)
     session.add(article)
     session.flush()
     return article
@@ -192,26 +195,29 @@ def _join(
     if article.url and page.url:
         # Both spell one address; the first spelling stays.
         record = replace(record, url=article.url)
+    record = with_kept_parts(record, known)
     if record.checksum() == known.checksum():
         return AddOutcome("unchanged", article)
-    session.add(
-        ArticleRevision(
-            article_id=article.id,
-            revision=article.revision,
-            snapshot=known.to_json(),
-            replaced_at=clock.now(),
+    if not has_only_grown(known, record):
+        session.add(
+            ArticleRevision(
+                article_id=article.id,
+                revision=article.revision,
+                snapshot=known.to_json(),
+                replaced_at=clock.now(),
+            )
         )
-    )
-    article.revision += 1
+        article.revision += 1
     article.updated_at = clock.now()
     if page.url:
         article.identity = identity_of(page)
     article.likeness = likeness_of(page)
     # The old authors and parts go first: their positions are taken again.
+    held = {_key_of(part): part for part in article.parts}
     article.authors.clear()
     article.parts.clear()
     session.flush()
-    _write(article, record)
+    _write(article, record, held=held, clock=clock)
     session.flush()
     return AddOutcome("updated", article)
 
@@ -237,10 +243,23 @@ def _stored_part(part: ArticlePart) -> PartRecord:
         standfirst=part.standfirst,
         body_html=part.body_html,
         body_text=part.body_text,
+        key=_key_of(part),
+        dated_on=part.dated_on,
     )
 
 
-def _write(article: Article, record: ArticleRecord) -> None:
+def _key_of(part: ArticlePart) -> str:
+    # Parts that were stored before there were keys have none.
+    return part.key or key_of_part(part.title)
+
+
+def _write(
+    article: Article,
+    record: ArticleRecord,
+    *,
+    held: Mapping[str, ArticlePart] = MappingProxyType({}),
+    clock: Clock,
+) -> None:
     for name in _PLAIN_FIELDS:
         setattr(article, name, getattr(record, name))
     for name in _LIST_FIELDS:
@@ -250,17 +269,23 @@ def _write(article: Article, record: ArticleRecord) -> None:
         ArticleAuthor(position=position, name=name, about=about)
         for position, (name, about) in enumerate(record.authors, start=1)
     )
-    article.parts.extend(
-        ArticlePart(
-            position=position,
-            title=part.title,
-            in_focus=part.in_focus,
-            authors=list(part.authors),
-            country=part.country,
-            regions=list(part.regions),
-            standfirst=part.standfirst,
-            body_html=part.body_html,
-            body_text=part.body_text,
+    taken = {part.position for part in held.values()}
+    free = (number for number in count(1) if number not in taken)
+    for part in record.parts:
+        known = held.get(part.key)
+        article.parts.append(
+            ArticlePart(
+                position=known.position if known else next(free),
+                key=part.key,
+                dated_on=part.dated_on,
+                noticed_at=known.noticed_at if known else clock.now(),
+                title=part.title,
+                in_focus=part.in_focus,
+                authors=list(part.authors),
+                country=part.country,
+                regions=list(part.regions),
+                standfirst=part.standfirst,
+                body_html=part.body_html,
+                body_text=part.body_text,
+            )
         )
-        for position, part in enumerate(record.parts, start=1)
-    )

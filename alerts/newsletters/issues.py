@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, lazyload
 
-from alerts.articles.models import Article
 from alerts.clock import Clock
 from alerts.errors import Conflict, Invalid, NotFound, Refused
 from alerts.newsletters.content import IssueContent
@@ -18,7 +17,7 @@ from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.lifecycle import Event, next_state
 from alerts.newsletters.models import Issue, IssueItem, IssueState, Newsletter
 from alerts.newsletters.numbering import Numbered, Numbers, next_numbers
-from alerts.newsletters.selection import arrange, chosen_articles, due_articles
+from alerts.newsletters.selection import Due, Window, arrange, chosen_articles, due_articles
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.subscribers.models import Frequency
 
@@ -57,13 +56,12 @@ def draft_issue(
     """
     draft = _begin(session, slug, frequency, until or clock.now())
     if article_ids:
-        articles = chosen_articles(session, article_ids)
+        due = Due(chosen_articles(session, article_ids))
     else:
-        articles = due_articles(
-            session, draft.definition, draft.frequency, since=since or oldest, until=draft.until
-        )
+        window = Window(since or oldest, draft.until, draft.definition.time_zone)
+        due = due_articles(session, draft.definition, draft.frequency, window)
     issue = _new_issue(draft, since=since, clock=clock)
-    _fill(issue, draft, articles)
+    _fill(issue, draft, due)
     if not issue.items:
         # Nothing is due, or no section takes what is.
         raise NothingNew(f"nothing new for {slug} {_since_words(draft, since)}; no issue is made")
@@ -244,10 +242,10 @@ def _new_issue(draft: _Draft, *, since: datetime | None, clock: Clock) -> Issue:
     )
 
 
-def _fill(issue: Issue, draft: _Draft, articles: list[Article]) -> None:
+def _fill(issue: Issue, draft: _Draft, due: Due) -> None:
     cut_off = draft.previous.until if draft.previous else None
     position = 0
-    for section, pieces in arrange(draft.definition, articles):
+    for section, pieces in arrange(draft.definition, due):
         for piece in pieces:
             position += 1
             issue.items.append(

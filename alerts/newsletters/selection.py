@@ -1,14 +1,16 @@
 """Which articles are due, and in which section each goes."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
+from alerts.articles.identity import essay_key
 from alerts.articles.models import Article, ArticlePart, ArticleState
+from alerts.articles.reading.names import folded
 from alerts.errors import NotFound, Refused
 from alerts.newsletters.definitions import NewsletterDefinition, RuleDefinition, SectionDefinition
 from alerts.newsletters.models import Issue, IssueItem, IssueState
@@ -41,37 +43,93 @@ class Piece:
         return self.part is None and bool(self.article.authors) and not self.article.parts
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What an issue looks at: noticed up to `until`, published since `since` where that is asked.
+
+    `since` asks for the printed date (in the newsletter's zone), or, where none is printed, for
+    the moment of noticing.
+    """
+
+    since: datetime | None
+    until: datetime
+    zone: str
+
+    @property
+    def first_day(self) -> date | None:
+        """The first printed date that is looked at."""
+        return self.since.astimezone(ZoneInfo(self.zone)).date() if self.since else None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What an issue may hold: articles, and of pages that grow the parts by the article's id."""
+
+    articles: Sequence[Article]
+    parts: Mapping[int, Sequence[ArticlePart]] = field(default_factory=dict)
+
+
 def due_articles(
-    session: Session,
-    definition: NewsletterDefinition,
-    frequency: Frequency,
-    *,
-    since: datetime | None,
-    until: datetime,
-) -> list[Article]:
+    session: Session, definition: NewsletterDefinition, frequency: Frequency, window: Window
+) -> Due:
     """Return the published articles that match and that no issue at this frequency has held.
 
-    Noticed up to `until`. `since` asks for the printed date (in the newsletter's zone), or, where
-    none is printed, for the moment of noticing. The newest come first.
+    Of a page that grows, those blocks that no issue has held. The newest come first.
     """
-    held = exists().where(
-        IssueItem.article_id == Article.id,
-        IssueItem.issue_id == Issue.id,
-        Issue.newsletter == definition.slug,
-        Issue.frequency == frequency,
-        Issue.state != IssueState.CANCELLED,
-    )
+    held = _held(definition, frequency)
     query = select(Article).where(
-        Article.state == ArticleState.PUBLISHED, Article.noticed_at <= until, ~held
+        Article.state == ArticleState.PUBLISHED,
+        Article.noticed_at <= window.until,
+        or_(Article.grows, ~exists(held.where(IssueItem.article_id == Article.id))),
     )
-    if since is not None:
-        day = since.astimezone(ZoneInfo(definition.time_zone)).date()
-        undated = Article.published_on.is_(None) & (Article.noticed_at >= since)
-        query = query.where(or_(Article.published_on >= day, undated))
-    found = [
-        article for article in session.scalars(query) if article_matches(definition.rule, article)
-    ]
-    return sorted(found, key=_newest_first)
+    if window.since is not None:
+        undated = Article.published_on.is_(None) & (Article.noticed_at >= window.since)
+        printed = Article.published_on >= window.first_day
+        query = query.where(or_(Article.grows, printed, undated))
+    found = [one for one in session.scalars(query) if article_matches(definition.rule, one)]
+    growing = [article for article in found if article.grows]
+    parts = _new_parts(session, growing, held, window)
+    due = [article for article in found if not article.grows or parts[article.id]]
+    return Due(sorted(due, key=_newest_first), parts)
+
+
+def _held(definition: NewsletterDefinition, frequency: Frequency) -> Select[int, int]:
+    """Return the query for what issues at a frequency have held: articles and their parts."""
+    return (
+        select(IssueItem.article_id, IssueItem.part)
+        .join(Issue, IssueItem.issue_id == Issue.id)
+        .where(
+            Issue.newsletter == definition.slug,
+            Issue.frequency == frequency,
+            Issue.state != IssueState.CANCELLED,
+        )
+    )
+
+
+def _new_parts(
+    session: Session, growing: Sequence[Article], held: Select[int, int], window: Window
+) -> dict[int, list[ArticlePart]]:
+    """Return the blocks of pages that grow which are in the window and in no issue."""
+    numbers = [article.id for article in growing]
+    rows = session.execute(held.where(IssueItem.article_id.in_(numbers))) if numbers else ()
+    taken = {(article_id, part) for article_id, part in rows}
+    return {
+        article.id: [
+            part
+            for part in article.parts
+            if (article.id, part.position) not in taken and _is_in(window, article, part)
+        ]
+        for article in growing
+    }
+
+
+def _is_in(window: Window, article: Article, part: ArticlePart) -> bool:
+    noticed = part.noticed_at or article.noticed_at
+    if noticed > window.until:
+        return False
+    if window.since is None or window.first_day is None:
+        return True
+    return part.dated_on >= window.first_day if part.dated_on else noticed >= window.since
 
 
 def chosen_articles(session: Session, article_ids: Sequence[int]) -> list[Article]:
@@ -102,21 +160,21 @@ def article_matches(rule: RuleDefinition, article: Article) -> bool:
 
 
 def arrange(
-    definition: NewsletterDefinition, articles: Iterable[Article]
+    definition: NewsletterDefinition, due: Due
 ) -> list[tuple[SectionDefinition, list[Piece]]]:
     """Put articles into the sections of a newsletter.
 
     An `essay` section takes the longest signed essay, else a part that its roundup has in focus;
-    `briefs` take roundups apart into their pieces, ordered by place; `cards` take whole articles.
-    A section with a limit leaves the rest to those after it.
+    `briefs` take roundups apart into their pieces, ordered by place; `cards` take whole articles,
+    and of pages that grow the new blocks. A section with a limit leaves the rest to those after
+    it. An essay that stands alone and in a roundup too is held once, as the article of its own.
     """
-    left = list(articles)
     takes_parts = any(section.kind == "briefs" for section in definition.sections)
-    pieces = [
+    pieces = without_doubles(
         piece
-        for article in left
-        for piece in (_pieces(definition.rule, article) if takes_parts else [Piece(article)])
-    ]
+        for article in due.articles
+        for piece in _pieces(definition.rule, article, due.parts, takes_parts=takes_parts)
+    )
     arranged = []
     for section in definition.sections:
         taken = _take(section, pieces)
@@ -141,9 +199,41 @@ def _take(section: SectionDefinition, pieces: list[Piece]) -> list[Piece]:
             return pieces[: section.limit]
 
 
-def _pieces(rule: RuleDefinition, article: Article) -> list[Piece]:
-    """Take a roundup apart into the parts that the rule asks for."""
+def without_doubles(pieces: Iterable[Piece]) -> list[Piece]:
+    """Leave out the parts of roundups that stand among the pieces as articles of their own."""
+    every = list(pieces)
+    alone = [
+        (essay_key(piece.title), {folded(author.name) for author in piece.article.authors})
+        for piece in every
+        if piece.part is None
+    ]
+    return [piece for piece in every if piece.part is None or not _stands_alone(piece.part, alone)]
+
+
+def _stands_alone(part: ArticlePart, alone: Sequence[tuple[str, set[str]]]) -> bool:
+    signed = {folded(name) for name in part.authors}
+    return any(
+        key == essay_key(part.title) and (not signed or not names or signed & names)
+        for key, names in alone
+    )
+
+
+def _pieces(
+    rule: RuleDefinition,
+    article: Article,
+    new_parts: Mapping[int, Sequence[ArticlePart]],
+    *,
+    takes_parts: bool,
+) -> list[Piece]:
+    """Take a roundup, or a page that grows, apart into the parts that the rule asks for."""
     wanted = set(rule.regions)
+    if article.grows:
+        parts = new_parts.get(article.id, article.parts)
+        # A block that names no place is about what its page is about.
+        fitting = [part for part in parts if not wanted or wanted & set(part.regions)]
+        return [Piece(article, part) for part in fitting or parts]
+    if not takes_parts:
+        return [Piece(article)]
     parts = [part for part in article.parts if not wanted or wanted & set(part.regions)]
     return [Piece(article, part) for part in parts] or [Piece(article)]
 

@@ -11,6 +11,7 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|Gen|Col|Lt|Sgt|St|vs|No|Vol|Jr|Sr|e\.g|i\.e|approx|Gov|Sen|Rep)"
     r"|\b[A-Z](?:\.[A-Z])*)\.$"
 )
+_LONGEST_ABBREVIATION = 24
 
 
 class Kind(enum.Enum):
@@ -78,7 +79,10 @@ def sentence_ends(text: str) -> list[int]:
     return [
         match.end()
         for match in _SENTENCE_END.finditer(text)
-        if match.end() == len(text) or not _ABBREVIATION.search(text[: match.start() + 1])
+        if match.end() == len(text)
+        or not _ABBREVIATION.search(
+            text, max(0, match.start() - _LONGEST_ABBREVIATION), match.start() + 1
+        )
     ]
 
 

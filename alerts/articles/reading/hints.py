@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
@@ -22,6 +23,7 @@ class Hints:
     summary: str | None = None
     language: str | None = None
     site: str | None = None
+    foreign: str | None = None
 
 
 def read_hints(root: HtmlElement, url: str | None) -> Hints:
@@ -37,7 +39,10 @@ def read_hints(root: HtmlElement, url: str | None) -> Hints:
                 authors.append(content)
     title = root.findtext(".//title") or ""
     links = [link.get("href") for link in root.iter("link") if _is_canonical(link)]
-    canonical = next(_addresses([*links, metas.get("og:url")], url), None)
+    named = next(_addresses([*links, metas.get("og:url")], url), None)
+    # A page may speak for its own site alone: or any could pass for an article of another one.
+    foreign = named if named and url and not _is_same_site(named, url) else None
+    canonical = None if foreign else named
     base = canonical or url
     return Hints(
         titles=tuple(t for t in (metas.get("og:title"), one_line(repair(title))) if t),
@@ -49,6 +54,7 @@ def read_hints(root: HtmlElement, url: str | None) -> Hints:
         summary=metas.get("og:description") or metas.get("description"),
         language=(root.get("lang") or "").strip()[:20] or None,
         site=metas.get("og:site_name"),
+        foreign=foreign,
     )
 
 
@@ -60,3 +66,8 @@ def _addresses(links: list[str | None], url: str | None) -> Iterator[str]:
     for link in links:
         if address := web_address(link, url):
             yield address
+
+
+def _is_same_site(one: str, other: str) -> bool:
+    hosts = [(urlsplit(url).hostname or "").removeprefix("www.") for url in (one, other)]
+    return hosts[0] == hosts[1]

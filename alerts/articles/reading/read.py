@@ -10,6 +10,8 @@ from alerts.articles.reading.blocks import Block
 from alerts.articles.reading.body import choose_standfirst, compose, with_headings
 from alerts.articles.reading.cleaning import decode, repair
 from alerts.articles.reading.footer import take_related
+from alerts.articles.reading.general import read_general
+from alerts.articles.reading.growing import find_dated, take_dated
 from alerts.articles.reading.header import Header, dates_in
 from alerts.articles.reading.hints import Hints
 from alerts.articles.reading.layout import Layout, lay_out
@@ -20,7 +22,11 @@ from alerts.articles.reading.plain import read_lines
 from alerts.articles.reading.record import NoArticle, ReadArticle, ReadPhoto, Related
 
 _LEAST_WORDS = 60
+# The first block of a daily may be short; there is more to come.
+_LEAST_OF_A_DAY = 20
 _LONGEST_TITLE = 300
+# A roundup of a month has some hundreds.
+_MOST_BLOCKS = 5_000
 _A_MONTH = timedelta(days=31)
 _ISO_DAY = re.compile(r"^\d{4}-\d\d-\d\d")
 
@@ -31,25 +37,68 @@ def read_text(text: str, *, source: str) -> ReadArticle:
     return replace(_read(blocks, Hints(), source=source, url=None), is_copy=True)
 
 
-def read_html(markup: bytes | str, *, url: str | None, source: str) -> ReadArticle:
-    """Read an HTML page; `url` is where it was fetched from. Raises NoArticle with one line."""
-    text = decode(markup) if isinstance(markup, bytes) else markup
-    page = read_page(repair(text), url=url)
-    return _read(page.blocks, page.hints, source=source, url=page.hints.canonical or url)
+def read_html(
+    markup: bytes | str, *, url: str | None, source: str, charset: str | None = None
+) -> ReadArticle:
+    """Read an HTML page; `url` is where it was fetched from. Raises NoArticle with one line.
+
+    A page that prints what this house prints is read by that; others by their structure.
+    """
+    text = repair(decode(markup, charset=charset) if isinstance(markup, bytes) else markup)
+    page = read_page(text, url=url)
+    address = page.hints.canonical or url
+    refused: NoArticle | None = None
+    article: ReadArticle | None = None
+    try:
+        article = _read(page.blocks, page.hints, source=source, url=address)
+    except NoArticle as error:
+        refused = error
+    if article is not None and _is_of_this_house(article):
+        return _flag_foreign(article, page.hints)
+    try:
+        general = read_general(text, page.hints, url=address, source=source)
+    except NoArticle:
+        if article is None:
+            raise (refused or NoArticle("no article")) from None
+        general = article
+    return _flag_foreign(general, page.hints)
+
+
+def _is_of_this_house(article: ReadArticle) -> bool:
+    """Tell whether a page shows a mark of the house, and not only what every page's head says."""
+    marks = (article.series, article.number, article.team, article.photo.credit, article.parts)
+    return (
+        any(marks)
+        or article.printed["signed"]
+        or bool(article.printed["date"])
+        or any(a.about for a in article.authors)
+    )
+
+
+def _flag_foreign(article: ReadArticle, hints: Hints) -> ReadArticle:
+    if hints.foreign is None:
+        return article
+    flag = f"url: the page calls {hints.foreign} its address, which is another site"
+    return replace(article, flags=(*article.flags, flag))
 
 
 def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None) -> ReadArticle:
+    if len(blocks) > _MOST_BLOCKS:
+        raise NoArticle(f"no article: more than {_MOST_BLOCKS} paragraphs and lines")
     taken = take_related(blocks)
     layout = lay_out(taken.left, titles=hints.titles)
-    starts = find_starts(layout.body)
-    starts = _settle_starts(layout, starts)
+    dated = find_dated(layout.body, _with_hints(layout.header, hints).published_on)
+    starts = [] if dated else _settle_starts(layout, find_starts(layout.body))
     _take_last_notes(layout)
-    _refuse_what_is_none(layout, hints)
+    _refuse_what_is_none(layout, hints, least=_LEAST_OF_A_DAY if dated else _LEAST_WORDS)
     marked = with_headings(layout.body, bylines=[start.text_at - 1 for start in starts])
     body = compose(marked)
     header = _with_hints(layout.header, hints)
     names = layout.byline.names or _hinted_names(layout, hints)
-    parts = take_parts(layout.body, starts)
+    if dated:
+        parts = take_dated(layout.body, dated, layout.title or "")
+    else:
+        parts = take_parts(layout.body, starts)
     signed = list(dict.fromkeys([*names, *(name for part in parts for name in part.authors)]))
     authors, loose = with_notes([n for n in signed if n != layout.byline.team], layout.notes)
     return ReadArticle(
@@ -72,7 +121,11 @@ def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None
         language=hints.language,
         parts=parts,
         related=taken.related,
-        flags=_flags(layout, header, body.text, loose),
+        flags=(
+            *_flags(layout, header, body.text, loose),
+            *(start.flag for start in dated if start.flag),
+        ),
+        grows=bool(dated),
         printed=_printed(layout, header, taken.related, loose),
     )
 
@@ -110,11 +163,11 @@ def _take_last_notes(layout: Layout) -> None:
         layout.notes.insert(0, layout.body.pop().text)
 
 
-def _refuse_what_is_none(layout: Layout, hints: Hints) -> None:
+def _refuse_what_is_none(layout: Layout, hints: Hints, *, least: int) -> None:
     words = sum(len(block.text.split()) for block in layout.body if block.is_prose)
     if not layout.title or len(layout.title) > _LONGEST_TITLE:
         raise NoArticle("no article: no title above a text was found")
-    if words < _LEAST_WORDS:
+    if words < least:
         raise NoArticle(f"no article: only {words} words of running text were found")
     marks = (
         not layout.byline.is_empty,
@@ -170,6 +223,7 @@ def _printed(
 ) -> dict[str, Any]:
     return {
         "head": layout.printed_head,
+        "signed": not layout.byline.is_empty,
         "date": header.printed_date,
         "credit": layout.photo.credit,
         "notes": [*layout.notes],

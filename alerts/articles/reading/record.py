@@ -30,7 +30,10 @@ class ReadPhoto:
 
 @dataclass(frozen=True, slots=True)
 class ReadPart:
-    """One piece of a roundup page."""
+    """One piece of a roundup page, or one dated block of a page that grows.
+
+    `key` tells the same block from others when the page is read again; `dated_on` is its day.
+    """
 
     title: str
     body_html: str
@@ -38,6 +41,8 @@ class ReadPart:
     standfirst: str
     authors: tuple[str, ...] = ()
     in_focus: bool = False
+    key: str = ""
+    dated_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,8 @@ class ReadArticle:
 
     `published_precision` is `day` or `month` (then the date is the first of it), or None.
     `body_text` are the paragraphs, separated by a blank line. `source` is where it was read from.
-    `is_copy` tells a text copy, which can know neither addresses nor emphasis.
+    `is_copy` tells a text copy, which can know neither addresses nor emphasis. A page that `grows`
+    gets a new part each day, under the same address.
     """
 
     source: str
@@ -96,3 +102,4 @@ class ReadArticle:
     flags: tuple[str, ...] = ()
     printed: dict[str, Any] = field(default_factory=dict)
     is_copy: bool = False
+    grows: bool = False

@@ -104,6 +104,13 @@ def upgrade() -> None:
     op.create_index("ix_pushed_requests_at", "pushed_requests", ["at"])
     with op.batch_alter_table("articles") as articles:
         articles.add_column(sa.Column("withdrawn_because", sa.Text()))
+        articles.add_column(
+            sa.Column("grows", sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
+    with op.batch_alter_table("article_parts") as parts:
+        parts.add_column(sa.Column("key", sa.String(200), server_default="", nullable=False))
+        parts.add_column(sa.Column("dated_on", sa.Date()))
+        parts.add_column(sa.Column("noticed_at", UtcDateTime()))
     with op.batch_alter_table("issues") as issues:
         issues.add_column(sa.Column("attention", sa.Text()))
 
@@ -111,7 +118,11 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("issues") as issues:
         issues.drop_column("attention")
+    with op.batch_alter_table("article_parts") as parts:
+        for name in ("noticed_at", "dated_on", "key"):
+            parts.drop_column(name)
     with op.batch_alter_table("articles") as articles:
+        articles.drop_column("grows")
         articles.drop_column("withdrawn_because")
     op.drop_table("pushed_requests")
     op.drop_table("article_addresses")
