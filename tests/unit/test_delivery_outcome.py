@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.delivery.journal import Journal, journal_path, read_journal
+from alerts.delivery.journal import Journal, Noted, journal_path, read_journal, this_boot
 from alerts.delivery.models import DeliveryState
 from alerts.delivery.outcome import Fate, Outcome, Verdict, asks_for_less, judge, refusal
 from alerts.delivery.waits import stated_wait
@@ -154,20 +154,30 @@ def test_an_unknown_fate_is_tried_again_or_held_as_the_newsletter_says() -> None
 
 def test_a_journal_tells_what_was_on_the_wire(tmp_path: Path) -> None:
     path = journal_path(tmp_path / "spool", 7, 2)
-    journal = Journal(path)
+    journal = Journal(path, boot="this")
     journal.started(1)
     journal.ended(1, Outcome(Fate.ACCEPTED, 250, "2.0.0 queued\r\nas 1"))
     journal.started(2)
     journal.ended(3, Outcome(Fate.PERMANENT, 550, ""))
-    assert read_journal(path) == {
-        1: Outcome(Fate.ACCEPTED, 250, "2.0.0 queued as 1"),
-        2: Outcome(Fate.UNKNOWN, 0, "the worker died"),
-        3: Outcome(Fate.PERMANENT, 550, ""),
-    }
+    accepted = {1: Outcome(Fate.ACCEPTED, 250, "2.0.0 queued as 1")}
+    others = {2: Outcome(Fate.UNKNOWN, 0, "the worker died"), 3: Outcome(Fate.PERMANENT, 550, "")}
+    assert read_journal(path, boot="this") == Noted(accepted | others, whole=True)
+    assert read_journal(path, boot="thi") == Noted(accepted, whole=False)
     assert set(journal.take([1, 2, 4])) == {1, 2}
     assert set(journal.take([1, 2, 3])) == {3}
     journal.finish()
-    assert read_journal(path) is None
+    assert read_journal(path, boot="this") == Noted({}, whole=False)
+
+
+def test_a_journal_of_which_nothing_was_written_yet_is_whole_in_its_boot(tmp_path: Path) -> None:
+    boot = this_boot()
+    assert boot == this_boot()
+    journal = Journal(tmp_path / "x", boot=boot)
+    assert read_journal(tmp_path / "x", boot=boot) == Noted({}, whole=True)
+    assert read_journal(tmp_path / "x", boot="another") == Noted({}, whole=False)
+    journal.close()
+    (tmp_path / "x").write_bytes(b"")
+    assert read_journal(tmp_path / "x", boot=boot) == Noted({}, whole=False)
 
 
 def test_rates_are_read_as_providers_state_them() -> None:
