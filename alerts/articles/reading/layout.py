@@ -17,6 +17,7 @@ from alerts.articles.reading.names import (
 from alerts.articles.reading.record import ReadPhoto
 
 _TOP_LEVEL = 3
+_LONGEST_REST = 40
 
 
 @dataclass(slots=True)
@@ -25,6 +26,9 @@ class Layout:
 
     title: str | None = None
     header: Header = field(default_factory=Header)
+    headers: list[Header] = field(default_factory=list)
+    # Words on a header line that are no part of it that is known.
+    unread: list[str] = field(default_factory=list)
     byline: Byline = field(default_factory=Byline)
     photo: ReadPhoto = field(default_factory=ReadPhoto)
     body: list[Block] = field(default_factory=list)
@@ -137,7 +141,9 @@ def _read_above(blocks: Sequence[Block], layout: Layout) -> None:
     close = {id(block) for block in _close_above(blocks)}
     for block in blocks:
         no_names = signed or (by_team and id(block) not in close)
-        if block.kind is Kind.ITEM or not _read_head_line(block, layout, no_names=no_names):
+        if block.kind is Kind.ITEM or not _read_head_line(
+            block, layout, above=True, no_names=no_names
+        ):
             layout.left_out.append(block.text)
 
 
@@ -158,28 +164,50 @@ def _title_text(block: Block, layout: Layout) -> str:
     header = read_header(block.text)
     if not header.rest or not (header.number or header.volume):
         return block.text
-    layout.header = layout.header.completed_by(header)
+    _take_header(layout, header)
     return header.rest
 
 
-def _read_head_line(block: Block, layout: Layout, *, no_names: bool = False) -> bool:
-    """Read a line as header or byline; False when it is neither."""
+def _read_head_line(
+    block: Block, layout: Layout, *, above: bool = False, no_names: bool = False
+) -> bool:
+    """Read a line as header or byline; False when it is neither.
+
+    Above the title a line is a header line wholly or not at all: there may be a menu.
+    """
     if layout.title is not None and folded(block.text) == folded(layout.title):
         return True
     header = read_header(block.text)
     if header.is_whole:
-        layout.header = _joined(layout.header, header)
+        _take_header(layout, header)
         if header.team and not layout.byline.team:
             layout.byline = Byline(layout.byline.names, header.team)
         return True
     byline = read_byline(block.text if header.is_empty else header.rest)
-    if byline is None or no_names:
+    if byline is None:
+        return not above and _read_what_can_be(header, layout)
+    if no_names:
         return False
-    layout.header = _joined(layout.header, header)
+    _take_header(layout, header)
     team = layout.byline.team or header.team or byline.team
     names = tuple(dict.fromkeys(layout.byline.names + byline.names))
     layout.byline = Byline(names, team)
     return True
+
+
+def _read_what_can_be(header: Header, layout: Layout) -> bool:
+    """Take a line that surely is a header line, of which some words stay unread."""
+    sure = header.begins_with_series and (header.number or header.volume)
+    if not sure or len(header.rest) > _LONGEST_REST:
+        return False
+    _take_header(layout, header)
+    layout.unread.append(header.rest)
+    return True
+
+
+def _take_header(layout: Layout, header: Header) -> None:
+    layout.headers.append(header)
+    layout.header = _joined(layout.header, header)
 
 
 def _joined(known: Header, new: Header) -> Header:

@@ -3,15 +3,16 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from alerts.articles.reading.blocks import Block
 from alerts.articles.reading.body import choose_standfirst, compose, with_headings
 from alerts.articles.reading.cleaning import decode, repair
+from alerts.articles.reading.doubts import contradictions, doubtful_date, unread_lines
 from alerts.articles.reading.footer import take_related
 from alerts.articles.reading.growing import find_dated, take_dated
-from alerts.articles.reading.header import Header, dates_in
+from alerts.articles.reading.header import Header
 from alerts.articles.reading.hints import Hints
 from alerts.articles.reading.layout import Layout, lay_out
 from alerts.articles.reading.markup import read_page
@@ -24,7 +25,6 @@ _LEAST_WORDS = 60
 # The first block of a daily may be short; there is more to come.
 _LEAST_OF_A_DAY = 20
 _LONGEST_TITLE = 300
-_A_MONTH = timedelta(days=31)
 _ISO_DAY = re.compile(r"^\d{4}-\d\d-\d\d")
 
 
@@ -79,7 +79,7 @@ def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None
         parts=parts,
         related=taken.related,
         flags=(
-            *_flags(layout, header, body.text, loose),
+            *_flags(layout, header, body.text, loose, grows=bool(dated)),
             *(start.flag for start in dated if start.flag),
         ),
         grows=bool(dated),
@@ -161,13 +161,15 @@ def _photo(photo: ReadPhoto, hints: Hints) -> ReadPhoto:
     return ReadPhoto(url=hints.image, credit=photo.credit, alt=hints.image_alt or photo.alt)
 
 
-def _flags(layout: Layout, header: Header, text: str, loose: Sequence[str]) -> tuple[str, ...]:
-    flags = []
-    if header.published_on is not None:
-        # A text looks back as far as it likes, and ahead; one that begins after its own date errs.
-        first = min(dates_in(text), default=None)
-        if first and first - header.published_on >= _A_MONTH and header.precision == "day":
-            flags.append(f"published_on: printed {header.iso_date}, but the text begins at {first}")
+def _flags(
+    layout: Layout, header: Header, text: str, loose: Sequence[str], *, grows: bool
+) -> tuple[str, ...]:
+    flags = [
+        *doubtful_date(header, text),
+        *contradictions(layout.headers, header),
+        *(f"header: {words!r} was not understood" for words in layout.unread),
+        *(() if grows else unread_lines(layout.body)),
+    ]
     if loose:
         flags.append(f"authors: {len(loose)} of the notes about the authors name nobody who signed")
     if layout.left_out and len(" ".join(layout.left_out).split()) >= _LEAST_WORDS:
