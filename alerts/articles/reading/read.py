@@ -16,10 +16,11 @@ from alerts.articles.reading.header import Header
 from alerts.articles.reading.hints import Hints
 from alerts.articles.reading.layout import Layout, lay_out
 from alerts.articles.reading.markup import read_page
-from alerts.articles.reading.names import Byline, same_name, subject_of_note, with_notes
-from alerts.articles.reading.pieces import LEAST_PIECES, Start, find_starts, take_parts
+from alerts.articles.reading.names import same_name, subject_of_note, with_notes
+from alerts.articles.reading.pieces import find_starts, take_parts
 from alerts.articles.reading.plain import read_lines
 from alerts.articles.reading.record import NoArticle, ReadArticle, ReadPhoto, Related
+from alerts.articles.reading.roundup import settle_starts
 
 _LEAST_WORDS = 60
 # The first block of a daily may be short; there is more to come.
@@ -45,10 +46,12 @@ def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None
     taken = take_related(blocks)
     layout = lay_out(taken.left, titles=hints.titles)
     dated = find_dated(layout.body, _with_hints(layout.header, hints).published_on)
-    starts = [] if dated else _settle_starts(layout, find_starts(layout.body))
+    starts = [] if dated else settle_starts(layout, find_starts(layout.body))
     _take_last_notes(layout)
     _refuse_what_is_none(layout, hints, least=_LEAST_OF_A_DAY if dated else _LEAST_WORDS)
-    marked = with_headings(layout.body, bylines=[start.text_at - 1 for start in starts])
+    marked = with_headings(
+        layout.body, bylines=[start.text_at - 1 for start in starts if not start.byline.is_empty]
+    )
     body = compose(marked)
     header = _with_hints(layout.header, hints)
     names = layout.byline.names or _hinted_names(layout, hints)
@@ -85,29 +88,6 @@ def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None
         grows=bool(dated),
         printed=_printed(layout, header, taken.related, loose),
     )
-
-
-def _settle_starts(layout: Layout, starts: list[Start]) -> list[Start]:
-    """Decide whether a page is one article or a roundup of pieces."""
-    signed = bool(layout.byline.names)
-    if signed and len(starts) == 1 and layout.header.volume and layout.title:
-        return [*_first_piece(layout, starts)]
-    if len(starts) >= LEAST_PIECES or any(start.in_focus for start in starts):
-        return starts
-    if starts and starts[0].at == 0 and not signed:
-        # A second line below the title, then the byline: all of it is the page's own.
-        layout.byline = Byline(starts[0].byline.names, layout.byline.team or starts[0].byline.team)
-        layout.body = [layout.body[0], *layout.body[starts[0].text_at :]]
-    return []
-
-
-def _first_piece(layout: Layout, starts: Sequence[Start]) -> Sequence[Start]:
-    """Give the first title to the first piece: the roundup prints none of its own."""
-    first = Start(0, 0, layout.title or "", layout.byline, in_focus=False)
-    label = layout.header.series or layout.title or ""
-    layout.title = f"{label} # {layout.header.number}" if layout.header.number else label
-    layout.byline = Byline((), layout.byline.team)
-    return [first, *starts]
 
 
 def _take_last_notes(layout: Layout) -> None:
