@@ -7,7 +7,7 @@ Pure: a line goes in, what was understood comes out, with the rest that was not.
 
 import re
 from dataclasses import dataclass, fields, replace
-from datetime import date
+from datetime import date, timedelta
 
 _SERIES = {
     "CWA Commentary": r"cwa(?:\s+commentary|\s+commentaries)?",
@@ -57,6 +57,12 @@ _MONTH_RE = re.compile(
     rf"(?<!\d)(?<!\d )\b{_MONTH.format('month')}\s*,?\s*{_YEAR.format('year')}\b", re.IGNORECASE
 )
 _ISO_RE = re.compile(r"(?<!\d)(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)")
+_NAMED_DAY = (
+    rf"(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH.format('month')}"
+    rf"(?:\s*,?\s*{_YEAR.format('year')})?(?!\w)"
+)
+_NAMED_DAY_RE = re.compile(_NAMED_DAY, re.IGNORECASE)
+_OPENING_RE = re.compile(rf"\s*On\s+{_WEEKDAY}{_NAMED_DAY}", re.IGNORECASE)
 _TEAM_RE = re.compile(
     r"\b(?P<team>(?:the\s+)?(?:NIAS(?:\s+(?:[A-Z][\w-]*|and|&)){0,4}|GP|CWA|TWTW|GP\s+[A-Z]\w+)"
     r"\s+Team)\b",
@@ -81,11 +87,12 @@ class Header:
     team: str | None = None
     printed_date: str | None = None
     rest: str = ""
+    begins_with_series: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was understood."""
-        return self == Header(rest=self.rest)
+        return self == Header(rest=self.rest, begins_with_series=self.begins_with_series)
 
     @property
     def is_whole(self) -> bool:
@@ -101,7 +108,17 @@ class Header:
         }
         if self.published_on is not None:
             open_fields.pop("precision", None)
+        if self.precision == "month" and other.is_day_of(self.published_on):
+            open_fields |= {
+                name: getattr(other, name) for name in ("published_on", "precision", "printed_date")
+            }
         return replace(self, **open_fields)
+
+    def is_day_of(self, month: date | None) -> bool:
+        """Tell whether the date is a day, and one of that month."""
+        if month is None or self.published_on is None or self.precision != "day":
+            return False
+        return (self.published_on.year, self.published_on.month) == (month.year, month.month)
 
     @property
     def iso_date(self) -> str | None:
@@ -134,6 +151,7 @@ def read_header(line: str) -> Header:
         team=team,
         printed_date=printed,
         rest=_tidy(text),
+        begins_with_series=any(pattern.match(line.strip(" |")) for _, pattern in _SERIES_RE),
     )
 
 
@@ -146,6 +164,32 @@ def dates_in(text: str) -> list[date]:
         if (day := _date(match)) is not None
     ]
     return [day for _, day in sorted(found)]
+
+
+def opening_date(paragraph: str, *, near: date) -> date | None:
+    """Return the date that a paragraph opens on (`On 30 June, the council voted`), or None."""
+    match = _OPENING_RE.match(paragraph)
+    return _with_year(match, near) if match else None
+
+
+def days_in(text: str, *, near: date) -> list[date]:
+    """Return the days that a text names, in their order.
+
+    Where no year is printed it is the last one that brings the day no later than a month after
+    `near`: what was printed looks back.
+    """
+    found = (_with_year(match, near) for match in _NAMED_DAY_RE.finditer(text))
+    return [day for day in found if day is not None]
+
+
+def _with_year(match: re.Match[str], near: date) -> date | None:
+    month, day = _month_number(match["month"].lower()), int(match["day"])
+    if match["year"]:
+        return _day(int(match["year"]), month, day)
+    years = (near.year + 1, near.year, near.year - 1)
+    latest = near + timedelta(days=31)
+    found = (_day(year, month, day) for year in years)
+    return next((one for one in found if one and one <= latest), None)
 
 
 def _take(pattern: re.Pattern[str], text: str) -> tuple[str | None, str]:
@@ -190,8 +234,12 @@ def _date(match: re.Match[str]) -> date | None:
     found = match.groupdict()
     month = found["month"].lower()
     number = int(month) if month.isdigit() else _month_number(month)
+    return _day(int(found["year"]), number, int(found.get("day") or 1))
+
+
+def _day(year: int, month: int, day: int) -> date | None:
     try:
-        return date(int(found["year"]), number, int(found.get("day") or 1))
+        return date(year, month, day)
     except ValueError:
         return None
 
