@@ -9,7 +9,8 @@ from pathlib import Path
 from alerts.articles.fetching.answers import FetchFailed
 from alerts.articles.fetching.fetcher import Fetcher
 from alerts.articles.models import Article
-from alerts.articles.reading.cleaning import LARGEST, decode
+from alerts.articles.reading.cleaning import decode
+from alerts.articles.reading.limits import LARGEST
 from alerts.articles.reading.read import read_html, read_text
 from alerts.articles.reading.record import NoArticle, ReadArticle
 from alerts.articles.service import add_article

@@ -13,7 +13,7 @@ from alerts.articles.fetching.deadline import Deadline
 from alerts.articles.fetching.guard import GuardedBackend, Resolve, check_url, resolve
 from alerts.articles.fetching.pacing import LONGEST_SECONDS, USUAL_SECONDS, OwnPace, Pace
 from alerts.articles.fetching.robots import PRODUCT, Robots
-from alerts.articles.reading.cleaning import LARGEST
+from alerts.articles.reading.limits import LARGEST
 
 _TIMEOUT = httpx.Timeout(20.0, connect=10.0)
 _TOTAL_SECONDS = 60.0

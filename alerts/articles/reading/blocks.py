@@ -5,11 +5,16 @@ import html
 import re
 from dataclasses import dataclass
 
-# A sentence ends with one of these, and maybe closing quotes or brackets.
-_SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]]*(?=\s|$)")
+# A sentence ends with one of these, and maybe closing quotes or brackets. Chinese and Japanese set
+# no blank after it.
+_SENTENCE_END = re.compile(
+    r"[.!?…؟۔।॥]+[\"'”’»)\]]*(?=\s|$)|[。！？][”’』」）]*"  # noqa: RUF001 - the stops of these scripts
+)
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|Gen|Col|Lt|Sgt|St|vs|No|Vol|Jr|Sr|e\.g|i\.e|approx|Gov|Sen|Rep)"
-    r"|\b[A-Z](?:\.[A-Z])*)\.$"
+    r"(?:\b(?:Mr|Mrs|Ms|Mme|Mlle|Dr|Prof|Gen|Col|Lt|Sgt|Capt|Maj|Adm|Cmdr|St|Mt|Ft|Rev|Hon|Gov|Sen"
+    r"|Rep|Amb|Pres|No|Nos|Nr|Art|Vol|Fig|vol|fig|vs|cf|al|pp?|eds?|Jr|Sr|Inc|Ltd|Corp|Co|Bros|e\.g"
+    r"|i\.e|ca|approx|bzw|usw|vgl|inkl|Mio|Mrd|Jan|Feb|Aug|Sept?|Oct|Nov|Dec|[ap]\.m)"
+    r"|\b[^\W\d_](?:\.\s?[^\W\d_])*)\.$"
 )
 _LONGEST_ABBREVIATION = 24
 
@@ -71,19 +76,21 @@ def paragraph(text: str) -> Block:
 
 def has_sentence(text: str) -> bool:
     """Tell whether a sentence ends in the text."""
-    return any(True for _ in sentence_ends(text))
+    return any(_is_end(text, match) for match in _SENTENCE_END.finditer(text))
 
 
 def sentence_ends(text: str) -> list[int]:
-    """Return the positions behind the ends of sentences, titles and initials left out."""
-    return [
-        match.end()
-        for match in _SENTENCE_END.finditer(text)
-        if match.end() == len(text)
-        or not _ABBREVIATION.search(
-            text, max(0, match.start() - _LONGEST_ABBREVIATION), match.start() + 1
-        )
-    ]
+    """Return the positions behind the ends of sentences; titles, initials and the like end none."""
+    return [match.end() for match in _SENTENCE_END.finditer(text) if _is_end(text, match)]
+
+
+def _is_end(text: str, match: re.Match[str]) -> bool:
+    if match.end() == len(text):
+        return True
+    if text[match.end() + 1 : match.end() + 2].islower():
+        return False
+    end = match.start() + 1
+    return not _ABBREVIATION.search(text[max(0, end - _LONGEST_ABBREVIATION) : end])
 
 
 def first_sentences(text: str, *, at_most: int) -> str:

@@ -67,6 +67,8 @@ _TEAM_RE = re.compile(
     r"\b(?P<team>(?:the\s+)?(?:NIAS(?:\s+(?:[A-Z][\w-]*|and|&)){0,4}|GP|CWA|TWTW|GP\s+[A-Z]\w+)"
     r"\s+Team)\b",
 )
+# What is longer is running text, and not worth forty searches.
+_LONGEST_LINE = 400
 _SEPARATORS = " \t,;|·•–—-:."
 
 
@@ -132,6 +134,8 @@ class Header:
 def read_header(line: str) -> Header:
     """Read one line; what is not understood is left in `rest`, nothing is guessed."""
     text = " ".join(line.split())
+    if len(text) > _LONGEST_LINE:
+        return Header(rest=text)
     day, precision, printed, text = _take_date(text)
     volume, text = _take(_VOLUME_RE, text)
     # A bare "No. 7" is a number in a volume or a series; in a title it is a word like others.

@@ -12,6 +12,7 @@ from alerts.articles.reading.blocks import Block, Kind, one_line
 from alerts.articles.reading.boilerplate import without_debris
 from alerts.articles.reading.cleaning import repair, web_address
 from alerts.articles.reading.hints import Hints, read_hints
+from alerts.articles.reading.limits import LONGEST_LINE, lean
 from alerts.articles.reading.record import NoArticle
 
 _SKIPPED = {
@@ -32,7 +33,7 @@ _MOJIBAKE = re.compile("[ÂÃâð]")
 _FEED = re.compile(
     r"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,500}?-->\s*)?<(?:rss|feed|rdf:RDF)\b", re.IGNORECASE
 )
-_XML_HEAD = re.compile(r"^\s*<\?xml[^>]*\?>")
+_XML_HEAD = re.compile(r"^<\?xml[^>]{0,1000}\?>")
 # A cell of more text than this holds a piece of the page, not a value.
 _LONGEST_CELL = 160
 
@@ -56,7 +57,7 @@ def parse_document(markup: str) -> HtmlElement:
     """Return the tree of an HTML page; raise NoArticle for what is none."""
     if _FEED.match(markup):
         raise NoArticle("a feed, not an article's page")
-    text = _XML_HEAD.sub("", markup).strip()
+    text = _XML_HEAD.sub("", lean(markup).strip()).strip()
     if not text:
         raise NoArticle("empty, there is nothing to read")
     parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
@@ -184,6 +185,10 @@ class _Walk:
         text = without_debris(one_line("".join(line.text)))
         if not text:
             return
+        if len(text) > LONGEST_LINE:
+            raise NoArticle(
+                f"a paragraph of more than {LONGEST_LINE:,} characters, no article has one"
+            )
         kind, level, ordered = self._kind()
         self._blocks.append(
             Block(

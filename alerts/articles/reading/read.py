@@ -16,6 +16,7 @@ from alerts.articles.reading.growing import find_dated, take_dated
 from alerts.articles.reading.header import Header
 from alerts.articles.reading.hints import Hints
 from alerts.articles.reading.layout import Layout, lay_out
+from alerts.articles.reading.limits import check_text, lean
 from alerts.articles.reading.markup import read_page
 from alerts.articles.reading.names import same_name, subject_of_note, with_notes
 from alerts.articles.reading.pieces import find_starts, take_parts
@@ -34,6 +35,7 @@ _ISO_DAY = re.compile(r"^\d{4}-\d\d-\d\d")
 
 def read_text(text: str, *, source: str) -> ReadArticle:
     """Read the text copy of a page; raises NoArticle with one line."""
+    check_text(text)
     blocks = read_lines(repair(text))
     return replace(_read(blocks, Hints(), source=source, url=None), is_copy=True)
 
@@ -45,7 +47,8 @@ def read_html(
 
     A page that prints what this house prints is read by that; others by their structure.
     """
-    text = repair(decode(markup, charset=charset) if isinstance(markup, bytes) else markup)
+    text = decode(markup, charset=charset) if isinstance(markup, bytes) else markup
+    text = repair(lean(text))
     page = read_page(text, url=url)
     address = page.hints.canonical or url
     refused: NoArticle | None = None
