@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 _LONGEST_REASON = 500
 
 
-class Unsendable(AlertsError):
+class Unsendable(Refused):
     """No messages can be made of an issue before somebody has mended what the line says."""
 
     def __init__(self, issue_id: int, why: str) -> None:
