@@ -220,6 +220,16 @@ def test_a_new_block_is_no_correction_and_a_changed_one_is() -> None:
     assert not has_only_grown(first, first)
 
 
+def test_a_change_around_the_blocks_is_a_correction_though_a_block_came_too() -> None:
+    saturday, sunday = ("30 AUGUST, SATURDAY", SATURDAY), ("31 AUGUST, SUNDAY", SUNDAY)
+    first = record_of(daily(("", MONDAY), saturday))
+    grown = record_of(daily(("", MONDAY), sunday, saturday), first)
+    changed = record_of(daily(("", f"{MONDAY} It rained."), sunday, saturday), first)
+
+    assert has_only_grown(first, grown)
+    assert not has_only_grown(first, changed)
+
+
 def test_a_block_that_is_no_longer_shown_is_kept() -> None:
     first = record_of(daily(("30 AUGUST, SATURDAY", SATURDAY)))
     later = record_of(daily(("31 AUGUST, SUNDAY", SUNDAY), ("1 SEPTEMBER, MONDAY", MONDAY)), first)
