@@ -33,7 +33,7 @@ _MONTH = (
     r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
 _YEAR = r"(?P<{0}>(?:19|20)\d\d)"
-_COUNT = r"(\d{1,5}(?:\s*(?:&|and|-|–|/)\s*\d{1,5})?)"
+_COUNT = r"(\d{1,3},\d{3}|\d{1,5}(?:\s*(?:&|and|-|–|/)\s*#?\s*\d{1,5})?)"
 
 _SERIES_RE = [
     (name, re.compile(rf"(?<![\w]){words}(?![\w])", re.IGNORECASE))
@@ -41,11 +41,19 @@ _SERIES_RE = [
 ]
 _NUMBER_RE = re.compile(rf"(?:#|№)\s*{_COUNT}(?!\w)", re.IGNORECASE)
 _VOLUME_RE = re.compile(rf"\bvol(?:ume)?\b\s*[.:]?\s*{_COUNT}(?!\w)", re.IGNORECASE)
-_VOLUME_NUMBER_RE = re.compile(rf"\b(?:no|number|issue)\b\s*[.:]?\s*{_COUNT}(?!\w)", re.IGNORECASE)
+_VOLUME_NUMBER_RE = re.compile(
+    rf"\b(?:nos?|number|issue)\b\s*[.:]?\s*{_COUNT}(?!\w)", re.IGNORECASE
+)
 _WEEKDAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day\s*,?\s*)?"
+# A week's issue says `17-24 November 2022`, and comes out on the last day.
+_SPAN = (
+    r"(?:(?<![#.&-])(?<![#.&-] )(?<!\bno )\b(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?(?:\s+(?:"
+    + "|".join(f"{month[:3]}(?:{month[3:]})?" for month in _MONTHS)
+    + r"))?\s*[-–]\s*)?"
+)
 _DAY_RE = re.compile(
-    rf"{_WEEKDAY}\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s*(?:of\s+)?[ -]?{_MONTH.format('month')}"
-    rf"\s*[,-]?\s*{_YEAR.format('year')}\b",
+    rf"{_SPAN}{_WEEKDAY}\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s*(?:of\s+)?[ -]?"
+    rf"{_MONTH.format('month')}\s*[,-]?\s*{_YEAR.format('year')}\b",
     re.IGNORECASE,
 )
 _AMERICAN_RE = re.compile(
@@ -56,6 +64,10 @@ _AMERICAN_RE = re.compile(
 _MONTH_RE = re.compile(
     rf"(?<!\d)(?<!\d )\b{_MONTH.format('month')}\s*,?\s*{_YEAR.format('year')}\b", re.IGNORECASE
 )
+_NUMERIC_RE = re.compile(
+    r"(?<![\d./])(?P<day>\d{1,2})(?P<mark>[./])(?P<month>\d{1,2})(?P=mark)"
+    r"(?P<year>(?:19|20)\d\d)(?![\d./])"
+)
 _ISO_RE = re.compile(r"(?<!\d)(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)")
 _NAMED_DAY = (
     rf"(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH.format('month')}"
@@ -64,11 +76,12 @@ _NAMED_DAY = (
 _NAMED_DAY_RE = re.compile(_NAMED_DAY, re.IGNORECASE)
 _OPENING_RE = re.compile(rf"\s*On\s+{_WEEKDAY}{_NAMED_DAY}", re.IGNORECASE)
 _TEAM_RE = re.compile(
-    r"\b(?P<team>(?:the\s+)?(?:NIAS(?:\s+(?:[A-Z][\w-]*|and|&)){0,4}|GP|CWA|TWTW|GP\s+[A-Z]\w+)"
-    r"\s+Team)\b",
+    r"(?:\b[Tt]he\s+)?\b(?P<team>(?:NIAS(?:\s+(?:[A-Z][\w-]*|and|&)){0,4}?|GP|CWA|TWTW|"
+    r"GP\s+[A-Z]\w+)\s+(?:Team|TEAM))\b",
 )
 # What is longer is running text, and not worth forty searches.
 _LONGEST_LINE = 400
+_ACRONYM = 4
 _SEPARATORS = " \t,;|·•–—-:."
 
 
@@ -159,6 +172,16 @@ def read_header(line: str) -> Header:
     )
 
 
+def team_name(text: str) -> str:
+    """Return a team's name in the case that the site writes: `NIAS AFRICA TEAM` is one of them."""
+    words = text.split()
+    if not text.isupper():
+        return " ".join(words)
+    first, *others = words
+    known = first if len(first) <= _ACRONYM else first.capitalize()
+    return " ".join([known, *(word.capitalize() for word in others)])
+
+
 def dates_in(text: str) -> list[date]:
     """Return the full dates (day, month and year) that a text names, in their order."""
     found = [
@@ -200,7 +223,7 @@ def _take(pattern: re.Pattern[str], text: str) -> tuple[str | None, str]:
     match = pattern.search(text)
     if match is None:
         return None, text
-    count = "-".join(str(int(digits)) for digits in re.findall(r"\d+", match[1]))
+    count = "-".join(str(int(digits)) for digits in re.findall(r"\d+", match[1].replace(",", "")))
     return count, _without(text, match)
 
 
@@ -209,6 +232,7 @@ def _take_date(text: str) -> tuple[date | None, str | None, str | None, str]:
         (_DAY_RE, "day"),
         (_AMERICAN_RE, "day"),
         (_ISO_RE, "day"),
+        (_NUMERIC_RE, "day"),
         (_MONTH_RE, "month"),
     ):
         match = pattern.search(text)
@@ -219,7 +243,7 @@ def _take_date(text: str) -> tuple[date | None, str | None, str | None, str]:
 
 def _take_team(text: str) -> tuple[str | None, str]:
     match = _TEAM_RE.search(text)
-    return (" ".join(match["team"].split()), _without(text, match)) if match else (None, text)
+    return (team_name(match["team"]), _without(text, match)) if match else (None, text)
 
 
 def _take_series(text: str, *, numbered: bool) -> tuple[str | None, str]:
@@ -237,6 +261,9 @@ def _take_series(text: str, *, numbered: bool) -> tuple[str | None, str]:
 def _date(match: re.Match[str]) -> date | None:
     found = match.groupdict()
     month = found["month"].lower()
+    if found.get("mark") and int(found["day"]) <= 12 and found["day"] != month:  # noqa: PLR2004 - a month too, maybe
+        # `03/04/2020` is a day in April or in March: who printed it knows.
+        return None
     number = int(month) if month.isdigit() else _month_number(month)
     return _day(int(found["year"]), number, int(found.get("day") or 1))
 
@@ -258,4 +285,4 @@ def _without(text: str, match: re.Match[str]) -> str:
 
 def _tidy(text: str) -> str:
     pieces = (piece.strip(_SEPARATORS) for piece in text.split("|"))
-    return " | ".join(piece for piece in pieces if piece)
+    return " | ".join(piece for piece in pieces if piece and piece.lower() != "dated")

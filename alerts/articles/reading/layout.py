@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from alerts.articles.reading.blocks import Block, Kind
 from alerts.articles.reading.boilerplate import is_boilerplate, photo_credit
+from alerts.articles.reading.growing import end_of_head
 from alerts.articles.reading.header import Header, read_header
 from alerts.articles.reading.names import (
     Byline,
@@ -48,7 +49,8 @@ def lay_out(blocks: Sequence[Block], *, titles: Sequence[str] = ()) -> Layout:
     text = _take_photo(_cut_ending(text, layout), layout)
     text = [block for block in text if not is_boilerplate(block.text)]
     first_prose = next((i for i, block in enumerate(text) if block.is_prose), len(text))
-    body_at = _read_head(text, first_prose, titles, layout)
+    head_end = end_of_head(text, first_prose)
+    body_at = _read_head(text, head_end, titles, layout)
     layout.body = text[body_at:]
     return layout
 
@@ -115,22 +117,22 @@ def _take_photo(blocks: Sequence[Block], layout: Layout) -> list[Block]:
 
 
 def _read_head(
-    blocks: Sequence[Block], first_prose: int, titles: Sequence[str], layout: Layout
+    blocks: Sequence[Block], head_end: int, titles: Sequence[str], layout: Layout
 ) -> int:
     """Read the lines above the text; return where the body begins."""
-    head = list(blocks[:first_prose])
+    head = list(blocks[:head_end])
     noted = {folded(name) for note in layout.notes if (name := subject_of_note(note))}
     title_at = find_title(head, titles, noted)
     layout.printed_head = [block.text for block in head]
     if title_at is None:
         layout.left_out += [block.text for block in head]
-        return first_prose
+        return head_end
     layout.title = _title_text(head[title_at], layout)
     above = head[title_at - 1].text if title_at else ""
     layout.in_focus = is_marker(above, "focus") or without_focus(layout.title)[1]
     body_at = next(
         (i for i in range(title_at + 1, len(head)) if not _read_head_line(head[i], layout)),
-        first_prose,
+        head_end,
     )
     _read_above(head[:title_at], layout)
     return body_at
@@ -166,11 +168,17 @@ def _close_above(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _title_text(block: Block, layout: Layout) -> str:
-    """Return the title; a number or volume on its line is the header's, not the title's."""
+    """Return the title; a number or volume on its line is the header's, not the title's.
+
+    Where the line is a header line and nothing else the page is called by its series and number.
+    """
     header = read_header(block.text)
-    if header.is_whole or (header.rest and (header.number or header.volume)):
+    numbered = header.number or header.volume
+    if header.is_whole or numbered:
         _take_header(layout, header)
-    return header.rest if header.rest and (header.number or header.volume) else block.text
+    if header.is_whole and header.series and header.number:
+        return f"{header.series} # {header.number}"
+    return header.rest if header.rest and numbered else block.text
 
 
 def _read_head_line(

@@ -12,7 +12,7 @@ from alerts.articles.reading.cleaning import decode, repair
 from alerts.articles.reading.doubts import contradictions, doubtful_date, unread_lines
 from alerts.articles.reading.footer import take_related
 from alerts.articles.reading.general import read_general
-from alerts.articles.reading.growing import find_dated, take_dated
+from alerts.articles.reading.growing import take_dated
 from alerts.articles.reading.header import Header
 from alerts.articles.reading.hints import Hints
 from alerts.articles.reading.layout import Layout, lay_out
@@ -22,7 +22,7 @@ from alerts.articles.reading.names import same_name, subject_of_note, with_notes
 from alerts.articles.reading.pieces import find_starts, take_parts
 from alerts.articles.reading.plain import read_lines
 from alerts.articles.reading.record import NoArticle, ReadArticle, ReadPhoto, Related
-from alerts.articles.reading.roundup import settle_starts
+from alerts.articles.reading.roundup import settle_dated, settle_starts
 
 _LEAST_WORDS = 60
 # The first block of a daily may be short; there is more to come.
@@ -91,7 +91,7 @@ def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None
         raise NoArticle(f"no article: more than {_MOST_BLOCKS} paragraphs and lines")
     taken = take_related(blocks)
     layout = lay_out(taken.left, titles=hints.titles)
-    dated = find_dated(layout.body, _with_hints(layout.header, hints).published_on)
+    dated = settle_dated(layout, _with_hints(layout.header, hints).published_on)
     starts = [] if dated else settle_starts(layout, find_starts(layout.body))
     _take_last_notes(layout)
     _refuse_what_is_none(layout, hints, least=_LEAST_OF_A_DAY if dated else _LEAST_WORDS)

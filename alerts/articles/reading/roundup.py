@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from html import escape
 
 from alerts.articles.reading.blocks import Block, paragraph
+from alerts.articles.reading.growing import DatedStart, dated_title, find_dated
 from alerts.articles.reading.layout import Layout
 from alerts.articles.reading.names import Byline, folded, read_byline
 from alerts.articles.reading.pieces import LEAST_PIECES, Start, opens_like_a_piece, without_focus
@@ -27,6 +29,20 @@ def settle_starts(layout: Layout, starts: list[Start]) -> list[Start]:
         layout.byline = Byline(starts[0].byline.names, layout.byline.team or starts[0].byline.team)
         layout.body = [layout.body[0], *layout.body[starts[0].text_at :]]
     return []
+
+
+def settle_dated(layout: Layout, published_on: date | None) -> list[DatedStart]:
+    """Return where the dated blocks of a page that grows begin; none where it does not.
+
+    A running alert may print the newest block's heading as its title: the page itself is then
+    called by its series, which stays the same from day to day.
+    """
+    starts = find_dated(layout.body, published_on)
+    first = dated_title(layout.title or "", published_on)
+    if first is None or not layout.header.series:
+        return starts
+    layout.title = _label(layout)
+    return [first, *starts]
 
 
 def _title_is_a_pieces(layout: Layout, starts: Sequence[Start]) -> bool:

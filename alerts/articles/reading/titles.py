@@ -45,10 +45,15 @@ def printed_label(lines: Sequence[str]) -> str | None:
 
 def _without_title(head: Sequence[Block], candidates: Sequence[int]) -> int | None:
     """Choose where nothing but names and header lines stands over the text."""
-    labels = [i for i, block in enumerate(head) if _is_label(read_header(block.text))]
-    roundups = [i for i in labels if read_header(head[i].text).series in _ROUNDUPS]
+    headers = [read_header(block.text) for block in head]
+    labels = [i for i, header in enumerate(headers) if _is_label(header)]
+    roundups = [
+        i for i, header in enumerate(headers) if header.is_whole and header.series in _ROUNDUPS
+    ]
     if roundups and len(candidates) <= 1:
-        return roundups[0]
+        series = headers[roundups[0]].series
+        numbered = [i for i in roundups if headers[i].series == series and headers[i].number]
+        return (numbered or roundups)[0]
     return next(iter([*candidates, *labels]), None)
 
 
