@@ -67,6 +67,10 @@ def test_a_text_that_looks_back_or_ahead_is_not(printed: str, opening: str) -> N
             ("TWTW#9, Vol. 4, No. 5", "3 May 2024", "Vol. 4, No. 6"),
             ("volume_number: 5 is printed, but so is 6",),
         ),
+        (
+            ("CWA # 9", "CWA # 12", "CWA # 13", "CWA # 14", "CWA # 15"),
+            ("number: 9 is printed, but so is 12, 13, 14",),
+        ),
         (("CWA # 9, May 2024", "3 May 2024"), ()),
         (("CWA # 9, 3 May 2024", "May 2024", "CWA # 9"), ()),
     ],

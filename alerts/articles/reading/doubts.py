@@ -13,6 +13,8 @@ from alerts.articles.reading.header import Header, dates_in, days_in, opening_da
 
 _A_MONTH = timedelta(days=31)
 _LONGEST_LINE = 120
+# More than these make a flag no clearer.
+_MOST_NAMED = 3
 # `31 February 2024`, `03/04/2020`: a line that is a date and nothing else, and was not understood.
 _ODD_DATE = re.compile(
     r"^\W*\d{1,4}(?:st|nd|rd|th)?(?:\s*[./-]\s*|\s+)(?:\d{1,2}|[^\W\d]{3,9}\.?)"
@@ -55,7 +57,7 @@ def contradictions(headers: Sequence[Header], chosen: Header) -> Iterator[str]:
         same = {taken, (taken or "")[:7]} if name == "published_on" else {taken}
         odd = [value for value in dict.fromkeys(others) if value not in same]
         if taken and odd:
-            yield f"{name}: {taken} is printed, but so is {', '.join(odd)}"
+            yield f"{name}: {taken} is printed, but so is {', '.join(odd[:_MOST_NAMED])}"
 
 
 def unread_lines(blocks: Sequence[Block]) -> Iterator[str]:
