@@ -1,5 +1,6 @@
 """When a page has grown rather than been corrected. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from alerts.articles.record import ArticleRecord, PartRecord
@@ -33,4 +34,14 @@ def _said(part: PartRecord) -> tuple[str, str]:
 
 def _frame(record: ArticleRecord) -> tuple[object, ...]:
     """Return what stands around the blocks, and does not change by itself as they come."""
-    return (record.title, record.series, record.authors, record.team, record.photo_url)
+    around = frozenset(_around(record))
+    return (record.title, record.series, record.authors, record.team, record.photo_url, around)
+
+
+def _around(record: ArticleRecord) -> Iterator[str]:
+    """Yield the paragraphs that stand in no block, and are no block's heading."""
+    inside = {text for part in record.parts for text in part.body_text.split("\n\n")}
+    headings = {part.title.removeprefix(f"{record.title}: ").casefold() for part in record.parts}
+    for text in record.body_text.split("\n\n"):
+        if text not in inside and text.casefold() not in headings:
+            yield text

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Sequence
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer, lazyload
 
 from alerts.articles.models import (
     Article,
@@ -12,6 +12,8 @@ from alerts.articles.models import (
     ArticleRevision,
     ArticleState,
 )
+
+_MOST_ALIKE = 50
 
 
 def lock_likeness(session: Session, likeness: str) -> None:
@@ -34,8 +36,24 @@ def by_identity(session: Session, identity: str) -> Article | None:
 
 
 def by_likeness(session: Session, likeness: str) -> Sequence[Article]:
-    """Return the articles with this title and these signatures, the newest first."""
-    query = select(Article).where(Article.likeness == likeness).order_by(Article.id.desc())
+    """Return the articles with this title and these signatures, the newest first, a few dozen.
+
+    A roundup may carry the same title every week: what is long is loaded when it is looked at.
+    """
+    query = (
+        select(Article)
+        .where(Article.likeness == likeness)
+        .order_by(Article.id.desc())
+        .limit(_MOST_ALIKE)
+        .options(
+            defer(Article.body_html),
+            defer(Article.body_text),
+            defer(Article.printed),
+            defer(Article.related),
+            lazyload(Article.authors),
+            lazyload(Article.parts),
+        )
+    )
     return session.scalars(query).all()
 
 

@@ -169,9 +169,9 @@ def reinstate(article_id: ArticleId, json: JsonOption = False) -> None:
 
 def _document(intake: Intake) -> dict[str, object]:
     return {
-        "added": [article_json(article) for article in intake.added],
-        "updated": [article_json(article) for article in intake.updated],
-        "unchanged": [article_json(article) for article in intake.unchanged],
+        "added": intake.added,
+        "updated": intake.updated,
+        "unchanged": intake.unchanged,
         "refused": [{"source": r.source, "reason": r.reason} for r in intake.refused],
     }
 
@@ -183,10 +183,11 @@ def _print(intake: Intake) -> None:
         ("unchanged", intake.unchanged),
     ):
         for article in articles:
-            signed = ", ".join(_signed(article))
-            say(f"{word} {article.id}: {article.title}" + (f" ({signed})" if signed else ""))
+            names = [author["name"] for author in article["authors"]]
+            signed = ", ".join(names) or article["team"]
+            say(f"{word} {article['id']}: {article['title']}" + (f" ({signed})" if signed else ""))
             if word != "unchanged":
-                for flag in article.flags:
+                for flag in article["flags"]:
                     note(f"  not understood: {flag}")
 
 

@@ -1,5 +1,6 @@
 """`alerts issue send …`: an approved issue on its way, and its books."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -9,11 +10,12 @@ from alerts.cli.common import JsonOption, note, print_json, program, say
 from alerts.cli.issues import IssueId, app, issue_document, note_retracted
 from alerts.cli.times import parse_moment
 from alerts.cli.waiting import some_worker, wait_until_sent
-from alerts.delivery import books
+from alerts.delivery import books, reporting
 from alerts.delivery.completion import cancel_issue
 from alerts.delivery.retrying import retry_issue
+from alerts.delivery.status_codes import in_words
 from alerts.errors import Refused
-from alerts.newsletters.issues import get_issue, move
+from alerts.newsletters.issues import get_issue, issue_json, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import definition_of, get_newsletter
@@ -48,7 +50,7 @@ def send(
         with runtime.database.read() as session:
             issue = get_issue(session, issue_id)
             document = issue_document(session, issue)
-            found = books.report(session, issue)
+            found = _report(session, issue, runtime) if wait else {}
     _print_sent(document, found, wait=wait, json=json)
 
 
@@ -77,7 +79,10 @@ def retry(
     issue_id: IssueId,
     reason: Annotated[
         list[str] | None,
-        typer.Option(help="Those that failed for this reason, or how it begins; may be repeated."),
+        typer.Option(
+            help="Those that failed for this reason, or how it begins, or one class of bounces:"
+            " hard, soft, policy. May be repeated."
+        ),
     ] = None,
     uncertain: Annotated[
         bool, typer.Option("--uncertain", help="Those in doubt too; some may get it twice.")
@@ -121,16 +126,20 @@ def watch(issue_id: IssueId) -> None:
 
 @app.command()
 def report(issue_id: IssueId, json: JsonOption = False) -> None:
-    """Report on an issue: audience, ends, editions, how long it took."""
+    """Report on an issue: audience, ends, bounces, who waits, editions, how long it took."""
     with program() as runtime, runtime.database.read() as session:
         issue = get_issue(session, issue_id)
-        document = issue_document(session, issue) | _plain(books.report(session, issue))
+        document = issue_json(issue) | _plain(_report(session, issue, runtime))
+        ended = document["audience"] - document["pending"]
+        document["progress"] = {"audience": document["audience"], "done": ended}
     if json:
         print_json(document)
         return
     say(f"{document['subject']} ({document['state']})")
+    if document["attention"]:
+        say(f"wants a look: {document['attention']}")
     _print_books(document)
-    _print_trouble(document)
+    _print_troubles(document)
     if document["seconds"]:
         say(f"took {document['seconds']} s, {document['rate']} messages/s")
     for edition in document["editions"]:
@@ -177,39 +186,36 @@ def _move(issue_id: int, event: Event) -> None:
     say(f"issue {issue_id} is {issue.state.value}")
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON, of any shape
+def _report(session: Session, issue: Issue, runtime: Runtime) -> dict[str, Any]:
+    return reporting.report(session, issue, now=runtime.clock.now())
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """Return what JSON can say: moments as RFC 3339, at whatever depth they stand."""
     if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
+        return {str(name): _plain(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [_plain(entry) for entry in value]
-    return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
-
-
-def _print_trouble(document: dict[str, Any]) -> None:
-    """Print what an editor would ask: who bounced, and who is still to get it, and when."""
-    bounces = {name: count for name, count in document["bounces"].items() if count}
-    if bounces:
-        say("bounced: " + ", ".join(f"{count} {name}" for name, count in bounces.items()))
-    for wait in document["waiting"]:
-        reason = wait["reason"] or "no reason"
-        say(
-            f"{wait['readers']} wait ({reason}): tried again {wait['earliest']} to {wait['latest']}"
-        )
+        return [_plain(each) for each in value]
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
 
 
 def _print_sent(document: dict[str, Any], found: dict[str, Any], *, wait: bool, json: bool) -> None:
-    names = ("audience", "sent", "failed", "skipped", "uncertain", "pending", "balanced", "reasons")
-    audited = {name: found[name] for name in names}
     if json:
-        extra = {"audit": audited, "seconds": found["seconds"], "rate": found["rate"]}
-        print_json(document | extra if wait else document)
+        print_json(document | _sent(found) if wait else document)
     elif wait:
-        _print_books(audited)
+        _print_books(found)
         say(f"issue {document['id']} is {document['state']}, {found['rate']} messages/s")
     else:
         say(f"issue {document['id']} is {document['state']}")
     if wait and document["state"] != "sent":
-        raise Refused(f"issue {document['id']} is {document['state']}, not sent")
+        why = f": {document['attention']}" if document["attention"] else ""
+        raise Refused(f"issue {document['id']} is {document['state']}, not sent{why}")
+
+
+def _sent(found: dict[str, Any]) -> dict[str, Any]:
+    names = ("audience", "sent", "failed", "skipped", "uncertain", "pending", "balanced", "reasons")
+    audited = {name: found[name] for name in names}
+    return {"audit": audited, "seconds": found["seconds"], "rate": found["rate"]}
 
 
 def _print_books(document: dict[str, Any]) -> None:
@@ -219,4 +225,26 @@ def _print_books(document: dict[str, Any]) -> None:
         f" + {document['pending']} pending"
     )
     for reason, count in document["reasons"].items():
-        say(f"  {count}: {reason}")
+        say(f"  {count}: {_explained(reason)}")
+
+
+def _explained(reason: str) -> str:
+    words = in_words(reason)
+    return f"{reason} ({words})" if words else reason
+
+
+def _print_troubles(document: dict[str, Any]) -> None:
+    """Print what an editor would ask: who bounced, and who is still to get it, and when."""
+    bounces = {kind: count for kind, count in document["bounces"].items() if count}
+    if bounces:
+        say("bounced: " + ", ".join(f"{count} {kind}" for kind, count in bounces.items()))
+    for wait in document["waiting"]:
+        reason = _explained(wait["reason"]) or "no reason"
+        verb = "waits" if wait["readers"] == 1 else "wait"
+        until = f"tried again {wait['earliest']} to {wait['latest']}"
+        say(f"{wait['readers']} {verb}, {reason}: {until}")
+    if document["held_until"]:
+        say(f"nothing moves before {document['held_until']}")
+    tries = {number: count for number, count in document["attempts"].items() if number != "0"}
+    if tries:
+        say("tries: " + ", ".join(f"{count} with {number}" for number, count in tries.items()))

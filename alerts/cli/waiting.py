@@ -9,17 +9,15 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from alerts.cli.common import note, progress_bar
-from alerts.delivery.books import Audit, audit, held_until
+from alerts.cli.rhythm import Rhythm
+from alerts.delivery.books import Audit, audit, held_until, progress, state_of
 from alerts.delivery.sweeper import sweep
-from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import IssueState
 from alerts.runtime import Runtime
 from alerts.task_queue import CeleryTaskQueue
 
 _LOOK_SECONDS = 0.2
 _SWEEP_SECONDS = 5.0
-# Counting takes no more than such a part of the time.
-_COUNT_SHARE = 50
 _STOP_SECONDS = 60.0
 _UNDER_WAY = {IssueState.SENDING, IssueState.SCHEDULED}
 
@@ -51,30 +49,54 @@ def wait_until_sent(runtime: Runtime, queue: CeleryTaskQueue, issue_id: int) -> 
 
     The wait also sweeps, so that work a crashed worker left is taken up without a beat.
     """
-    swept = count_at = time.monotonic()
-    told: datetime | None = None
+    watch = _Watch(runtime, issue_id)
+    # A long ledger is counted ever more rarely: the time belongs to the sending.
+    counting = Rhythm(_LOOK_SECONDS)
+    sweeping = Rhythm(_SWEEP_SECONDS, patience=1, at_once=False)
     with progress_bar(f"issue {issue_id}") as show:
-        while True:
-            with runtime.database.read() as session:
-                state = get_issue(session, issue_id).state
-                held = held_until(session, issue_id, now=runtime.clock.now())
-            ended = state not in _UNDER_WAY
-            began = time.monotonic()
-            if ended or began >= count_at:
-                with runtime.database.read() as session:
-                    books = audit(session, issue_id)
-                show(books.audience - books.pending, books.audience)
-                # A long ledger is counted ever more rarely: the time belongs to the sending.
-                count_at = began + _COUNT_SHARE * (time.monotonic() - began)
-                if ended:
-                    return books
-            if held is not None and held != told:
-                told = held
-                note(f"a mail server is away or asks to wait: again at {held:%H:%M:%S} UTC")
-            if time.monotonic() - swept > _SWEEP_SECONDS:
-                swept = time.monotonic()
-                _sweep(runtime, queue)
+        # Whether it is under way is one row, and asked often: the end is noticed at once.
+        while watch.under_way():
+            if counting.due:
+                with counting.timed():
+                    show(*watch.count())
+            if sweeping.due:
+                with sweeping.timed():
+                    _sweep(runtime, queue)
             time.sleep(_LOOK_SECONDS)
+        books = watch.books()
+        show(books.audience - books.pending, books.audience)
+        return books
+
+
+class _Watch:
+    """What is asked of the database while an issue is under way."""
+
+    def __init__(self, runtime: Runtime, issue_id: int) -> None:
+        self._runtime = runtime
+        self._issue_id = issue_id
+        self._told: datetime | None = None
+
+    def under_way(self) -> bool:
+        with self._runtime.database.read() as session:
+            return state_of(session, self._issue_id) in _UNDER_WAY
+
+    def count(self) -> tuple[int, int]:
+        """Return how many have ended, and of how many; say so where all of them wait."""
+        with self._runtime.database.read() as session:
+            found = progress(session, [self._issue_id])[self._issue_id]
+            held = held_until(session, self._issue_id, now=self._runtime.clock.now())
+        done, audience = found["done"], found["audience"]
+        if held is not None and held != self._told:
+            self._told = held
+            note(
+                f"a mail server is away or asks to wait: again at {held:%H:%M:%S} UTC"
+                f" ({audience - done} to go)"
+            )
+        return done, audience
+
+    def books(self) -> Audit:
+        with self._runtime.database.read() as session:
+            return audit(session, self._issue_id)
 
 
 def _sweep(runtime: Runtime, queue: CeleryTaskQueue) -> None:

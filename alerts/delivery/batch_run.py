@@ -37,6 +37,7 @@ from alerts.delivery.transports.base import (
     TransportDown,
     Withheld,
 )
+from alerts.delivery.unsendable import Unsendable
 from alerts.subscribers.links import SubscriberLinks
 
 log = structlog.get_logger(__name__)
@@ -108,6 +109,8 @@ class BatchRun:
         self._sender = address_of(messages.envelope.sender)
         self.trouble: Trouble | None = None
         self.yielded = False
+        # Why no messages can be made of the rest of the issue.
+        self.unsendable: Unsendable | None = None
 
     async def run(self, first: Claim) -> bool:
         """Work until nothing is due, or something keeps the rest back; True when all is done.
@@ -119,9 +122,9 @@ class BatchRun:
             asyncio.create_task(self._look_around()),
         ]
         try:
-            await asyncio.to_thread(self._messages.compile, self._means.database, first.editions)
-            self._held.update(delivery.delivery_id for delivery in first.deliveries)
-            return await self._work(first)
+            ready = await asyncio.to_thread(self._compiled, first)
+            self._held.update(delivery.delivery_id for delivery in ready.deliveries)
+            return await self._work(ready)
         finally:
             for helper in helpers:
                 helper.cancel()
@@ -209,8 +212,19 @@ class BatchRun:
                 now=now,
             )
         self._valid_until = now + self._lease.span
-        self._messages.compile(self._means.database, claimed.editions)
-        return claimed
+        return self._compiled(claimed)
+
+    def _compiled(self, claim: Claim) -> Claim:
+        """Compile what a group needs; where that cannot be, give it back and claim no more."""
+        try:
+            self._messages.compile(self._means.database, claim.editions)
+        except Unsendable as error:
+            with self._means.database.transaction() as session:
+                if hold(session, self._lease):
+                    ledger.give_back(session, [each.delivery_id for each in claim.deliveries])
+            self.unsendable = error
+            return Claim([], more=False)
+        return claim
 
     def _release(
         self, ended: Sequence[_Group], outcomes: Mapping[int, Outcome], *, again: bool

@@ -1,18 +1,17 @@
 """The books: what became of everybody in an issue's audience. They always add up."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ScalarSelect, func, or_, select
 from sqlalchemy.orm import Session
 
-from alerts.delivery.bounces import count_bounces
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
-from alerts.newsletters.models import Issue
-from alerts.rendering.models import Edition
+from alerts.newsletters.issues import get_issue
+from alerts.newsletters.models import Issue, IssueState
 
 _ENDS = (
     DeliveryState.SENT,
@@ -22,21 +21,9 @@ _ENDS = (
 )
 
 
-class Wait(NamedTuple):
-    """So many readers wait for one reason; the first is tried again at `earliest` (UTC)."""
-
-    reason: str
-    readers: int
-    earliest: datetime
-    latest: datetime
-
-
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """How many readers ended where; `pending` counts those that have not ended yet.
-
-    `waits` tells of those among them that are to be tried again at some time.
-    """
+    """How many readers ended where; `pending` counts those that have not ended yet."""
 
     audience: int
     sent: int
@@ -45,7 +32,6 @@ class Audit:
     uncertain: int
     pending: int
     reasons: dict[str, int]
-    waits: tuple[Wait, ...] = ()
 
     @property
     def balanced(self) -> bool:
@@ -78,44 +64,44 @@ def audit(session: Session, issue_id: int) -> Audit:
     `audience` is counted by itself, over distinct readers, and not summed from the states: the
     two agree only if every reader has one row.
     """
-    whole = select(Delivery).where(Delivery.issue_id == issue_id).subquery("whole")
-    # Erased people have no number any more: each of their rows counts as one reader.
-    readers = select(
-        func.count()
-        - func.count(whole.c.subscriber_id)
-        + func.count(whole.c.subscriber_id.distinct())
-    ).select_from(whole)
     # One statement sees one moment: an audience taken between two would not add up.
-    grouped = session.execute(
-        select(
-            Delivery.state,
-            Delivery.reason,
-            func.count(),
-            readers.scalar_subquery(),
-            func.min(Delivery.not_before),
-            func.max(Delivery.not_before),
-        )
+    rows = session.execute(
+        select(Delivery.state, Delivery.reason, func.count(), readers_of(issue_id))
         .where(Delivery.issue_id == issue_id)
         .group_by(Delivery.state, Delivery.reason)
     ).all()
+    counts = [(state, reason, count) for state, reason, count, _ in rows]
+    return audit_of(counts, audience=rows[0][3] if rows else 0)
+
+
+def readers_of(issue_id: int) -> ScalarSelect[int]:
+    """Return a query for the number of distinct readers in an issue's ledger."""
+    whole = select(Delivery).where(Delivery.issue_id == issue_id).subquery("whole")
+    # Erased people have no number any more: each of their rows counts as one reader.
+    readers = (
+        func.count()
+        - func.count(whole.c.subscriber_id)
+        + func.count(whole.c.subscriber_id.distinct())
+    )
+    return select(readers).select_from(whole).scalar_subquery()
+
+
+def audit_of(counts: Iterable[tuple[DeliveryState, str | None, int]], *, audience: int) -> Audit:
+    """Add up deliveries that were counted by state and reason, and perhaps by more."""
     states: Counter[DeliveryState] = Counter()
     reasons: Counter[str] = Counter()
-    waits: list[Wait] = []
-    for state, reason, count, _, earliest, latest in grouped:
+    for state, reason, count in counts:
         states[state] += count
         if reason:
             reasons[reason] += count
-        if state is DeliveryState.PENDING and earliest:
-            waits.append(Wait(reason or "", count, earliest, latest))
     return Audit(
-        audience=grouped[0][3] if grouped else 0,
+        audience=audience,
         sent=states[DeliveryState.SENT],
         failed=states[DeliveryState.FAILED],
         skipped=states[DeliveryState.SKIPPED],
         uncertain=states[DeliveryState.UNCERTAIN],
         pending=sum(count for state, count in states.items() if state not in _ENDS),
         reasons=dict(sorted(reasons.items())),
-        waits=tuple(sorted(waits)),
     )
 
 
@@ -128,6 +114,12 @@ def progress(session: Session, issue_ids: Sequence[int]) -> dict[int, dict[str, 
     )
     found = {number: {"audience": rows, "done": done} for number, rows, done in counted}
     return {number: found.get(number, {"audience": 0, "done": 0}) for number in issue_ids}
+
+
+def state_of(session: Session, issue_id: int) -> IssueState:
+    """Return an issue's state without reading the rest of it; raises NotFound."""
+    state = session.scalar(select(Issue.state).where(Issue.id == issue_id))
+    return get_issue(session, issue_id).state if state is None else state
 
 
 def held_until(session: Session, issue_id: int, *, now: datetime) -> datetime | None:
@@ -144,51 +136,3 @@ def held_until(session: Session, issue_id: int, *, now: datetime) -> datetime | 
         )
     ).one()
     return None if moving else earliest
-
-
-def report(session: Session, issue: Issue) -> dict[str, Any]:
-    """Return an issue's books with its editions and times; seconds from the first to the last.
-
-    `bounces` counts who was refused by class, `waiting` tells who is tried again, and when.
-    """
-    books = audit(session, issue.id)
-    seconds = _seconds(issue.started_at, issue.finished_at)
-    editions = session.execute(
-        select(
-            Edition.id,
-            Edition.subject,
-            Edition.item_keys,
-            func.length(Edition.html),
-            select(func.count())
-            .where(Delivery.edition_id == Edition.id)
-            .scalar_subquery()
-            .label("readers"),
-        )
-        .where(Edition.issue_id == issue.id)
-        .order_by(Edition.id)
-    ).all()
-    return {
-        **books.to_json(),
-        "bounces": count_bounces(books.reasons),
-        "waiting": [wait._asdict() for wait in books.waits],
-        "started_at": issue.started_at,
-        "finished_at": issue.finished_at,
-        "seconds": seconds,
-        "rate": round(books.sent / seconds, 1) if seconds else None,
-        "editions": [
-            {
-                "id": number,
-                "subject": subject,
-                "items": len(item_keys),
-                "html_bytes": size,
-                "readers": readers,
-            }
-            for number, subject, item_keys, size, readers in editions
-        ],
-    }
-
-
-def _seconds(start: datetime | None, end: datetime | None) -> float | None:
-    if start is None or end is None:
-        return None
-    return max(0.001, round((end - start).total_seconds(), 3))

@@ -4,12 +4,17 @@ The ledger is written in groups, a message goes out every fraction of a millisec
 between is noted here: a line when a message starts, a line when it ended, in pages that the
 kernel keeps when the process is killed. So after a crash only the messages that were on
 the wire are in doubt. Another host cannot read the file; to it, all that was claimed is in doubt.
+
+When the machine itself goes down, pages that were not written back are lost, in any order. So the
+file begins with the boot in which it was written; of a file from another boot nothing follows from
+what it does not say.
 """
 
 import mmap
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 from typing_extensions import override
@@ -22,8 +27,12 @@ log = structlog.get_logger(__name__)
 # Bytes reserved at a time: the lines of about a thousand messages.
 _ROOM = 1 << 16
 _LONGEST_ANSWER = 1_000
-_STARTED, _ENDED = "S", "E"
+_BOOT, _STARTED, _ENDED = "B", "S", "E"
 _FATES = frozenset(fate.value for fate in Fate)
+# Another one each time that Linux starts; the same in all of a machine's containers.
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+# Where the kernel tells none, a machine that went down looks like a process that was killed.
+_NO_BOOT_ID = "-"
 
 
 class _Pages:
@@ -33,10 +42,11 @@ class _Pages:
     reserved ahead, so that a full disk is met here, in one clear error, and not in mid-line.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, head: bytes) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         self._map: mmap.mmap | None = None
-        self._size = self._end = 0
+        self._size = 0
+        self._end = self._begin(head)
 
     def write(self, line: bytes) -> None:
         """Append a line; raises OSError, and writes nothing, when there is no room."""
@@ -54,6 +64,16 @@ class _Pages:
         os.ftruncate(self._file, self._end)
         os.close(self._file)
 
+    def _begin(self, head: bytes) -> int:
+        """Write the head and return where the lines begin; a full disk leaves it out."""
+        try:
+            if os.write(self._file, head) == len(head):
+                return len(head)
+        except OSError as error:
+            log.warning("journal_without_head", reason=error.strerror)
+        # Lines are written over what there is of it.
+        return 0
+
     def _grown(self) -> mmap.mmap:
         os.posix_fallocate(self._file, self._size, _ROOM)
         if self._map is not None:
@@ -64,12 +84,15 @@ class _Pages:
 
 
 class Journal(Observer):
-    """The journal of one lease of one batch; also holds what is not in the database yet."""
+    """The journal of one lease of one batch; also holds what is not in the database yet.
 
-    def __init__(self, path: Path) -> None:
+    `boot` names the run of the kernel that keeps its pages.
+    """
+
+    def __init__(self, path: Path, *, boot: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._pages = _Pages(path)
+        self._pages = _Pages(path, _head(boot).encode())
         self.outcomes: dict[int, Outcome] = {}
         self._on_the_wire: set[int] = set()
 
@@ -121,23 +144,53 @@ def journal_path(spool: Path, batch_id: int, fence: int) -> Path:
     return spool / f"batch-{batch_id}-{fence}.journal"
 
 
-def read_journal(path: Path) -> dict[int, Outcome] | None:
-    """Return what a crashed worker had noted, or None when its journal is not on this machine.
+class Noted(NamedTuple):
+    """What a journal says: the outcomes of deliveries, and whether it says everything.
 
-    A message that started and did not end has the fate UNKNOWN.
+    Of one that is `whole`, a delivery that it does not name was never begun.
+    """
+
+    outcomes: dict[int, Outcome]
+    whole: bool
+
+
+def read_journal(path: Path, *, boot: str) -> Noted:
+    """Return what a crashed worker had noted; nothing where its journal is not on this machine.
+
+    A message that started and did not end has the fate UNKNOWN. Of a journal that was written in
+    another boot than `boot`, or whose head is lost, only that messages were accepted is taken: that
+    stays true, whatever else of it is lost.
     """
     try:
         text = path.read_text(errors="replace")
     except FileNotFoundError:
-        return None
-    noted: dict[int, Outcome] = {}
+        return Noted({}, whole=False)
+    noted = dict(_outcomes(text))
+    if text.startswith(_head(boot)):
+        return Noted(noted, whole=True)
+    accepted = {number: each for number, each in noted.items() if each.fate is Fate.ACCEPTED}
+    return Noted(accepted, whole=False)
+
+
+def this_boot() -> str:
+    """Return what tells this run of the kernel from others."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip() or _NO_BOOT_ID
+    except (OSError, UnicodeDecodeError):
+        return _NO_BOOT_ID
+
+
+def _head(boot: str) -> str:
+    return f"{_BOOT} {boot}\n"
+
+
+def _outcomes(text: str) -> Iterator[tuple[int, Outcome]]:
     # A line that a kill cut off has no end: of a start, nothing was sent yet.
     for line in text[: text.rfind("\n") + 1].split("\n"):
         match line.split(" ", 4):
             case [mark, number] if mark == _STARTED and number.isdecimal():
-                noted[int(number)] = Outcome(Fate.UNKNOWN, 0, "the worker died")
+                yield int(number), Outcome(Fate.UNKNOWN, 0, "the worker died")
             case [mark, number, fate, code, *answer] if (
                 mark == _ENDED and number.isdecimal() and fate in _FATES and code.isdecimal()
             ):
-                noted[int(number)] = Outcome(Fate(fate), int(code), "".join(answer))
-    return noted
+                yield int(number), Outcome(Fate(fate), int(code), "".join(answer))

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self
 
 from sqlalchemy import select
@@ -14,22 +14,15 @@ from alerts.delivery.assembly import CompiledMessage, Envelope, address_of, asci
 from alerts.delivery.dkim import DkimSigner, signer_for
 from alerts.delivery.outcome import Outcome, Verdict, judge
 from alerts.delivery.transports.base import Lane
-from alerts.durations import parse_duration
+from alerts.delivery.unsendable import making
 from alerts.errors import Refused
 from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rendering.models import Edition
+from alerts.rendering.service import RenderedEdition
 from alerts.subscribers.models import Frequency
 
-# How long a message is worth sending where its newsletter does not say: an alert goes stale, a
-# roundup is read days later.
-_WORTH_SENDING = {
-    Frequency.IMMEDIATE: timedelta(days=1),
-    Frequency.DAILY: timedelta(days=1),
-    Frequency.WEEKLY: timedelta(days=3),
-    Frequency.MONTHLY: timedelta(days=5),
-}
 # Compiled editions kept for readers to come; a few megabytes.
 _KEPT_EDITIONS = 64
 # The parts of a sender's identifier in Feedback-ID, in characters.
@@ -62,7 +55,17 @@ class IssueMessages:
     def load(
         cls, session: Session, issue_id: int, *, sender: str, signer: DkimSigner | None = None
     ) -> Self:
-        """Read an approved issue; `sender` is the mailbox used when its newsletter has none."""
+        """Read an approved issue; `sender` is the mailbox used when its newsletter has none.
+
+        Raises Unsendable for what cannot be understood.
+        """
+        with making(issue_id):
+            return cls._load(session, issue_id, sender=sender, signer=signer)
+
+    @classmethod
+    def _load(
+        cls, session: Session, issue_id: int, *, sender: str, signer: DkimSigner | None
+    ) -> Self:
         # Its articles are of no interest here: the editions hold all that is sent.
         issue = session.get_one(Issue, issue_id, options=[lazyload(Issue.items)])
         if issue.message_domain is None:
@@ -76,7 +79,7 @@ class IssueMessages:
             domain=ascii_domain(issue.message_domain) or issue.message_domain,
             stamp=_base36(int(issue.created_at.timestamp() * 1000)),
             envelope=envelope,
-            give_up_at=(issue.retried_at or started) + worth_sending(definition, issue.frequency),
+            give_up_at=(issue.retried_at or started) + definition.worth_sending_at(issue.frequency),
             hold_uncertain=definition.uncertain == "hold",
             lane=lane_of(issue.frequency),
             via=definition.transport,
@@ -93,15 +96,20 @@ class IssueMessages:
         return f"{self.stamp}.{self.issue_id}.{delivery_id}@{self.domain}"
 
     def compile(self, database: Database, edition_ids: AbstractSet[int]) -> None:
-        """Have these editions of the issue ready, and of the others only the latest ones."""
+        """Have these editions of the issue ready, and of the others only the latest ones.
+
+        Raises Unsendable where one cannot be compiled, or is not as it was stored.
+        """
         missing = edition_ids - self._compiled.keys()
         if missing:
             with database.read() as session:
                 editions = session.scalars(select(Edition).where(Edition.id.in_(missing))).all()
             for edition in editions:
-                self._compiled[edition.id] = compile_edition(
-                    self.envelope, edition, signer=self.signer
-                )
+                with making(self.issue_id):
+                    _check(edition)
+                    self._compiled[edition.id] = compile_edition(
+                        self.envelope, edition, signer=self.signer
+                    )
         for number in list(self._compiled)[:-_KEPT_EDITIONS]:
             if number not in edition_ids:
                 del self._compiled[number]
@@ -119,13 +127,6 @@ class IssueMessages:
             give_up_at=self.give_up_at,
             hold_uncertain=self.hold_uncertain,
         )
-
-
-def worth_sending(definition: NewsletterDefinition, frequency: Frequency) -> timedelta:
-    """Return for how long after its start an issue's messages are tried."""
-    if definition.worth_sending:
-        return parse_duration(definition.worth_sending)
-    return _WORTH_SENDING[frequency]
 
 
 def lane_of(frequency: Frequency) -> Lane:
@@ -158,6 +159,16 @@ def compile_edition(
 ) -> CompiledMessage:
     """Return an edition as bytes with slots."""
     return CompiledMessage(envelope, edition.subject, edition.html, edition.text, signer=signer)
+
+
+def _check(edition: Edition) -> None:
+    """Raise Refused unless an edition's texts are those that were stored: only they are sent."""
+    rendered = RenderedEdition(edition.subject, edition.html, edition.text)
+    if rendered.checksum() != edition.checksum:
+        raise Refused(
+            f"edition {edition.id} was changed since it was stored: its checksum does not hold;"
+            " put its texts back from a backup"
+        )
 
 
 def _sender_id(domain: str) -> str:

@@ -2,17 +2,17 @@
 
 import enum
 import random
-import re
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from alerts.delivery.bounces import reason_of_refusal
 from alerts.delivery.models import DeliveryState
-from alerts.delivery.waits import says_greylisted, wait_after
+from alerts.delivery.status_codes import enhanced_code
+from alerts.delivery.waits import Cause, cause_of, is_greylisting, stated_wait, wait_after
 
 # A server that takes a message and then hangs up may do so every time, and its reader get a copy
 # each time: after so many attempts nobody tries again.
 _MOST_WITH_UNKNOWN_FATE = 3
-_ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _PERMANENT = 500
 _SERVICE_CLOSING = 421
 # RFC 3463: the mail system, the network and its routing, and policy.
@@ -48,10 +48,7 @@ class Outcome(NamedTuple):
     @property
     def reason(self) -> str:
         """A short reason to count by: the enhanced status code (RFC 3463), else the reply code."""
-        enhanced = _ENHANCED.search(self.answer)
-        if enhanced:
-            return enhanced.group(1)
-        return str(self.code) if self.code else "no answer"
+        return enhanced_code(self.answer) or (str(self.code) if self.code else "no answer")
 
 
 class Verdict(NamedTuple):
@@ -69,7 +66,7 @@ def asks_for_less(outcome: Outcome) -> bool:
     """
     if outcome.fate is not Fate.TEMPORARY or not outcome.code:
         return False
-    if says_greylisted(outcome.answer):
+    if is_greylisting(outcome.answer):
         return False
     return outcome.code == _SERVICE_CLOSING or outcome.reason.startswith(_UNWELL)
 
@@ -80,7 +77,7 @@ def refusal(code: int, answer: str) -> Outcome:
     return Outcome(fate, code, answer)
 
 
-def judge(  # noqa: PLR0911 - a table, a line for each end
+def judge(
     outcome: Outcome,
     *,
     attempts: int,
@@ -91,32 +88,63 @@ def judge(  # noqa: PLR0911 - a table, a line for each end
 ) -> Verdict:
     """Decide where a delivery goes after an attempt.
 
-    `attempts` counts this one. A temporary refusal is tried again after waits that follow from
-    the answer (`waits.py`), spread by up to a quarter (`jitter` in 0..1, else drawn), until the
-    issue is too old (`give_up_at`). A
-    message that may have arrived never counts as failed: it is tried again, or stays uncertain.
+    `attempts` counts this one. What was refused for now is tried again after a wait that follows
+    from the answer (`waits.py`), spread by up to a quarter (`jitter` in 0..1, else drawn), never
+    sooner than the server asks and never after `give_up_at`, when the issue is too old. A message
+    that may have arrived never counts as failed: it is tried again, or stays uncertain.
     """
     match outcome.fate:
         case Fate.ACCEPTED:
             return Verdict(DeliveryState.SENT)
         case Fate.PERMANENT:
-            return Verdict(DeliveryState.FAILED, f"refused {outcome.reason}")
+            return Verdict(DeliveryState.FAILED, reason_of_refusal(outcome.code, outcome.answer))
         case Fate.UNKNOWN if hold_uncertain:
             return Verdict(DeliveryState.UNCERTAIN, "fate unknown, held")
         case Fate.UNKNOWN if attempts >= _MOST_WITH_UNKNOWN_FATE:
             return Verdict(DeliveryState.UNCERTAIN, "fate unknown, tried often enough")
-    spread = random.random() if jitter is None else jitter  # noqa: S311 - no secret
+    cause = _cause(outcome, attempts)
+    wait, spread = _wait(outcome, cause, attempts)
+    if wait > give_up_at - now:
+        return _given_up(outcome, cause)
+    drawn = random.random() if jitter is None else jitter  # noqa: S311 - no secret
+    not_before = min(now + wait + spread * drawn, give_up_at)
+    return Verdict(DeliveryState.PENDING, _why_later(outcome, cause), not_before)
+
+
+def _cause(outcome: Outcome, attempts: int) -> Cause:
+    if outcome.fate is Fate.TEMPORARY:
+        return cause_of(outcome.code, outcome.answer, attempts=attempts)
+    return Cause.NO_ANSWER
+
+
+def _wait(outcome: Outcome, cause: Cause, attempts: int) -> tuple[timedelta, timedelta]:
+    """Return how long to wait at least, and over which span to spread those who wait together."""
     if outcome.fate is Fate.POSTPONED:
         wait = timedelta(seconds=outcome.wait)
-        not_before = now + wait + min(wait / 4, _LONGEST_SPREAD) * spread
-        if not_before <= give_up_at:
-            why = f"waits: {outcome.answer}"[:_LONGEST_REASON]
-            return Verdict(DeliveryState.PENDING, why, not_before)
-        return Verdict(DeliveryState.FAILED, f"gave up: {outcome.answer}"[:_LONGEST_REASON])
-    wait = wait_after(outcome.code, outcome.reason, outcome.answer, attempts=attempts)
-    not_before = now + wait * (1 + spread / 4)
-    if not_before <= give_up_at:
-        return Verdict(DeliveryState.PENDING, f"deferred {outcome.reason}", not_before)
-    if outcome.fate is Fate.UNKNOWN:
-        return Verdict(DeliveryState.UNCERTAIN, "fate unknown, too late to try again")
-    return Verdict(DeliveryState.FAILED, f"gave up after {outcome.reason}")
+        return wait, min(wait / 4, _LONGEST_SPREAD)
+    wait = wait_after(cause, attempts, stated=stated_wait(outcome.answer))
+    return wait, wait / 4
+
+
+def _why_later(outcome: Outcome, cause: Cause) -> str:
+    if outcome.fate is Fate.POSTPONED:
+        return f"waits: {outcome.answer}"[:_LONGEST_REASON]
+    return f"deferred {_told(outcome, cause)}"
+
+
+def _given_up(outcome: Outcome, cause: Cause) -> Verdict:
+    match outcome.fate:
+        case Fate.UNKNOWN:
+            return Verdict(DeliveryState.UNCERTAIN, "fate unknown, too late to try again")
+        case Fate.POSTPONED:
+            reason = f"gave up after waiting: {outcome.answer}"[:_LONGEST_REASON]
+        case _:
+            reason = f"gave up after {_told(outcome, cause)}"
+    return Verdict(DeliveryState.FAILED, reason)
+
+
+def _told(outcome: Outcome, cause: Cause) -> str:
+    """Return the reason to count by; where there is only a reply code, with what the text says."""
+    if enhanced_code(outcome.answer) or cause not in {Cause.GREYLISTED, Cause.FULL}:
+        return outcome.reason
+    return f"{outcome.reason}: {cause.value}"

@@ -12,6 +12,7 @@ from alerts.database import Database
 from alerts.delivery.audience import Audience, take_audience, unknown_wishes
 from alerts.delivery.completion import finish_if_done
 from alerts.delivery.models import Batch, BatchState, IssueWish
+from alerts.delivery.unsendable import Unsendable, halt_issue, making
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue, IssueState
@@ -45,19 +46,23 @@ def prepare_issue(
     Of a large audience a part is taken at a time; the task that takes the next part goes to the
     workers behind the first of these batches, so that sending begins at once. Safe to call twice
     and at the same time. Returns None when there was nothing to prepare: the issue is not being
-    sent, or its audience was taken before.
+    sent, or its audience was taken before; or when an edition cannot be rendered: then the issue is
+    paused, with the reason.
     """
     for _ in range(_TRIES):
         with database.read() as session:
             issue = get_issue(session, issue_id)
             if issue.state is not IssueState.SENDING or issue.audience_at is not None:
                 return None
-            content = IssueContent.from_json(issue.content or {})
             wished = unknown_wishes(session, issue)
         if wished:
-            editions = _editions(
-                database, issue, content, wished, renderer=renderer, base_url=base_url, clock=clock
-            )
+            try:
+                editions = _editions(
+                    database, issue, wished, renderer=renderer, base_url=base_url, clock=clock
+                )
+            except Unsendable as error:
+                halt_issue(database, issue_id, str(error), clock=clock)
+                return None
             _remember(database, issue_id, editions)
         audience = _take(database, issue_id, clock=clock)
         if audience is not None:
@@ -94,7 +99,6 @@ def batches_to_enqueue(session: Session, issue_id: int, *, clock: Clock) -> list
 def _editions(
     database: Database,
     issue: Issue,
-    content: IssueContent,
     wished: Iterable[str],
     *,
     renderer: Renderer,
@@ -104,14 +108,17 @@ def _editions(
     """Return the edition that readers of each wish get, or None where no piece is for them.
 
     What is rendered, and asked of the database, grows with the editions, not with the wishes.
+    Raises Unsendable.
     """
-    keys = {wish: _keys_for(wish, content) for wish in wished}
+    with making(issue.id):
+        content = IssueContent.from_json(issue.content or {})
+        keys = {wish: _keys_for(wish, content) for wish in wished}
     editions: dict[tuple[str, ...], int | None] = {(): None}
     for wanted in keys.values():
         if wanted in editions:
             continue
         # A transaction for each: rendering takes milliseconds that no writer should wait for.
-        with database.transaction() as session:
+        with making(issue.id), database.transaction() as session:
             edition = edition_for(
                 session, issue, content, wanted, renderer=renderer, base_url=base_url, clock=clock
             )

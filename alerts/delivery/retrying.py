@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
+from alerts.delivery.bounces import Bounce, bounce_of
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.errors import Invalid, Refused
 from alerts.newsletters.issues import get_issue, move
@@ -42,11 +43,11 @@ def retry_issue(
 ) -> Retried:
     """Put failed deliveries back in their batches; each keeps its Message-ID.
 
-    `reasons` are those that the report shows, or how they begin; without any, those that were
-    given up. `uncertain` takes up those in doubt as well, whose readers may get a second copy.
-    Who left meanwhile is skipped when the batch is claimed. The time for which the newsletter
-    goes on trying begins anew. `dry_run` only counts. Raises Refused for an issue that was never
-    sent, or cancelled, and Invalid for an empty reason.
+    `reasons` are those that the report shows, or how they begin, or classes of bounces (`policy`);
+    without any, those that were given up. `uncertain` takes up those in doubt as well, whose
+    readers may get a second copy. Who left meanwhile is skipped when the batch is claimed. The time
+    for which the newsletter goes on trying begins anew. `dry_run` only counts. Raises Refused for
+    an issue that was never sent, or cancelled, and Invalid for an empty reason.
     """
     if not all(reason.strip() for reason in reasons):
         raise Invalid("--reason is empty; name one that `alerts issue report` shows")
@@ -57,7 +58,8 @@ def retry_issue(
         session.refresh(issue, with_for_update=True)
     if issue.state not in _RETRIED:
         raise Refused(f"issue {issue_id} is {issue.state.value}: there is nothing to try again")
-    chosen = _chosen(issue_id, reasons or _GIVEN_UP, uncertain=uncertain)
+    named = _named(session, issue_id, reasons or _GIVEN_UP)
+    chosen = _chosen(issue_id, named, uncertain=uncertain)
     counted = session.execute(
         select(func.coalesce(Delivery.reason, ""), func.count())
         .where(chosen)
@@ -99,12 +101,22 @@ def _take_up(session: Session, issue: Issue, chosen: ColumnElement[bool], *, clo
         move(session, issue.id, Event.RETRY, clock=clock)
 
 
-def _chosen(issue_id: int, reasons: Sequence[str], *, uncertain: bool) -> ColumnElement[bool]:
-    failed = and_(
-        Delivery.issue_id == issue_id,
-        Delivery.state == DeliveryState.FAILED,
-        or_(*(_begins(reason) for reason in reasons)),
-    )
+def _named(session: Session, issue_id: int, reasons: Sequence[str]) -> ColumnElement[bool]:
+    """Return what matches the reasons; a class stands for all reasons of this issue in it."""
+    classes = {bounce for bounce in Bounce if bounce.value in reasons}
+    named = [_begins(reason) for reason in reasons if reason not in classes]
+    if classes:
+        there = session.scalars(select(Delivery.reason).where(_failed(issue_id)).distinct())
+        named.append(Delivery.reason.in_([why for why in there if bounce_of(why or "") in classes]))
+    return or_(*named)
+
+
+def _failed(issue_id: int) -> ColumnElement[bool]:
+    return and_(Delivery.issue_id == issue_id, Delivery.state == DeliveryState.FAILED)
+
+
+def _chosen(issue_id: int, named: ColumnElement[bool], *, uncertain: bool) -> ColumnElement[bool]:
+    failed = and_(_failed(issue_id), named)
     held = and_(Delivery.issue_id == issue_id, Delivery.state == DeliveryState.UNCERTAIN)
     return or_(failed, held) if uncertain else failed
 

@@ -17,6 +17,14 @@ from alerts.subscribers.models import Frequency
 
 # Far beyond any newsletter's life, and far within a column of 32 bits.
 _LARGEST_NUMBER = 1_000_000
+# How long an issue is worth sending where its newsletter does not say: an alert goes stale, a
+# roundup is read days later.
+_WORTH_SENDING = {
+    Frequency.IMMEDIATE: timedelta(days=1),
+    Frequency.DAILY: timedelta(days=1),
+    Frequency.WEEKLY: timedelta(days=3),
+    Frequency.MONTHLY: timedelta(days=5),
+}
 # Shorter than the first wait would try nobody twice; later nobody remembers what it was about.
 _SHORTEST_WORTH, _LONGEST_WORTH = timedelta(minutes=15), timedelta(days=30)
 
@@ -99,7 +107,7 @@ class NewsletterDefinition(_Part):
     settings say: the lint looks.
     `rate` (`5/s`) holds for the newsletter over all transports; empty, it has none of its own.
     `worth_sending` (`3 days`) is for how long after an issue's start its messages are tried; empty,
-    a day for alerts and daily issues, three days for weekly ones, five for monthly ones.
+    it follows from the frequency.
     """
 
     slug: Slug
@@ -189,3 +197,9 @@ class NewsletterDefinition(_Part):
             if len(set(values)) != len(values):
                 raise ValueError(f"the same {name} stands there twice")
         return self
+
+    def worth_sending_at(self, frequency: Frequency) -> timedelta:
+        """Return for how long an issue at this frequency is worth sending."""
+        if self.worth_sending:
+            return parse_duration(self.worth_sending)
+        return _WORTH_SENDING[frequency]

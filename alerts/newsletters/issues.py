@@ -158,6 +158,9 @@ def _changes_with(  # noqa: PLR0911 - a table, a line for each event
             return {"finished_at": now}
         case Event.RETRY:
             return {"finished_at": None}
+        case Event.RESUME:
+            # Whoever resumes it has looked.
+            return {"attention": None}
         case Event.REOPEN:
             frozen = ("content", "content_checksum", "approved_by", "approved_at", "send_at")
             return dict.fromkeys(frozen)

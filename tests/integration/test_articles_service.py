@@ -148,7 +148,7 @@ def test_a_folder_is_taken_in_and_one_refused_file_stops_nothing(
         clock=clock,
         progress=lambda done, total: told.append((done, total)),
     )
-    assert [len(article_json(article)["authors"]) for article in intake.added] == [0, 2]
+    assert [len(article["authors"]) for article in intake.added] == [0, 2]
     reasons = {Path(refused.source).name: refused.reason for refused in intake.refused}
     assert "no article" in reasons["notes.txt"]
     assert "No such file" in reasons["nowhere.txt"]

@@ -4,19 +4,22 @@ import tempfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
 from alerts.clock import FixedClock
 from alerts.database import Base, Database
-from alerts.delivery.books import audit, held_until, progress, report
+from alerts.delivery.books import audit, held_until, progress, state_of
 from alerts.delivery.completion import cancel_issue
 from alerts.delivery.models import Delivery, DeliveryState
 from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.preparation import prepare_issue
-from alerts.errors import Refused
+from alerts.delivery.reporting import report
+from alerts.errors import NotFound, Refused
 from alerts.newsletters.issues import get_issue, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import IssueState
@@ -161,12 +164,13 @@ def test_states_and_reasons_are_counted_in_one_look(database: Database, clock: F
             delete(Subscriber).where(Subscriber.email.in_(["a@example.org", "b@example.org"]))
         )
     with counted_queries(database.engine) as statements, database.read() as session:
+        assert state_of(session, issue_id) is IssueState.SENDING
         books = audit(session, issue_id)
         assert progress(session, [issue_id, 999]) == {
             issue_id: {"audience": 6, "done": 4},
             999: {"audience": 0, "done": 0},
         }
-    assert len([text for text in statements if text.startswith("SELECT")]) == 2
+    assert len([text for text in statements if text.startswith("SELECT")]) == 3
     assert books.to_json() == {
         "audience": 6,
         "sent": 1,
@@ -183,13 +187,76 @@ def test_states_and_reasons_are_counted_in_one_look(database: Database, clock: F
         },
     }
     with database.read() as session:
-        told = report(session, get_issue(session, issue_id))
+        told = report(session, get_issue(session, issue_id), now=NOW)
     assert told["seconds"] is None
     assert told["bounces"] == {"hard": 1, "soft": 0, "policy": 0}
     hour = NOW + timedelta(hours=1)
     wait = {"reason": "deferred 4.2.2", "readers": 1, "earliest": hour, "latest": hour}
     assert told["waiting"] == [wait]
     assert [edition["readers"] for edition in told["editions"]] == [6]
+
+
+def test_the_state_of_no_issue(database: Database) -> None:
+    with database.read() as session, pytest.raises(NotFound, match="no issue 7"):
+        state_of(session, 7)
+
+
+def test_a_report_tells_bounces_who_waits_and_why_in_one_pass(
+    database: Database, tmp_path: Path
+) -> None:
+    story = Story(database, tmp_path)
+    story.answer("a", refusal(550, "5.1.1 nobody"))
+    story.answer("b", refusal(554, "blocked by our policy"))
+    story.answer("c", refusal(452, "4.2.2 full"))
+    story.answer("d", refusal(451, "Greylisted, try again in 30 minutes"))
+    story.answer("e", refusal(552, "5.2.2 full"))
+    story.work(None)
+    story.house.later(minutes=45)
+    story.work(None)
+
+    def told() -> dict[str, Any]:
+        with database.read() as session:
+            return report(session, get_issue(session, story.house.issue_id), now=story.clock.now())
+
+    with counted_queries(database.engine) as statements:
+        found = told()
+    # Of all statements, one looks at the ledger.
+    assert len([text for text in statements if "FROM deliveries" in text]) == 1
+    assert found["bounces"] == {"hard": 1, "soft": 1, "policy": 1}
+    assert found["reasons"] == {
+        "deferred 4.2.2": 1,
+        "refused 5.1.1": 1,
+        "refused 5.2.2": 1,
+        "refused 554: not from us": 1,
+    }
+    assert found["words"] == {
+        "deferred 4.2.2": "mailbox full",
+        "refused 5.1.1": "no such mailbox",
+        "refused 5.2.2": "mailbox full",
+    }
+    assert found["attempts"] == {1: 5, 2: 1}
+    [wait] = found["waiting"]
+    assert (wait["reason"], wait["readers"]) == ("deferred 4.2.2", 1)
+    assert timedelta(hours=1) <= wait["earliest"] - NOW <= timedelta(minutes=75)
+    assert wait["latest"] == wait["earliest"] == found["held_until"]
+    story.end()
+    ended = told()
+    assert (ended["sent"], ended["waiting"], ended["held_until"]) == (3, [], None)
+    assert ended["bounces"] == found["bounces"]
+
+
+def test_a_report_says_when_an_issue_goes_on_whose_server_is_away(
+    database: Database, tmp_path: Path
+) -> None:
+    story = Story(database, tmp_path)
+    story.house.transport.away = True
+    story.work(None)
+    with database.read() as session:
+        issue = get_issue(session, story.house.issue_id)
+        found = report(session, issue, now=story.clock.now())
+    assert found["held_until"] == story.clock.now() + timedelta(minutes=1)
+    assert found["waiting"] == []
+    assert found["attempts"] == {0: len(NAMES)}
 
 
 def test_an_issue_that_only_waits_says_until_when(database: Database, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.retrying import Retried, retry_issue
 from alerts.delivery.sender import BatchResult
 from alerts.errors import Invalid, Refused
-from alerts.newsletters.models import IssueState
+from alerts.newsletters.models import IssueState, Newsletter
 from tests.data.delivery.house import House
 
 LOST = Outcome(Fate.UNKNOWN, 0, "connection lost")
@@ -100,6 +100,37 @@ def test_a_number_is_named_whole(house: House) -> None:
         )
     assert retry(house, "refused 5.1.1").deliveries == 0
     assert retry(house, "refused 5.1").reasons == {"refused 5.1.10": 1}
+
+
+def test_reasons_with_words_and_classes_of_bounces(
+    database: Database, clock: FixedClock, tmp_path: Path
+) -> None:
+    house = House(database, clock, tmp_path)
+    house.send_to("away", "gone", "spam", "tenant")
+    house.transport.answers = {
+        "away": [refusal(550, "No such user here")],
+        "gone": [refusal(550, "5.1.1 gone")],
+        "spam": [refusal(550, "rejected as spam")],
+        "tenant": [refusal(550, "5.4.1 Recipient address rejected: Access denied")],
+    }
+    assert house.work() is BatchResult.DONE
+    away, tenant = "refused 550: no such mailbox", "refused 5.4.1: no such mailbox"
+    spam, gone = "refused 550: not from us", "refused 5.1.1"
+    assert house.books().reasons == dict.fromkeys((away, tenant, spam, gone), 1)
+
+    def found(*reasons: str) -> set[str]:
+        return set(retry(house, *reasons, dry_run=True).reasons)
+
+    assert found("refused 550") == {away, spam}
+    assert found(away) == {away}
+    assert found("refused 5.4.1") == {tenant}
+    assert found("hard") == {away, tenant, gone}
+    assert found("policy", "refused 5.1.1") == {spam, gone}
+    assert found("soft") == set()
+    assert retry(house, "policy").deliveries == 1
+    assert house.work() is BatchResult.DONE
+    assert house.states()["spam"] == ("sent", None)
+    assert house.transport.got == Counter(spam=1)
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
@@ -196,6 +227,23 @@ def test_it_is_tried_again_for_as_long_as_at_first(house: House) -> None:
     house.later(minutes=151)
     assert house.work() is BatchResult.DONE
     assert house.states()["full"] == ("sent", None)
+
+
+def test_it_is_tried_for_as_long_as_the_newsletter_says(
+    database: Database, clock: FixedClock, tmp_path: Path
+) -> None:
+    house = House(database, clock, tmp_path)
+    house.send_to("full")
+    with database.transaction() as session:
+        newsletter = session.get_one(Newsletter, "gp-alert")
+        newsletter.definition = newsletter.definition | {"worth_sending": "2 hours"}
+    house.transport.answers = {"full": [refusal(452, "4.2.2 full")] * 3}
+    assert house.work() is BatchResult.LATER
+    house.later(minutes=80)
+    # The next try would come after that.
+    assert house.work() is BatchResult.DONE
+    assert house.states()["full"] == ("failed", "gave up after 4.2.2")
+    assert len(house.transport.answers["full"]) == 1
 
 
 def test_who_left_meanwhile_gets_nothing(house: House) -> None:

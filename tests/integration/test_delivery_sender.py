@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -206,6 +207,55 @@ def test_without_the_journal_all_that_was_claimed_is_in_doubt(house: House) -> N
     assert {state for state, _ in house.states().values()} == {"pending"}
     house.later(minutes=3)
     assert house.work() is BatchResult.DONE
+    assert house.transport.got == Counter(a=2, b=1, c=1)
+    assert len(set(house.transport.ids_of("a"))) == 1
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_after_a_power_cut_all_is_in_doubt_that_was_not_seen_to_be_accepted(
+    house: House, hold: bool
+) -> None:
+    house.send_to("accepted", "later", "wire", "claimed")
+    with house.database.transaction() as session:
+        newsletter = session.get_one(Newsletter, "gp-alert")
+        newsletter.definition = newsletter.definition | {"uncertain": "hold" if hold else "resend"}
+    house.transport.answers = {"later": [refusal(450, "4.2.0 not now")]}
+    crash(house, "wire")
+    house.later(seconds=61)
+    # The machine starts anew, and finds of the journal what had been written back.
+    house.sender = replace(house.sender, boot="the next one")
+    house.work()
+    doubt = ("uncertain", "fate unknown, held") if hold else ("pending", "deferred no answer")
+    assert house.states() == {
+        "accepted": ("sent", None),
+        "later": doubt,
+        "wire": doubt,
+        "claimed": doubt,
+    }
+    house.later(minutes=10)
+    house.work()
+    rest = {} if hold else {"later": 1, "wire": 1, "claimed": 1}
+    assert house.transport.got == Counter(accepted=1, **rest)
+
+
+def test_pages_that_a_power_cut_lost_say_nothing(house: House) -> None:
+    house.send_to("a", "b", "c")
+    crash(house, "c")
+    [path] = house.sender.spool.iterdir()
+    # The head is lost with the first page, and so is what was noted of the first message.
+    written = path.read_bytes()
+    kept = written.index(b"S", written.index(b"E"))
+    path.write_bytes(b"\0" * kept + written[kept:])
+    house.later(seconds=61)
+    assert house.work() is BatchResult.LATER
+    assert {name: state for name, (state, _) in house.states().items()} == {
+        "a": "pending",
+        "b": "sent",
+        "c": "pending",
+    }
+    house.later(minutes=10)
+    assert house.work() is BatchResult.DONE
+    # One copy too many, under the same Message-ID, and nobody without.
     assert house.transport.got == Counter(a=2, b=1, c=1)
     assert len(set(house.transport.ids_of("a"))) == 1
 
@@ -455,7 +505,7 @@ def test_the_last_answer_and_moment_are_kept(house: House) -> None:
 
 
 def test_a_journal_is_read_by_the_lease_that_wrote_it(tmp_path: Path) -> None:
-    journal = Journal(journal_path(tmp_path, 3, 1))
+    journal = Journal(journal_path(tmp_path, 3, 1), boot="this")
     journal.started(8)
     assert journal.take([8])[8].fate is Fate.UNKNOWN
     assert journal.take([8]) == {}

@@ -1,6 +1,5 @@
 """Newsletters as data, and their schedules: due once, once each, never silently."""
 
-import re
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing_extensions import override
 
 from alerts.clock import FixedClock
 from alerts.database import Database
-from alerts.delivery.messages import worth_sending
 from alerts.delivery.publishing import publish_run
 from alerts.errors import Invalid, NotFound
 from alerts.newsletters.content import IssueContent
@@ -102,6 +100,32 @@ def test_a_new_newsletter_and_a_changed_schedule(session: Session, clock: FixedC
     assert definition_of(get_newsletter(session, "third")).schedules == ()
 
 
+def test_how_long_an_issue_is_worth_sending(session: Session, clock: FixedClock) -> None:
+    alert = definition_of(get_newsletter(session, "gp-alert"))
+    assert alert.worth_sending_at(Frequency.WEEKLY) == timedelta(days=1)
+    weekly = definition_of(get_newsletter(session, "africa-this-week"))
+    assert weekly.worth_sending_at(Frequency.WEEKLY) == timedelta(days=3)
+    text = export_toml(session, "gp-alert")
+    longer = text.replace('worth_sending = "1 day"', 'worth_sending = "36h"')
+    assert apply_toml(session, longer, source="x", clock=clock).kind == "changed"
+    assert 'worth_sending = "36 hours"' in export_toml(session, "gp-alert")
+    changed = definition_of(get_newsletter(session, "gp-alert"))
+    assert changed.worth_sending_at(Frequency.WEEKLY) == timedelta(hours=36)
+    assert apply_toml(session, longer, source="x", clock=clock).kind == "unchanged"
+    without = text.replace('worth_sending = "1 day"\n', "")
+    assert apply_toml(session, without, source="x", clock=clock).kind == "changed"
+    found = definition_of(get_newsletter(session, "gp-alert"))
+    days = [found.worth_sending_at(frequency).days for frequency in Frequency]
+    assert dict(zip(Frequency, days, strict=True)) == {
+        Frequency.IMMEDIATE: 1,
+        Frequency.DAILY: 1,
+        Frequency.WEEKLY: 3,
+        Frequency.MONTHLY: 5,
+    }
+    exported = export_toml(session, "gp-alert")
+    assert apply_toml(session, exported, source="x", clock=clock).kind == "unchanged"
+
+
 def test_a_broken_file_is_refused_whole(session: Session, clock: FixedClock) -> None:
     text = export_toml(session, "gp-alert")
     broken = text.replace("GP Alert", "Changed").replace("daily 18:30", "daily 99:30")
@@ -114,25 +138,23 @@ def test_a_broken_file_is_refused_whole(session: Session, clock: FixedClock) -> 
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ("soon", "worth_sending: 'soon' is no span of time; 30 minutes, 12 hours or 3 days"),
-        ("5 minutes", "worth_sending: '5 minutes' is not between 15 minutes and 30 days"),
-        ("90 days", "worth_sending: '90 days' is not between"),
+        ('"soon"', "'soon' is no span of time; 30 minutes, 12 hours or 3 days would be right"),
+        ('"1 fortnight"', "'1 fortnight' is no span of time"),
+        ('"1.5 days"', "'1.5 days' is no span of time"),
+        ('"-1 day"', "'-1 day' is no span of time"),
+        ('"5 minutes"', "'5 minutes' is not between 15 minutes and 30 days"),
+        ('"31 days"', "'31 days' is not between"),
+        ("3", "string"),
     ],
 )
-def test_for_how_long_an_issue_is_worth_sending(
+def test_a_wrong_span_is_told_with_its_field(
     session: Session, clock: FixedClock, told: str, said: str
 ) -> None:
-    text = export_toml(session, "gp-alert")
-    assert 'worth_sending = "1 day"' in text
-    with pytest.raises(Invalid, match=re.escape(said)):
-        apply_toml(session, text.replace('"1 day"', f'"{told}"'), source="x.toml", clock=clock)
-    changed = text.replace('"1 day"', '"36h"')
-    apply_toml(session, changed, source="x.toml", clock=clock)
-    definition = definition_of(get_newsletter(session, "gp-alert"))
-    assert definition.worth_sending == "36 hours"
-    assert worth_sending(definition, Frequency.WEEKLY) == timedelta(hours=36)
-    unsaid = definition.model_copy(update={"worth_sending": ""})
-    assert worth_sending(unsaid, Frequency.WEEKLY) == timedelta(days=3)
+    text = export_toml(session, "gp-alert").replace('"1 day"', told)
+    with pytest.raises(Invalid, match=r"^my\.toml, line \d+: worth_sending: ") as caught:
+        apply_toml(session, text, source="my.toml", clock=clock)
+    assert "\n" not in str(caught.value)
+    assert said in str(caught.value)
 
 
 def test_what_can_be_subscribed_to(session: Session) -> None:

@@ -52,18 +52,21 @@ NUMBERS = [
     Printed("GP Short Notes # 401", "GP Short Notes", "401"),
     Printed("CONFLICT WEEKLY #150, Vol 3 No 12", "Conflict Weekly", "150", "3", "12"),
     Printed("TWTW#187", "The World This Week", "187"),
+    Printed("Africa This Week #12", "Africa This Week", "12"),
 ]
 DATES = [
     Printed("28 September 2019", date="2019-09-28"),
     Printed("02 May 2020", date="2020-05-02"),
     Printed("31 October, 2023", date="2023-10-31"),
     Printed("March 2024", date="2024-03"),
+    Printed("17-24 November 2022", date="2022-11-24"),
 ]
 TEAMS = ["NIAS Africa Team", "GP Team"]
 AUTHORS = [
     ("Afi Mensah", ["Afi Mensah"]),
     ("By Afi Mensah", ["Afi Mensah"]),
     ("Afi Mensah, Kofi Ado and Nithyashree RB", ["Afi Mensah", "Kofi Ado", "Nithyashree RB"]),
+    ("Afi Mensah (Harmattan Institute)", ["Afi Mensah"]),
     ("Afi Mensah & D Suba Chandran", ["Afi Mensah", "D Suba Chandran"]),
 ]
 

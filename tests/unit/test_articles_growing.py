@@ -1,5 +1,6 @@
 """Dailies and running alerts: each dated block is news once."""
 
+import json
 from datetime import date
 
 import pytest
@@ -42,6 +43,9 @@ def daily(*blocks: tuple[str, str], day: str = "30 August 2025") -> ReadArticle:
         ("Saturday, 30 August", "2025-08-30", date(2025, 8, 30)),
         ("August 30 (Saturday)", "2025-08-30", date(2025, 8, 30)),
         ("Saturday, 30 August 2025", "2025-08-30", date(2025, 8, 30)),
+        ("SATURDAY | 30 AUGUST 2025", "2025-08-30", date(2025, 8, 30)),
+        ("30 Aug - Saturday", "2025-08-30", date(2025, 8, 30)),
+        ("30 AUGUST, SATURDAY: The crane", "2025-08-30", date(2025, 8, 30)),
         # The weekday tells the year where a daily runs over New Year.
         ("31 December, Tuesday", "2024-12-31", date(2024, 12, 31)),
         ("Day 51-53", "day-51-53", None),
@@ -64,6 +68,7 @@ def test_the_heading_of_a_block_is_understood(line: str, key: str, day: date | N
         "On 30 August, Saturday, the port closed.",
         "Saturday",
         "31 February, Monday",
+        "30 August: The crane",
         "Day",
     ],
 )
@@ -77,6 +82,12 @@ def test_two_plain_dates_make_a_chronicle() -> None:
         "2025-08-29",
         "2025-08-30",
     ]
+
+
+@pytest.mark.parametrize("published", [date(2025, 12, 30), date(2026, 1, 1)])
+def test_without_a_weekday_a_block_is_of_the_year_that_brings_it_nearest(published: date) -> None:
+    blocks = [paragraph(text) for text in ("1 January", SUNDAY, "31 December", SATURDAY)]
+    assert [start.key for start in find_dated(blocks, published)] == ["2026-01-01", "2025-12-31"]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +120,90 @@ def test_a_daily_is_one_article_with_a_part_for_each_day() -> None:
     assert page.flags == ()
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        "The World Today #91",
+        "The World Today #91\n\nSunday, 31 August 2025\n\nGP Team",
+        "THE WORLD TODAY\n\nGP Team\n\nThe World Today # 91, 31 August 2025",
+    ],
+)
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        ("31 AUGUST 2025, SUNDAY", "30 AUGUST 2025, SATURDAY"),
+        ("30 AUGUST 2025, SATURDAY", "31 AUGUST 2025, SUNDAY"),
+        ("Sunday, 31 August 2025\n\nTogo: A ship", "Saturday, 30 August 2025\n\nMali: A truck"),
+    ],
+)
+def test_the_first_block_is_never_the_title_of_the_page(head: str, blocks: tuple[str, str]) -> None:
+    page = read_text("\n\n".join([head, blocks[0], SUNDAY, blocks[1], SATURDAY]), source="a copy")
+    assert (page.title, page.number, page.grows) == ("The World Today # 91", "91", True)
+    assert sorted(part.key for part in page.parts) == ["2025-08-30", "2025-08-31"]
+    assert [part.body_text.split("\n\n")[-1] for part in page.parts] == [SUNDAY, SATURDAY]
+
+
+def test_a_line_with_a_team_below_it_is_the_date_of_the_page() -> None:
+    page = read_text(
+        f"Saturday, 30 August 2025\n\nPorts and people\n\nGP Team\n\n{SATURDAY}\n\n{SUNDAY}",
+        source="a copy",
+    )
+    assert (page.title, page.published_on) == ("Ports and people", date(2025, 8, 30))
+    assert not page.grows
+
+
+def test_two_blocks_of_one_day_are_one_part() -> None:
+    page = daily(
+        ("31 AUGUST, SUNDAY", SUNDAY),
+        ("30 AUGUST, SATURDAY", SATURDAY),
+        ("31 AUGUST, SUNDAY", MONDAY),
+    )
+    assert [(part.key, part.body_text) for part in page.parts] == [
+        ("2025-08-31", f"{SUNDAY}\n\n{MONDAY}"),
+        ("2025-08-30", SATURDAY),
+    ]
+
+
+def running_alert(*days: tuple[str, str]) -> ReadArticle:
+    (first, told), *others = days
+    blocks = "".join(f"\n\n{day}\n\n{text}" for day, text in others)
+    return read_text(
+        f"{first}\n\nGP Team\n\nConflict Alerts # 481, 15 April 2022\n\n{told}{blocks}", source="x"
+    )
+
+
+def test_a_running_alert_whose_title_is_its_newest_block_is_one_article() -> None:
+    first = running_alert(("Day 51- The siege", SATURDAY))
+    second = running_alert(("Day 52- The bridge", SUNDAY), ("Day 51- The siege", SATURDAY))
+
+    assert first.title == second.title == "Conflict Alerts # 481"
+    assert [part.key for part in first.parts] == ["day-51"]
+    assert [(part.key, part.body_text) for part in second.parts] == [
+        ("day-52", SUNDAY),
+        ("day-51", SATURDAY),
+    ]
+    known = record_of(first)
+    assert has_only_grown(known, record_of(second, known))
+
+
+def test_the_small_pieces_of_a_block_stay_inside_it() -> None:
+    small = f"Togo: A ship\n\nAfi Mensah\n\n{SATURDAY}\n\nMali: A truck\n\n{MONDAY}"
+    page = daily(("31 AUGUST, SUNDAY", SUNDAY), ("30 AUGUST, SATURDAY", small))
+    assert [part.key for part in page.parts] == ["2025-08-31", "2025-08-30"]
+    assert page.parts[1].body_text == small
+    assert "<h2>Mali: A truck</h2>" in page.parts[1].body_html
+
+
+def test_a_record_with_blocks_is_a_json_document() -> None:
+    record = record_of(daily(("31 AUGUST, SUNDAY", SUNDAY), ("Day 7", SATURDAY)))
+    document = json.loads(json.dumps(record.to_json()))
+    assert document["grows"] is True
+    assert [(part["key"], part["dated_on"]) for part in document["parts"]] == [
+        ("2025-08-31", "2025-08-31"),
+        ("day-7", None),
+    ]
+
+
 def test_an_ordinary_page_does_not_grow() -> None:
     page = read_text(f"Ports and people\n\nAfi Mensah\n\n{SATURDAY}\n\n{SUNDAY}", source="x")
     assert (page.grows, page.parts) == (False, ())
@@ -123,6 +218,16 @@ def test_a_new_block_is_no_correction_and_a_changed_one_is() -> None:
     assert has_only_grown(first, grown)
     assert not has_only_grown(first, changed)
     assert not has_only_grown(first, first)
+
+
+def test_a_change_around_the_blocks_is_a_correction_though_a_block_came_too() -> None:
+    saturday, sunday = ("30 AUGUST, SATURDAY", SATURDAY), ("31 AUGUST, SUNDAY", SUNDAY)
+    first = record_of(daily(("", MONDAY), saturday))
+    grown = record_of(daily(("", MONDAY), sunday, saturday), first)
+    changed = record_of(daily(("", f"{MONDAY} It rained."), sunday, saturday), first)
+
+    assert has_only_grown(first, grown)
+    assert not has_only_grown(first, changed)
 
 
 def test_a_block_that_is_no_longer_shown_is_kept() -> None:

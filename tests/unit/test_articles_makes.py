@@ -182,7 +182,7 @@ PAGES = [
         date="2026-03",
         language="pt-BR",
         last="the cousin’s.",
-        flags=(f"url: the page calls itself {OTHER}, on another site; kept as fetched",),
+        flags=(f"url: the page calls itself {OTHER}, which is another site; kept as fetched",),
     ),
 ]
 
@@ -346,7 +346,8 @@ def test_an_address_may_hold_the_day() -> None:
     day = day_in_address("https://news.example.org/2026/11/14/jetty")
     assert day is not None
     assert day.on.isoformat() == "2026-11-14"
-    assert day_in_address("https://news.example.org/2026/99/jetty") is None
+    assert day_in_address("https://news.example.org/2026/11/jetty") is None
+    assert day_in_address("https://news.example.org/2026/99/01/jetty") is None
     assert day_in_address("https://news.example.org/id/20261114") is None
 
 

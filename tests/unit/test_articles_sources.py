@@ -117,6 +117,8 @@ LAUGHS = (
         (b'{"version": 3}', "no JSON Feed"),
         (b'{"a":' * 100_000, "JSON that cannot be read"),
         (b"<rss>" + b" " * 6_000_000, "larger than"),
+        (b"<rss><channel>" + b"<item>" * 5_000, "so many elements"),
+        (b"<rss><channel><item>" + b"<b>" * 60_000, "so many elements"),
     ],
 )
 def test_what_is_no_feed_is_refused_in_a_line(content: bytes, reason: str) -> None:

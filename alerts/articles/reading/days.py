@@ -29,7 +29,7 @@ _NAMED = re.compile(
     r"(?<!\d)(\d{1,2})(?:er|º|\.)?\s{1,3}(?:de\s{1,3})?([^\W\d_][^\s\d,.]{1,12})\.?,?\s{1,3}"
     r"(?:de\s{1,3})?((?:19|20)\d\d)(?!\d)"
 )
-_IN_PATH = re.compile(r"/((?:19|20)\d\d)[/-](\d{1,2})(?:[/-](\d{1,2}))?(?=[/-]|$)")
+_IN_PATH = re.compile(r"/((?:19|20)\d\d)[/-](\d{1,2})[/-](\d{1,2})(?=[/-]|$)")
 _LONGEST = 120
 
 
@@ -59,7 +59,7 @@ def read_day(text: str | None) -> Day | None:
 
 
 def day_in_address(address: str | None) -> Day | None:
-    """Return the day in an address such as `/2026/11/14/title`, or the month in `/2026/11/`."""
+    """Return the day in an address such as `/2026/11/14/title`; a month alone may be a folder's."""
     match = _IN_PATH.search(address or "")
     return _day(*match.groups()) if match else None
 

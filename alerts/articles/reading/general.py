@@ -31,8 +31,6 @@ from alerts.articles.reading.refusing import (
 from alerts.articles.reading.signs import Signs, read_names, take_signs, visible_signs
 
 _LEAST_WORDS = 60
-# A page that says neither who wrote it nor when must at least be long.
-_LEAST_UNSIGNED = 120
 _LEAST_BEFORE_WALL = 30
 _LEAST_OF_ONE = 80
 _LONGEST_TITLE = 300
@@ -70,7 +68,7 @@ def read_general(page: Page, *, url: str | None, source: str) -> ReadArticle:
     text, printed_credit = _without_credits(text)
     day, day_flag = _published(hints, signs, url)
     walled = not hints.is_free or is_behind_paywall(page.root)
-    _refuse_short(text, known=bool(day or byline.names or byline.team), walled=walled)
+    _refuse_short(text, walled=walled)
     marked = with_headings(text)
     body = compose(marked)
     authors, loose = with_notes(byline.names, notes)
@@ -214,12 +212,10 @@ def _without_credits(blocks: Sequence[Block]) -> tuple[list[Block], str | None]:
     return kept, credit
 
 
-def _refuse_short(blocks: Sequence[Block], *, known: bool, walled: bool) -> None:
+def _refuse_short(blocks: Sequence[Block], *, walled: bool) -> None:
     words = words_of(blocks)
-    least = _LEAST_WORDS if known else _LEAST_UNSIGNED
-    if words < (_LEAST_BEFORE_WALL if walled else least):
-        detail = "" if known or words < _LEAST_WORDS else " and neither author nor date"
-        raise NoArticle(f"no article: only {words} words of running text were found{detail}")
+    if words < (_LEAST_BEFORE_WALL if walled else _LEAST_WORDS):
+        raise NoArticle(f"no article: only {words} words of running text were found")
 
 
 def _with_about(author: ReadAuthor, hints: Hints) -> ReadAuthor:

@@ -179,7 +179,7 @@ def _doubt(address: str, url: str | None) -> str | None:
         return None
     claimed, fetched = urlsplit(address), urlsplit(url)
     if not _same_site(claimed.hostname or "", fetched.hostname or ""):
-        return "on another site"
+        return "which is another site"
     if claimed.path.strip("/") == "" and not claimed.query and fetched.path.strip("/"):
         return "which is the site's front page"
     if _record(fetched.query) and _record(claimed.query) != _record(fetched.query):

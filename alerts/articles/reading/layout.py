@@ -1,11 +1,11 @@
 """What stands where on a page: title, signatures, photo, text, notes about the authors."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from alerts.articles.reading.blocks import Block, Kind
 from alerts.articles.reading.boilerplate import is_boilerplate, photo_credit
+from alerts.articles.reading.growing import end_of_head
 from alerts.articles.reading.header import Header, read_header
 from alerts.articles.reading.names import (
     Byline,
@@ -14,9 +14,11 @@ from alerts.articles.reading.names import (
     read_byline,
     subject_of_note,
 )
+from alerts.articles.reading.pieces import is_marker, without_focus
 from alerts.articles.reading.record import ReadPhoto
+from alerts.articles.reading.titles import find_title
 
-_TOP_LEVEL = 3
+_LONGEST_REST = 40
 
 
 @dataclass(slots=True)
@@ -24,7 +26,12 @@ class Layout:
     """The regions of a page; `left_out` are lines that belong to none, kept for the editor."""
 
     title: str | None = None
+    # Whether `IN FOCUS` stands over the title or before it.
+    in_focus: bool = False
     header: Header = field(default_factory=Header)
+    headers: list[Header] = field(default_factory=list)
+    # Words on a header line that are no part of it that is known.
+    unread: list[str] = field(default_factory=list)
     byline: Byline = field(default_factory=Byline)
     photo: ReadPhoto = field(default_factory=ReadPhoto)
     body: list[Block] = field(default_factory=list)
@@ -42,7 +49,8 @@ def lay_out(blocks: Sequence[Block], *, titles: Sequence[str] = ()) -> Layout:
     text = _take_photo(_cut_ending(text, layout), layout)
     text = [block for block in text if not is_boilerplate(block.text)]
     first_prose = next((i for i, block in enumerate(text) if block.is_prose), len(text))
-    body_at = _read_head(text, first_prose, titles, layout)
+    head_end = end_of_head(text, first_prose)
+    body_at = _read_head(text, head_end, titles, layout)
     layout.body = text[body_at:]
     return layout
 
@@ -109,20 +117,22 @@ def _take_photo(blocks: Sequence[Block], layout: Layout) -> list[Block]:
 
 
 def _read_head(
-    blocks: Sequence[Block], first_prose: int, titles: Sequence[str], layout: Layout
+    blocks: Sequence[Block], head_end: int, titles: Sequence[str], layout: Layout
 ) -> int:
     """Read the lines above the text; return where the body begins."""
-    head = list(blocks[:first_prose])
+    head = list(blocks[:head_end])
     noted = {folded(name) for note in layout.notes if (name := subject_of_note(note))}
-    title_at = _find_title(head, titles, noted)
+    title_at = find_title(head, titles, noted)
     layout.printed_head = [block.text for block in head]
     if title_at is None:
         layout.left_out += [block.text for block in head]
-        return first_prose
+        return head_end
     layout.title = _title_text(head[title_at], layout)
+    above = head[title_at - 1].text if title_at else ""
+    layout.in_focus = is_marker(above, "focus") or without_focus(layout.title)[1]
     body_at = next(
         (i for i in range(title_at + 1, len(head)) if not _read_head_line(head[i], layout)),
-        first_prose,
+        head_end,
     )
     _read_above(head[:title_at], layout)
     return body_at
@@ -137,7 +147,11 @@ def _read_above(blocks: Sequence[Block], layout: Layout) -> None:
     close = {id(block) for block in _close_above(blocks)}
     for block in blocks:
         no_names = signed or (by_team and id(block) not in close)
-        if block.kind is Kind.ITEM or not _read_head_line(block, layout, no_names=no_names):
+        if is_marker(block.text):
+            continue
+        if block.kind is Kind.ITEM or not _read_head_line(
+            block, layout, above=True, no_names=no_names
+        ):
             layout.left_out.append(block.text)
 
 
@@ -154,32 +168,59 @@ def _close_above(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _title_text(block: Block, layout: Layout) -> str:
-    """Return the title; a number or volume on its line is the header's, not the title's."""
+    """Return the title; a number or volume on its line is the header's, not the title's.
+
+    Where the line is a header line and nothing else the page is called by its series and number.
+    """
     header = read_header(block.text)
-    if not header.rest or not (header.number or header.volume):
-        return block.text
-    layout.header = layout.header.completed_by(header)
-    return header.rest
+    numbered = header.number or header.volume
+    if header.is_whole or numbered:
+        _take_header(layout, header)
+    if header.is_whole and header.series and header.number:
+        return f"{header.series} # {header.number}"
+    return header.rest if header.rest and numbered else block.text
 
 
-def _read_head_line(block: Block, layout: Layout, *, no_names: bool = False) -> bool:
-    """Read a line as header or byline; False when it is neither."""
+def _read_head_line(
+    block: Block, layout: Layout, *, above: bool = False, no_names: bool = False
+) -> bool:
+    """Read a line as header or byline; False when it is neither.
+
+    Above the title a line is a header line wholly or not at all: there may be a menu.
+    """
     if layout.title is not None and folded(block.text) == folded(layout.title):
         return True
     header = read_header(block.text)
     if header.is_whole:
-        layout.header = _joined(layout.header, header)
+        _take_header(layout, header)
         if header.team and not layout.byline.team:
             layout.byline = Byline(layout.byline.names, header.team)
         return True
     byline = read_byline(block.text if header.is_empty else header.rest)
-    if byline is None or no_names:
+    if byline is None:
+        return not above and _read_what_can_be(header, layout)
+    if no_names:
         return False
-    layout.header = _joined(layout.header, header)
+    _take_header(layout, header)
     team = layout.byline.team or header.team or byline.team
     names = tuple(dict.fromkeys(layout.byline.names + byline.names))
     layout.byline = Byline(names, team)
     return True
+
+
+def _read_what_can_be(header: Header, layout: Layout) -> bool:
+    """Take a line that surely is a header line, of which some words stay unread."""
+    sure = header.begins_with_series and (header.number or header.volume)
+    if not sure or len(header.rest) > _LONGEST_REST:
+        return False
+    _take_header(layout, header)
+    layout.unread.append(header.rest)
+    return True
+
+
+def _take_header(layout: Layout, header: Header) -> None:
+    layout.headers.append(header)
+    layout.header = _joined(layout.header, header)
 
 
 def _joined(known: Header, new: Header) -> Header:
@@ -187,36 +228,3 @@ def _joined(known: Header, new: Header) -> Header:
     if numbered and not (known.number or known.volume):
         return new.completed_by(known)
     return known.completed_by(new)
-
-
-def _find_title(head: Sequence[Block], titles: Sequence[str], noted: set[str]) -> int | None:
-    candidates = [i for i, block in enumerate(head) if not read_header(block.text).is_whole]
-    # A roundup's title may be its series' name; better that than none.
-    candidates = candidates or [i for i, block in enumerate(head) if block.kind is Kind.HEADING]
-    named = [i for i in candidates if _is_named(head[i].text, titles)]
-    if named:
-        return max(named, key=lambda i: (len(head[i].text), -i))
-    unsigned = [i for i in candidates if not _is_signature(head[i], noted)]
-    top = [i for i in unsigned if head[i].kind is Kind.HEADING and head[i].level <= _TOP_LEVEL]
-    if top:
-        return min(top, key=lambda i: (head[i].level, i))
-    return next(iter(unsigned), None) if unsigned else next(iter(candidates), None)
-
-
-def _is_named(text: str, titles: Sequence[str]) -> bool:
-    """Tell whether a line is what the page's head calls it, maybe with the site's name around."""
-    wanted = folded(text)
-    return len(wanted) > 3 and any(  # noqa: PLR2004 - shorter is no title
-        wanted == folded(title)
-        or any(wanted == folded(piece) for piece in re.split(r"\s[|–—-]\s|\|", title))
-        for title in titles
-    )
-
-
-def _is_signature(block: Block, noted: set[str]) -> bool:
-    """Tell whether a line above the text is surely somebody's name, and no title of two words."""
-    byline = read_byline(read_header(block.text).rest or block.text)
-    if byline is None:
-        return False
-    known = any(folded(name) in noted for name in byline.names)
-    return known or byline.team is not None or block.kind is not Kind.HEADING

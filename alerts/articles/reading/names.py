@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from alerts.articles.reading.header import read_header
+from alerts.articles.reading.header import read_header, team_name
 from alerts.articles.reading.record import ReadAuthor
 
 _BY = re.compile(
     r"^(?:(?:written|compiled|edited|report(?:ed)?|text)\s+)?by\b\s*:?\s*", re.IGNORECASE
 )
 _BETWEEN = re.compile(r"\s*(?:,|;|&|\band\b|\||/)\s*")
+# `Amara Diallo (Harmattan Institute)`: where somebody works.
+_PLACE = re.compile(r"\s*\([^()]{2,60}\)(?=\s*(?:,|;|&|\band\b|$))")
 _PARTICLES = {"al", "bin", "da", "de", "del", "der", "di", "dos", "du", "el", "ibn", "la", "le"}
 _PARTICLES |= {"ter", "van", "von", "y", "bint", "den", "st."}
 _NAME_WORD = re.compile(r"^[^\W\d_][\w.'’\-]*$")
@@ -56,19 +58,22 @@ def read_byline(line: str) -> Byline | None:
 def _read_names(text: str) -> Byline | None:
     marked = _BY.match(text)
     text = text[marked.end() :] if marked else text
+    before, colon, after = text.partition(":")
+    if colon and is_team(before) and after.strip():
+        text = f"{before}, {after.strip()}"
     if not text or len(text) > _LONGEST_BYLINE or re.search(r"[?!:#\d…\"“”]", text):
         return None
-    pieces = [piece for piece in _BETWEEN.split(text) if piece]
+    pieces = [piece for piece in _BETWEEN.split(_PLACE.sub("", text)) if piece]
     teams = [piece for piece in pieces if is_team(piece)]
     names = tuple(dict.fromkeys(piece for piece in pieces if not is_team(piece)))
     if not pieces or not all(is_name(name, single=bool(marked)) for name in names):
         return None
-    return Byline(names, teams[0] if teams else None)
+    return Byline(names, team_name(teams[0]) if teams else None)
 
 
 def is_team(text: str) -> bool:
     """Tell whether a name is that of a team."""
-    return bool(_TEAM.match(text.strip())) or (read_header(text).team == text.strip())
+    return bool(_TEAM.match(text.strip())) or (read_header(text).team == team_name(text))
 
 
 def is_name(text: str, *, single: bool = False) -> bool:

@@ -2,33 +2,37 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from alerts.articles.reading.blocks import Block
 from alerts.articles.reading.body import choose_standfirst, compose, with_headings
 from alerts.articles.reading.cleaning import decode, repair
+from alerts.articles.reading.doubts import contradictions, doubtful_date, unread_lines
 from alerts.articles.reading.footer import take_related
 from alerts.articles.reading.general import read_general
-from alerts.articles.reading.growing import find_dated, take_dated
-from alerts.articles.reading.header import Header, dates_in
+from alerts.articles.reading.growing import take_dated
+from alerts.articles.reading.header import Header
 from alerts.articles.reading.hints import Hints
 from alerts.articles.reading.house import is_of_the_house
 from alerts.articles.reading.layout import Layout, lay_out
 from alerts.articles.reading.limits import check_text, lean
 from alerts.articles.reading.markup import read_page
-from alerts.articles.reading.names import Byline, same_name, subject_of_note, with_notes
-from alerts.articles.reading.pieces import LEAST_PIECES, Start, find_starts, take_parts
+from alerts.articles.reading.names import same_name, subject_of_note, with_notes
+from alerts.articles.reading.pieces import find_starts, take_parts
 from alerts.articles.reading.plain import read_lines
 from alerts.articles.reading.record import NoArticle, ReadArticle, ReadPhoto, Related
+from alerts.articles.reading.roundup import settle_dated, settle_starts
 from alerts.articles.reading.tracking import without_tracking
 
 _LEAST_WORDS = 60
 # The first block of a daily may be short; there is more to come.
 _LEAST_OF_A_DAY = 20
 _LONGEST_TITLE = 300
-_A_MONTH = timedelta(days=31)
+# A roundup of a month has some hundreds.
+_MOST_BLOCKS = 5_000
 _ISO_DAY = re.compile(r"^\d{4}-\d\d-\d\d")
 
 
@@ -39,25 +43,38 @@ def read_text(text: str, *, source: str) -> ReadArticle:
     return replace(_read(blocks, Hints(), source=source, url=None), is_copy=True)
 
 
-def read_html(markup: bytes | str, *, url: str | None, source: str) -> ReadArticle:
-    """Read an HTML page; `url` is where it was fetched from. Raises NoArticle with one line."""
-    text = decode(markup) if isinstance(markup, bytes) else markup
-    page = read_page(repair(lean(text)), url=url)
+def read_html(
+    markup: bytes | str, *, url: str | None, source: str, charset: str | None = None
+) -> ReadArticle:
+    """Read an HTML page; `url` is where it was fetched from. Raises NoArticle with one line.
+
+    A page that prints what this house prints is read by that; others by their structure.
+    """
+    text = decode(markup, charset=charset) if isinstance(markup, bytes) else markup
+    text = repair(lean(text))
+    page = read_page(text, url=url)
     address = page.hints.canonical or (without_tracking(url) if url else None)
-    # A page whose head says nothing can only be read by its printed lines.
-    if page.hints.titles and not is_of_the_house(page.blocks):
-        return read_general(page, url=address, source=source)
-    return _read(page.blocks, page.hints, source=source, url=address)
+    if is_of_the_house(page.blocks):
+        return _read(page.blocks, page.hints, source=source, url=address)
+    if not page.hints.titles:
+        # A page whose head says nothing is read by its printed lines first.
+        with suppress(NoArticle):
+            return _read(page.blocks, page.hints, source=source, url=address)
+    return read_general(page, url=address, source=source)
 
 
 def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None) -> ReadArticle:
+    if len(blocks) > _MOST_BLOCKS:
+        raise NoArticle(f"no article: more than {_MOST_BLOCKS} paragraphs and lines")
     taken = take_related(blocks)
     layout = lay_out(taken.left, titles=hints.titles)
-    dated = find_dated(layout.body, _with_hints(layout.header, hints).published_on)
-    starts = [] if dated else _settle_starts(layout, find_starts(layout.body))
+    dated = settle_dated(layout, _with_hints(layout.header, hints).published_on)
+    starts = [] if dated else settle_starts(layout, find_starts(layout.body))
     _take_last_notes(layout)
     _refuse_what_is_none(layout, hints, least=_LEAST_OF_A_DAY if dated else _LEAST_WORDS)
-    marked = with_headings(layout.body, bylines=[start.text_at - 1 for start in starts])
+    marked = with_headings(
+        layout.body, bylines=[start.text_at - 1 for start in starts if not start.byline.is_empty]
+    )
     body = compose(marked)
     header = _with_hints(layout.header, hints)
     names = layout.byline.names or _hinted_names(layout, hints)
@@ -89,35 +106,12 @@ def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None
         related=taken.related,
         flags=(
             *hints.flags,
-            *_flags(layout, header, body.text, loose),
+            *_flags(layout, header, body.text, loose, grows=bool(dated)),
             *(start.flag for start in dated if start.flag),
         ),
         grows=bool(dated),
         printed=_printed(layout, header, taken.related, loose),
     )
-
-
-def _settle_starts(layout: Layout, starts: list[Start]) -> list[Start]:
-    """Decide whether a page is one article or a roundup of pieces."""
-    signed = bool(layout.byline.names)
-    if signed and len(starts) == 1 and layout.header.volume and layout.title:
-        return [*_first_piece(layout, starts)]
-    if len(starts) >= LEAST_PIECES or any(start.in_focus for start in starts):
-        return starts
-    if starts and starts[0].at == 0 and not signed:
-        # A second line below the title, then the byline: all of it is the page's own.
-        layout.byline = Byline(starts[0].byline.names, layout.byline.team or starts[0].byline.team)
-        layout.body = [layout.body[0], *layout.body[starts[0].text_at :]]
-    return []
-
-
-def _first_piece(layout: Layout, starts: Sequence[Start]) -> Sequence[Start]:
-    """Give the first title to the first piece: the roundup prints none of its own."""
-    first = Start(0, 0, layout.title or "", layout.byline, in_focus=False)
-    label = layout.header.series or layout.title or ""
-    layout.title = f"{label} # {layout.header.number}" if layout.header.number else label
-    layout.byline = Byline((), layout.byline.team)
-    return [first, *starts]
 
 
 def _take_last_notes(layout: Layout) -> None:
@@ -171,13 +165,15 @@ def _photo(photo: ReadPhoto, hints: Hints) -> ReadPhoto:
     return ReadPhoto(url=hints.image, credit=photo.credit, alt=hints.image_alt or photo.alt)
 
 
-def _flags(layout: Layout, header: Header, text: str, loose: Sequence[str]) -> tuple[str, ...]:
-    flags = []
-    if header.published_on is not None:
-        # A text looks back as far as it likes, and ahead; one that begins after its own date errs.
-        first = min(dates_in(text), default=None)
-        if first and first - header.published_on >= _A_MONTH and header.precision == "day":
-            flags.append(f"published_on: printed {header.iso_date}, but the text begins at {first}")
+def _flags(
+    layout: Layout, header: Header, text: str, loose: Sequence[str], *, grows: bool
+) -> tuple[str, ...]:
+    flags = [
+        *doubtful_date(header, text),
+        *contradictions(layout.headers, header),
+        *(f"header: {words!r} was not understood" for words in layout.unread),
+        *(() if grows else unread_lines(layout.body)),
+    ]
     if loose:
         flags.append(f"authors: {len(loose)} of the notes about the authors name nobody who signed")
     if layout.left_out and len(" ".join(layout.left_out).split()) >= _LEAST_WORDS:
@@ -190,6 +186,7 @@ def _printed(
 ) -> dict[str, Any]:
     return {
         "head": layout.printed_head,
+        "signed": not layout.byline.is_empty,
         "date": header.printed_date,
         "credit": layout.photo.credit,
         "notes": [*layout.notes],

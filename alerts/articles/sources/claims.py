@@ -19,12 +19,20 @@ _LEASE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to poll a source, until another has taken it over."""
+    """The right to poll a source, until another has taken it over.
+
+    `source` is how it stood when it was claimed; what is written goes to the row of a transaction.
+    """
 
     database: Database
-    source_id: int
+    source: Source
     fence: int
     clock: Clock
+
+    @property
+    def source_id(self) -> int:
+        """The source's number."""
+        return self.source.id
 
     @contextmanager
     def transaction(self) -> Iterator[tuple[Session, Source]]:
@@ -43,15 +51,15 @@ def claim_source(database: Database, source_id: int, *, clock: Clock) -> Claim |
     """Take the right to poll a source; None when another holds it, or there is no such source."""
     now = clock.now()
     with database.transaction() as session:
-        fence = session.scalar(
+        source = session.scalar(
             update(Source)
             .where(Source.id == source_id)
             .where(or_(Source.claimed_until.is_(None), Source.claimed_until < now))
             .values(fence=Source.fence + 1, claimed_until=now + _LEASE)
-            .returning(Source.fence)
+            .returning(Source)
             .execution_options(synchronize_session=False)
         )
-    return None if fence is None else Claim(database, source_id, fence, clock)
+    return None if source is None else Claim(database, source, source.fence, clock)
 
 
 def claim_due_sources(session: Session, *, clock: Clock) -> list[int]:

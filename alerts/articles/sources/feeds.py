@@ -12,6 +12,11 @@ from alerts.articles.sources.shown import MOST_ENTRIES, NoSource, Shown
 LARGEST = 5 * 1024 * 1024
 # A feed needs no definitions of its own; with them, some lines can unfold to gigabytes.
 _DEFINITION = re.compile(rb"<!(?:ENTITY|ELEMENT|ATTLIST)", re.IGNORECASE)
+_ROOT = re.compile(rb"<(?:\w+:)?(?:rss|feed|rdf)\b", re.IGNORECASE)
+_ITEM = re.compile(rb"<(?:\w+:)?(?:item|entry)\b", re.IGNORECASE)
+_LOOKED_AT = 8_192
+# The time that feedparser takes grows faster than these; the largest real feeds have a tenth.
+_MOST_TAGS, _MOST_ITEMS = 50_000, 2_000
 _JSON_FEED = "https://jsonfeed.org/version/"
 _JSON_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
 
@@ -28,6 +33,11 @@ def read_feed(content: bytes, url: str) -> list[Shown]:
 
 
 def _entries(content: bytes, url: str) -> Iterator[Shown]:
+    start = _ascii(content[:_LOOKED_AT])
+    if not _ROOT.search(start):
+        raise NoSource("this is no feed: neither RSS, nor Atom, nor JSON Feed")
+    if content.count(b"<") > _MOST_TAGS or len(_ITEM.findall(_ascii(content))) > _MOST_ITEMS:
+        raise NoSource("a feed of so many elements is not read")
     if _DEFINITION.search(_ascii(content)):
         raise NoSource("the feed defines entities of its own, which no feed needs; it is not read")
     # Imported here: it takes a tenth of a second, and most commands read no feed.

@@ -93,32 +93,44 @@ def poll_source(
         return None
     poll = Poll(source_id)
     try:
-        texts = _look(claim, fetcher, poll)
-        if poll.error is None:
-            means = _Means(claim, fetcher, topics)
-            _take_in(means, poll, texts, most_seconds, progress)
-            _succeeded(claim, poll)
+        seen = _look(claim, fetcher, poll)
+        if seen is not None and seen.due:
+            _take_in(_Means(claim, fetcher, topics), poll, seen, most_seconds, progress)
     except Conflict:
         log.info("poll_taken_over", source=source_id)
     return poll
 
 
-def _look(claim: Claim, fetcher: Fetcher, poll: Poll) -> dict[str, Shown]:
-    """Ask the source what it shows, and write it down; return what it said of each page."""
-    with claim.transaction() as (_, source):
-        asked = source
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a source showed: what it said of each page, and the pages to be looked at now."""
+
+    texts: dict[str, Shown]
+    due: Sequence[SourceEntry]
+
+
+def _look(claim: Claim, fetcher: Fetcher, poll: Poll) -> _Seen | None:
+    """Ask the source what it shows, and write it down; None when it could not be had.
+
+    A source with nothing to look at is done with in the same transaction: most polls are such.
+    """
     try:
-        fetched, shown = _show(asked, fetcher)
+        fetched, shown = _show(claim.source, fetcher)
     except (FetchFailed, NoSource, NoArticle) as error:
         _failed(claim, poll, error)
-        return {}
+        return None
     with claim.transaction() as (session, source):
-        _remember(session, source, shown, claim.clock)
+        if shown:
+            _remember(session, source, shown, claim.clock)
         if fetched is not None:
             source.etag, source.last_modified = fetched.etag, fetched.last_modified
             if fetched.moved_to and fetched.moved_to != source.url:
                 _move(session, source, fetched.moved_to)
-    return {entry.key: entry for entry in shown}
+        session.flush()
+        due = _due(session, source, claim.clock)
+        if not due:
+            _note_success(source, poll, claim.clock)
+    return _Seen({entry.key: entry for entry in shown}, due)
 
 
 def _show(source: Source, fetcher: Fetcher) -> tuple[Fetched | None, list[Shown]]:
@@ -194,21 +206,20 @@ def _move(session: Session, source: Source, url: str) -> None:
 def _take_in(
     means: _Means,
     poll: Poll,
-    texts: dict[str, Shown],
+    seen: _Seen,
     most_seconds: float,
     progress: Callable[[int, int | None], None] | None,
 ) -> None:
-    with means.claim.transaction() as (session, source):
-        is_folder = source.kind is SourceKind.FOLDER
-        due = _due(session, source, means.claim.clock)
     ends = _monotonic() + most_seconds
-    for count, entry in enumerate(due):
+    for count, entry in enumerate(seen.due):
         if _monotonic() > ends:
-            poll.left = len(due) - count
-            return
+            poll.left = len(seen.due) - count
+            break
         if progress is not None:
-            progress(count, len(due))
-        _take_entry(means, poll, entry, texts.get(entry.key), is_folder=is_folder)
+            progress(count, len(seen.due))
+        _take_entry(means, poll, entry, seen.texts.get(entry.key))
+    with means.claim.transaction() as (_, source):
+        _note_success(source, poll, means.claim.clock)
 
 
 def _due(session: Session, source: Source, clock: Clock) -> Sequence[SourceEntry]:
@@ -220,15 +231,9 @@ def _due(session: Session, source: Source, clock: Clock) -> Sequence[SourceEntry
     ).all()
 
 
-def _take_entry(
-    means: _Means,
-    poll: Poll,
-    entry: SourceEntry,
-    told: Shown | None,
-    *,
-    is_folder: bool,
-) -> None:
+def _take_entry(means: _Means, poll: Poll, entry: SourceEntry, told: Shown | None) -> None:
     claim = means.claim
+    is_folder = claim.source.kind is SourceKind.FOLDER
     fetched, failure = _fetched(entry, means.fetcher, is_folder=is_folder)
     if fetched is not None and fetched.not_modified:
         with claim.transaction() as (session, _):
@@ -320,14 +325,13 @@ def _withdraw(session: Session, entry: SourceEntry, poll: Poll, clock: Clock) ->
         poll.withdrawn.append(withdraw_article(session, article.id, reason=reason, clock=clock))
 
 
-def _succeeded(claim: Claim, poll: Poll) -> None:
-    with claim.transaction() as (_, source):
-        now = claim.clock.now()
-        source.failures, source.failing_since, source.last_error = 0, None, None
-        source.last_success_at = now
-        every = timedelta(seconds=source.every_seconds)
-        source.next_poll_at = now if poll.left else now + every
-        source.claimed_until = None
+def _note_success(source: Source, poll: Poll, clock: Clock) -> None:
+    now = clock.now()
+    source.failures, source.failing_since, source.last_error = 0, None, None
+    source.last_success_at = now
+    every = timedelta(seconds=source.every_seconds)
+    source.next_poll_at = now if poll.left else now + every
+    source.claimed_until = None
 
 
 def _failed(claim: Claim, poll: Poll, error: FetchFailed | NoSource | NoArticle) -> None:

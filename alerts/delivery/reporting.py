@@ -1,0 +1,138 @@
+"""The report on an issue: its books, who waits and why, bounces, editions, times.
+
+No index helps to count a ledger by state, so all figures of the ledger come from one pass.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from alerts.delivery.books import audit_of, held_until, readers_of
+from alerts.delivery.bounces import Bounce, bounce_of
+from alerts.delivery.models import Delivery, DeliveryState
+from alerts.delivery.status_codes import in_words
+from alerts.newsletters.models import Issue
+from alerts.rendering.models import Edition
+
+
+class _Counted(NamedTuple):
+    """Deliveries that have all this in common, and when the first and last of them are due."""
+
+    state: DeliveryState
+    reason: str | None
+    attempts: int
+    edition_id: int | None
+    deliveries: int
+    earliest: datetime | None
+    latest: datetime | None
+    audience: int
+
+
+def report(session: Session, issue: Issue, *, now: datetime) -> dict[str, Any]:
+    """Return an issue's books with all that is known of its way.
+
+    `bounces` by class; `waiting`: for each reason who was put off, until when; `held_until`: when
+    it goes on, where all that is left waits, be it for a mail server that is away; `attempts`: how
+    many deliveries took how many; `words`: what the reasons mean; editions; seconds from the first
+    message to the last.
+    """
+    counted = _count(session, issue.id)
+    books = audit_of(
+        ((line.state, line.reason, line.deliveries) for line in counted),
+        audience=counted[0].audience if counted else 0,
+    )
+    seconds = _seconds(issue.started_at, issue.finished_at)
+    return {
+        **books.to_json(),
+        "words": {reason: words for reason in books.reasons if (words := in_words(reason))},
+        "bounces": _bounces(counted),
+        "waiting": _waiting(counted),
+        "held_until": held_until(session, issue.id, now=now),
+        "attempts": _tally(counted, lambda line: line.attempts),
+        "started_at": issue.started_at,
+        "finished_at": issue.finished_at,
+        "seconds": seconds,
+        "rate": round(books.sent / seconds, 1) if seconds else None,
+        "editions": _editions(session, issue.id, _tally(counted, lambda line: line.edition_id)),
+    }
+
+
+def _count(session: Session, issue_id: int) -> list[_Counted]:
+    alike = (Delivery.state, Delivery.reason, Delivery.attempts, Delivery.edition_id)
+    rows = session.execute(
+        select(
+            *alike,
+            func.count(),
+            func.min(Delivery.not_before),
+            func.max(Delivery.not_before),
+            readers_of(issue_id),
+        )
+        .where(Delivery.issue_id == issue_id)
+        .group_by(*alike)
+    )
+    return [_Counted(*row) for row in rows]
+
+
+def _bounces(counted: Iterable[_Counted]) -> dict[str, int]:
+    """Count the failed deliveries by what their refusal says of the reader."""
+    found = Counter(dict.fromkeys(Bounce, 0))
+    for line in counted:
+        bounce = bounce_of(line.reason or "")
+        if line.state is DeliveryState.FAILED and bounce is not None:
+            found[bounce] += line.deliveries
+    return {bounce.value: count for bounce, count in found.items()}
+
+
+def _waiting(counted: Iterable[_Counted]) -> list[dict[str, Any]]:
+    """Return who was put off: for each reason how many, the first and the last moment."""
+    put_off: dict[str, list[_Counted]] = defaultdict(list)
+    for line in counted:
+        if line.state is DeliveryState.PENDING and line.earliest:
+            put_off[line.reason or ""].append(line)
+    return [{"reason": reason, **_span(lines)} for reason, lines in sorted(put_off.items())]
+
+
+def _span(lines: Sequence[_Counted]) -> dict[str, Any]:
+    return {
+        "readers": sum(line.deliveries for line in lines),
+        "earliest": min(line.earliest for line in lines if line.earliest),
+        "latest": max(line.latest for line in lines if line.latest),
+    }
+
+
+def _tally(counted: Iterable[_Counted], of: Callable[[_Counted], int | None]) -> dict[int, int]:
+    """Count deliveries by a number, in its order."""
+    found: Counter[int] = Counter()
+    for line in counted:
+        number = of(line)
+        if number is not None:
+            found[number] += line.deliveries
+    return dict(sorted(found.items()))
+
+
+def _editions(session: Session, issue_id: int, readers: dict[int, int]) -> list[dict[str, Any]]:
+    editions = session.execute(
+        select(Edition.id, Edition.subject, Edition.item_keys, func.length(Edition.html))
+        .where(Edition.issue_id == issue_id)
+        .order_by(Edition.id)
+    )
+    return [
+        {
+            "id": number,
+            "subject": subject,
+            "items": len(item_keys),
+            "html_bytes": size,
+            "readers": readers.get(number, 0),
+        }
+        for number, subject, item_keys, size in editions
+    ]
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+    if start is None or end is None:
+        return None
+    return max(0.001, round((end - start).total_seconds(), 3))
