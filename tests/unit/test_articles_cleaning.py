@@ -134,7 +134,7 @@ def test_cleaning_twice_changes_nothing() -> None:
 
 def test_what_is_nested_too_deeply_is_refused_and_not_cleaned_for_minutes() -> None:
     with pytest.raises(NoArticle, match="240 deep"):
-        clean_html("<div>" * 200_000)
+        clean_html("<div>" * 50_000)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_long_attribute_is_no_crowd_of_attributes() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("a\n" * 20_001, "lines"),
+        ("a\n" * 5_001, "lines"),
         ("b\n" + "a" * (LONGEST_LINE + 1) + "\nc", "a line"),
         ("The sea. " * 70_000, "characters of text"),
     ],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 # A sentence ends with one of these, and maybe closing quotes or brackets. Chinese and Japanese set
 # no blank after it.
 _SENTENCE_END = re.compile(
-    r"[.!?…؟۔।॥]+[\"'”’»)\]]*(?=\s|$)|[。！？][”’』」）]*"  # noqa: RUF001 - the stops of these scripts
+    r"(?<![.!?…؟۔।॥])[.!?…؟۔।॥]++[\"'”’»)\]]*+(?=\s|$)|[。！？][”’』」）]*+"  # noqa: RUF001 - the stops of these scripts
 )
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Mme|Mlle|Dr|Prof|Gen|Col|Lt|Sgt|Capt|Maj|Adm|Cmdr|St|Mt|Ft|Rev|Hon|Gov|Sen"

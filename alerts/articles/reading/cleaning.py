@@ -2,12 +2,14 @@
 
 import codecs
 import re
+import unicodedata
 from urllib.parse import urljoin, urlsplit
 
 import ftfy
 import nh3
+from ftfy.badness import is_bad
 
-from alerts.articles.reading.limits import LARGEST, check_depth
+from alerts.articles.reading.limits import LARGEST, MOST_ENTITIES, check_markup
 from alerts.articles.reading.record import NoArticle
 from alerts.articles.reading.tracking import without_tracking
 
@@ -52,6 +54,11 @@ _FLOOD = re.compile(
 )
 # The letter that a non-breaking space of UTF-8 leaves behind when read as Latin-1.
 _STRAY = re.compile(r"Â(?=[\s\u00a0]|$)")
+_ESCAPE = re.compile("\x1b\\[[0-9;]{0,20}[a-zA-Z]")
+# Controls of ISO 6429, breaks of Unicode, ligatures and wide letters: ftfy knows what to do.
+_ODD = re.compile("[\x80-\x9f\u2028\u2029\ufb00-\ufb06\uff00-\uffef]")
+_SLOW = re.compile("[\x80-\xbf]")
+_MOST_ODD_LINES = 5_000
 # A text of which more than this share is control characters is none.
 _MOST_CONTROLS = 0.02
 _BOMS = (
@@ -136,10 +143,39 @@ def repair(text: str) -> str:
     controls = len(_FORBIDDEN.findall(text))
     if controls > 8 and controls > len(text) * _MOST_CONTROLS:  # noqa: PLR2004 - a few are debris
         raise NoArticle("a binary file, not text or HTML")
-    text = _FLOOD.sub(r"\1", _FORBIDDEN.sub("", text))
-    fixed = ftfy.fix_text(text, unescape_html=False, uncurl_quotes=False, normalization="NFC")
+    text = _FLOOD.sub(r"\1", _FORBIDDEN.sub("", _ESCAPE.sub("", text)))
+    fixed = _without_mojibake(text)
     fixed = _STRAY.sub("", _INVISIBLE.sub("", fixed))
     return fixed.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def _without_mojibake(text: str) -> str:
+    """Return the text with letters restored that were read in a wrong charset, line by line.
+
+    ftfy takes a while for every line; most lines show at a glance that nothing is wrong with them.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.isascii():
+        return text
+    if not _is_odd(text):
+        return unicodedata.normalize("NFC", text)
+    lines = text.split("\n")
+    odd = [i for i, line in enumerate(lines) if not line.isascii() and _is_odd(line)]
+    if len(odd) > _MOST_ODD_LINES:
+        return _fixed(text)
+    for i in odd:
+        lines[i] = _fixed(lines[i])
+    return unicodedata.normalize("NFC", "\n".join(lines))
+
+
+def _is_odd(text: str) -> bool:
+    return bool(_ODD.search(text)) or is_bad(text)
+
+
+def _fixed(text: str) -> str:
+    return ftfy.fix_and_explain(
+        text, unescape_html=False, uncurl_quotes=False, normalization="NFC", explain=False
+    ).text
 
 
 def clean_html(markup: str) -> str:
@@ -150,8 +186,11 @@ def clean_html(markup: str) -> str:
     """
     if len(markup) > LARGEST:
         raise NoArticle(f"larger than {LARGEST // 1024 // 1024} MB, no article is")
-    check_depth(markup, slash_closes=False)
-    return _CLEANER.clean(markup)
+    check_markup(markup, slash_closes=False)
+    # The time that nh3 takes grows with the square of how many of these there are.
+    if sum(1 for _ in _SLOW.finditer(markup)) > MOST_ENTITIES:
+        raise NoArticle(f"more than {MOST_ENTITIES:,} signs such as § or °, no article has so many")
+    return _CLEANER.clean(_FORBIDDEN.sub("", markup))
 
 
 def web_address(link: str | None, base: str | None) -> str | None:

@@ -1,185 +1,248 @@
-"""Pages of any other make: their text by trafilatura, what their head says, a lead image.
+"""The reader for pages of any make: those of other houses, read by what they say of themselves.
 
-It comes second, for pages without the marks of this house. Nothing is fetched here.
+The page's own data for machines (JSON-LD, Open Graph) goes first, then what is marked in its text;
+nothing is guessed, and what is doubtful is flagged.
 """
 
-import json
-import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from lxml.html import HtmlElement
 
-from alerts.articles.reading.blocks import Block, Kind, one_line
+from alerts.articles.reading.blocks import Block, Kind
 from alerts.articles.reading.body import choose_standfirst, compose, with_headings
-from alerts.articles.reading.boilerplate import photo_credit
-from alerts.articles.reading.cleaning import web_address
+from alerts.articles.reading.boilerplate import is_boilerplate
+from alerts.articles.reading.days import Day, day_in_address
+from alerts.articles.reading.extraction import find_text
 from alerts.articles.reading.hints import Hints
-from alerts.articles.reading.markup import parse_document, read_page
-from alerts.articles.reading.names import folded, is_name
+from alerts.articles.reading.markup import Page
+from alerts.articles.reading.names import Byline, folded, same_name, subject_of_note, with_notes
+from alerts.articles.reading.pictures import credit_in, find_photo
 from alerts.articles.reading.record import NoArticle, ReadArticle, ReadAuthor, ReadPhoto
+from alerts.articles.reading.refusing import (
+    is_behind_paywall,
+    linked_letters,
+    refuse_listing,
+    refuse_other_pages,
+    words_of,
+)
+from alerts.articles.reading.signs import Signs, read_names, take_signs, visible_signs
 
-# Beyond these no page is an article, and some make trafilatura slow.
-_LARGEST = 1_500_000
-_MOST_ELEMENTS = 20_000
 _LEAST_WORDS = 60
+_LEAST_BEFORE_WALL = 30
+_LEAST_OF_ONE = 80
 _LONGEST_TITLE = 300
-_MOST_AUTHORS, _LONGEST_NAME = 20, 100
-_LONGEST_LINKED_DATA = 200_000
-_LONGEST_CREDIT = 200
+_AROUND_TITLE = re.compile(r"\s[|–—«»·•-]\s|\s?(?:\||::)\s?")
+_ELSEWHERE = re.compile(
+    r"^(?:read\s(?:more|also|next)|also\sread|see\salso|more\son\sthis|related|recommended|lesen\ssie"
+    r"|mehr\szum|lire\s(?:aussi|également)|à\slire|यह\sभी\sपढ़ें|leer\stambién|subscribe|sign\sup"
+    r"|advertisement|anzeige|publicité|follow\sus|share\sthis|tags?\s?:|filed\sunder)\b",
+    re.IGNORECASE,
+)
+_COMMENT = re.compile(r"comment|teaser|related|card|promo", re.IGNORECASE)
+_MOSTLY = 0.7
 
 
-def read_general(markup: str, hints: Hints, *, url: str | None, source: str) -> ReadArticle:
-    """Read a page by its structure and by what its head says; raises NoArticle.
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """The part of a page that is read, and how many other articles were left out."""
 
-    The date is the one that the page declares, never one that happens to stand in its text.
-    """
-    if len(markup) > _LARGEST:
-        raise NoArticle("no article: a page this long is none")
-    root = parse_document(markup)
-    if sum(1 for _ in zip(root.iter(), range(_MOST_ELEMENTS + 1), strict=False)) > _MOST_ELEMENTS:
-        raise NoArticle("no article: a page of so many elements is none")
-    said = _metadata(markup, url)
-    title = one_line(said.title or next(iter(hints.titles), ""))[:_LONGEST_TITLE]
-    blocks = _text(markup, url, title)
-    marked = with_headings(blocks)
+    element: HtmlElement
+    others: int = 0
+
+
+def read_general(page: Page, *, url: str | None, source: str) -> ReadArticle:
+    """Read a page of any make; raises NoArticle with one line for what is no article."""
+    hints = page.hints
+    scope = _scope(page.root, hints)
+    found = find_text(scope.element, base=hints.base)
+    refuse_other_pages(page.root, hints.titles, found)
+    refuse_listing(page.blocks, says_so=hints.is_listing)
+    title = _title(page, scope, hints)
+    signs = visible_signs(scope.element)
+    text = _without_ends(take_signs(found, title, signs))
+    byline = _byline(hints, signs)
+    text, notes = _without_notes(text, byline.names)
+    text, printed_credit = _without_credits(text)
+    day, day_flag = _published(hints, signs, url)
+    walled = not hints.is_free or is_behind_paywall(page.root)
+    _refuse_short(text, walled=walled)
+    marked = with_headings(text)
     body = compose(marked)
-    if not title or body.words < _LEAST_WORDS or not any(block.is_prose for block in blocks):
-        raise NoArticle("no article: no title above a text of some length was found")
-    authors, loose = _authors(said.author or "; ".join(hints.authors))
-    day = _declared_day(said.date, markup)
+    authors, loose = with_notes(byline.names, notes)
+    photo = find_photo(scope.element, hints)
     return ReadArticle(
         source=source,
         title=title,
         body_html=body.html,
         body_text=body.text,
-        standfirst=choose_standfirst(marked, hints.summary or said.description),
+        standfirst=choose_standfirst(marked, hints.summary),
         words=body.words,
         url=url,
-        published_on=day,
-        published_precision="day" if day else None,
-        authors=authors,
-        photo=_photo(root, hints, url),
+        published_on=day.on if day else None,
+        published_precision=day.precision if day else None,
+        authors=tuple(_with_about(author, hints) for author in authors),
+        team=byline.team,
+        photo=ReadPhoto(photo.url, photo.credit or printed_credit, photo.alt),
         language=hints.language,
-        flags=tuple(f"authors: {name!r} may be no person's name" for name in loose),
-        printed={"general": True, "site": said.sitename, "date": said.date},
+        flags=(*hints.flags, *_flags(scope, day_flag, walled=walled)),
+        printed=_printed(hints, photo, [*notes], [*loose]),
     )
 
 
-def _metadata(markup: str, url: str | None) -> Any:  # noqa: ANN401 - trafilatura's own type
-    from trafilatura.metadata import extract_metadata
-
-    _hush()
-    try:
-        # Dates are looked for in the markup alone: a text names many.
-        return extract_metadata(
-            markup, default_url=url, date_config={"original_date": True}, extensive=False
-        )
-    except Exception as error:  # whatever a hostile page makes it raise
-        raise NoArticle("no article: its head cannot be read") from error
-
-
-def _text(markup: str, url: str | None, title: str) -> list[Block]:
-    """Return the blocks of the main text, without the title over it."""
-    from trafilatura import extract
-
-    try:
-        found = extract(
-            markup,
-            url=url,
-            output_format="html",
-            include_comments=False,
-            include_tables=True,
-            include_links=True,
-            include_formatting=True,
-        )
-    except Exception as error:  # as above
-        raise NoArticle("no article: its text cannot be told from the rest") from error
-    if not found:
-        raise NoArticle("no article: its text cannot be told from the rest")
-    blocks = read_page(found, url=url).blocks
-    while blocks and blocks[0].kind is Kind.HEADING and folded(blocks[0].text) == folded(title):
-        blocks.pop(0)
-    return [block for block in blocks if not photo_credit(block.text)]
+def _scope(root: HtmlElement, hints: Hints) -> _Scope:
+    """Return the page, or, of several articles on it, the one that its head names."""
+    articles = [
+        article
+        for article in root.iter("article")
+        if next(article.iterancestors("article"), None) is None
+        and not _COMMENT.search(f"{article.get('class') or ''} {article.get('id') or ''}"[:300])
+        and len(str(article.text_content()).split()) >= _LEAST_OF_ONE
+    ]
+    body = root.find("body")
+    if len(articles) <= 1:
+        return _Scope(root if body is None else body)
+    named = (one for one in articles if any(_is_named(text, hints) for text in _headings(one)))
+    return _Scope(next(named, articles[0]), len(articles) - 1)
 
 
-def _hush() -> None:
-    """Keep the libraries' remarks on strange pages off the standard error."""
-    for name in ("trafilatura", "htmldate", "courlan", "justext"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+def _headings(element: HtmlElement) -> list[str]:
+    found = list(element.iter("h1", "h2"))[:50]
+    return [" ".join(str(one.text_content())[: _LONGEST_TITLE * 2].split()) for one in found]
 
 
-def _authors(told: str) -> tuple[tuple[ReadAuthor, ...], tuple[str, ...]]:
-    names = [one_line(name) for name in told.split(";")]
-    kept = [name for name in dict.fromkeys(names) if name and len(name) <= _LONGEST_NAME]
-    kept = kept[:_MOST_AUTHORS]
-    return tuple(map(ReadAuthor, kept)), tuple(name for name in kept if not is_name(name))
+def _title(page: Page, scope: _Scope, hints: Hints) -> str:
+    """Return the title as it stands on the page, else as its head gives it.
+
+    Raises NoArticle where there is none.
+    """
+    lines = [*_headings(scope.element), *(block.text for block in page.blocks[:200])]
+    printed = next((line for line in lines if _is_named(line, hints)), None)
+    only = [" ".join(str(one.text_content()).split()) for one in list(scope.element.iter("h1"))[:2]]
+    if printed is None and len(only) == 1 and len(hints.titles) <= 1:
+        printed = only[0]
+    title = printed or _without_site(next(iter(hints.titles), ""), hints.site)
+    if not title or len(title) > _LONGEST_TITLE:
+        raise NoArticle("no article: no title above a text was found")
+    return title
 
 
-def _declared_day(text: str | None, markup: str) -> date | None:
-    """Return a date that the page declares as such; one found in running words is a guess."""
-    day = (text or "")[:10]
-    if not day or day not in markup:
-        return None
-    try:
-        return date.fromisoformat(day)
-    except ValueError:
-        return None
-
-
-def _photo(root: HtmlElement, hints: Hints, url: str | None) -> ReadPhoto:
-    """Return the lead image: the one that the head names, else the first in a figure."""
-    address = hints.image
-    figure = _figure_of(root, address, url)
-    image = next(figure.iter("img"), None) if figure is not None else None
-    if address is None and image is not None:
-        address = web_address(image.get("src"), url)
-    if address is None:
-        return ReadPhoto()
-    caption = next(figure.iter("figcaption"), None) if figure is not None else None
-    text = one_line(str(caption.text_content())) if caption is not None else ""
-    alt = one_line((image.get("alt") if image is not None else None) or "")
-    return ReadPhoto(
-        url=address,
-        credit=photo_credit(text) or _linked_credit(root),
-        alt=hints.image_alt or alt or None,
+def _is_named(line: str, hints: Hints) -> bool:
+    wanted = folded(line[:_LONGEST_TITLE])
+    if len(wanted) < 4 or wanted == folded(hints.site or ""):  # noqa: PLR2004 - shorter is no title
+        return False
+    return any(
+        wanted in {folded(title), *map(folded, _AROUND_TITLE.split(title))}
+        for title in hints.titles
     )
 
 
-def _figure_of(root: HtmlElement, address: str | None, url: str | None) -> HtmlElement | None:
-    """Return the figure that shows an image, or the first one where it is not known which."""
-    for figure in root.iter("figure"):
-        image = next(figure.iter("img"), None)
-        if image is not None and address in {None, web_address(image.get("src"), url)}:
-            return figure
-    return None
+def _without_site(title: str, site: str | None) -> str:
+    pieces = [piece for piece in _AROUND_TITLE.split(title) if piece.strip()]
+    if site and len(pieces) > 1 and folded(pieces[-1]) == folded(site):
+        return title[: title.rindex(pieces[-1])].rstrip(" |–—«»·•:-")
+    return title
 
 
-def _linked_credit(root: HtmlElement) -> str | None:
-    """Return the credit that linked data (JSON-LD) gives for an image."""
-    for script in root.iter("script"):
-        text = script.text or ""
-        if "ld+json" not in (script.get("type") or "") or len(text) > _LONGEST_LINKED_DATA:
-            continue
-        try:
-            document = json.loads(text)
-        except (ValueError, RecursionError):
-            continue
-        for entry in _objects(document):
-            credit = entry.get("creditText")
-            if isinstance(credit, str) and credit.strip():
-                return one_line(credit)[:_LONGEST_CREDIT]
-    return None
+def _byline(hints: Hints, signs: Signs) -> Byline:
+    """Return who signed: as the head says, else as the page shows."""
+    if not hints.authors and not hints.team:
+        return signs.byline
+    names: list[str] = []
+    team = hints.team
+    for given in hints.authors:
+        read = read_names(given)
+        names += read.names if read else (given,)
+        team = team or (read.team if read else None)
+    return Byline(tuple(dict.fromkeys(names)), team)
 
 
-def _objects(document: object) -> Iterator[dict[str, object]]:
-    """Yield every object in a JSON document, without recursion."""
-    left = [document]
-    while left:
-        one = left.pop()
-        if isinstance(one, dict):
-            yield one
-            left.extend(one.values())
-        elif isinstance(one, list):
-            left.extend(one)
+def _published(hints: Hints, signs: Signs, url: str | None) -> tuple[Day | None, str | None]:
+    if hints.published:
+        whole = len(hints.published) > len("2026-11")
+        on = date.fromisoformat(hints.published if whole else f"{hints.published}-01")
+        return Day(on, "day" if whole else "month"), None
+    if signs.day is not None:
+        return signs.day, None
+    day = day_in_address(url)
+    return day, "published_on: taken from the page's address" if day else None
+
+
+def _without_ends(blocks: Sequence[Block]) -> list[Block]:
+    """Leave out the site's lines, invitations to read elsewhere, and links around the text."""
+    kept = [block for block in blocks if not is_boilerplate(block.text) and not _leads_away(block)]
+    first = next((i for i, block in enumerate(kept) if block.is_prose), 0)
+    kept = [block for block in kept[:first] if not _is_link(block)] + kept[first:]
+    while kept and not kept[-1].is_prose and (_is_link(kept[-1]) or kept[-1].kind is Kind.HEADING):
+        kept.pop()
+    return kept
+
+
+def _leads_away(block: Block) -> bool:
+    return bool(_ELSEWHERE.match(block.text)) and not block.is_prose
+
+
+def _is_link(block: Block) -> bool:
+    return linked_letters(block) > _MOSTLY * len(block.text)
+
+
+def _without_notes(blocks: Sequence[Block], names: Sequence[str]) -> tuple[list[Block], list[str]]:
+    """Take the notes about the authors that end the text."""
+    text, notes = list(blocks), list[str]()
+    while len(text) > 1:
+        subject = subject_of_note(text[-1].text[:_LONGEST_TITLE])
+        if subject is None or not any(same_name(subject, name) for name in names):
+            break
+        notes.insert(0, text.pop().text)
+    return text, notes
+
+
+def _without_credits(blocks: Sequence[Block]) -> tuple[list[Block], str | None]:
+    """Take lines that are nothing but a photo's credit; return the first of them."""
+    credit = None
+    kept = []
+    for block in blocks:
+        is_short = block.kind is Kind.PARAGRAPH and not block.is_prose and len(block.text) < 200  # noqa: PLR2004 - characters; no credit is longer
+        found = credit_in(block.text) if is_short else None
+        credit = credit or found
+        if found is None:
+            kept.append(block)
+    return kept, credit
+
+
+def _refuse_short(blocks: Sequence[Block], *, walled: bool) -> None:
+    words = words_of(blocks)
+    if words < (_LEAST_BEFORE_WALL if walled else _LEAST_WORDS):
+        raise NoArticle(f"no article: only {words} words of running text were found")
+
+
+def _with_about(author: ReadAuthor, hints: Hints) -> ReadAuthor:
+    if author.about:
+        return author
+    about = next((text for name, text in hints.abouts if same_name(name, author.name)), None)
+    return ReadAuthor(author.name, about)
+
+
+def _flags(scope: _Scope, day_flag: str | None, *, walled: bool) -> list[str]:
+    flags = [day_flag] if day_flag else []
+    if scope.others:
+        flags.append(f"body: {scope.others} other articles on the page were left out")
+    if walled:
+        flags.append("body: the site shows the rest to its subscribers alone")
+    return flags
+
+
+def _printed(
+    hints: Hints, photo: ReadPhoto, notes: list[str], loose: list[str]
+) -> dict[str, object]:
+    return {
+        "head": list(hints.titles),
+        "date": hints.published,
+        "credit": photo.credit,
+        "notes": notes,
+        "loose_notes": loose,
+        "left_out": [],
+        "related": 0,
+    }

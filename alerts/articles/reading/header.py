@@ -8,6 +8,7 @@ Pure: a line goes in, what was understood comes out, with the rest that was not.
 import re
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
+from functools import lru_cache
 
 _SERIES = {
     "CWA Commentary": r"cwa(?:\s+commentary|\s+commentaries)?",
@@ -147,9 +148,13 @@ class Header:
 def read_header(line: str) -> Header:
     """Read one line; what is not understood is left in `rest`, nothing is guessed."""
     text = " ".join(line.split())
-    if len(text) > _LONGEST_LINE:
-        return Header(rest=text)
-    day, precision, printed, text = _take_date(text)
+    return Header(rest=text) if len(text) > _LONGEST_LINE else _read_line(text)
+
+
+@lru_cache(maxsize=4_096)
+def _read_line(line: str) -> Header:
+    # A page's lines are asked about several times each: by its list of pieces, its head, its parts.
+    day, precision, printed, text = _take_date(line)
     volume, text = _take(_VOLUME_RE, text)
     # A bare "No. 7" is a number in a volume or a series; in a title it is a word like others.
     volume_number, text = _take(_VOLUME_NUMBER_RE, text) if volume else (None, text)

@@ -12,8 +12,10 @@ from alerts.articles.reading.record import NoArticle
 LARGEST = 5 * 1024 * 1024
 LONGEST_TEXT = 600_000
 LONGEST_LINE = 60_000
-MOST_LINES = 20_000
+# Lines, or the blocks of a page.
+MOST_LINES = 5_000
 MOST_TAGS = 60_000
+MOST_ENTITIES = 60_000
 DEEPEST = 240
 
 _MOST_ATTRIBUTES = 1_000
@@ -64,17 +66,19 @@ def lean(markup: str) -> str:
     if len(markup) > LARGEST:
         raise NoArticle(f"larger than {LARGEST // 1024 // 1024} MB, no article is")
     kept = _INLINE_DATA.sub("", "".join(_without_scripts(markup)))
-    if kept.count("<") > MOST_TAGS:
-        raise NoArticle(f"more than {MOST_TAGS:,} tags, no article has so many")
-    for tag in _LONG_TAGS.finditer(kept):
-        if sum(1 for _ in _ATTRIBUTE.finditer(tag[0])) > _MOST_ATTRIBUTES and _is_many(tag[0]):
-            raise NoArticle("a tag with more than a thousand attributes, no article has one")
-    check_depth(kept)
+    check_markup(kept)
     return kept
 
 
-def check_depth(markup: str, *, slash_closes: bool = True) -> None:
-    """Raise NoArticle where elements are nested so deeply that parsers lose what is inside."""
+def check_markup(markup: str, *, slash_closes: bool = True) -> None:
+    """Raise NoArticle for HTML that parsers take minutes over, or lose what is inside."""
+    if markup.count("<") > MOST_TAGS:
+        raise NoArticle(f"more than {MOST_TAGS:,} tags, no article has so many")
+    if markup.count("&") > MOST_ENTITIES:
+        raise NoArticle(f"more than {MOST_ENTITIES:,} times &, no article has so many")
+    for tag in _LONG_TAGS.finditer(markup):
+        if sum(1 for _ in _ATTRIBUTE.finditer(tag[0])) > _MOST_ATTRIBUTES and _is_many(tag[0]):
+            raise NoArticle("a tag with more than a thousand attributes, no article has one")
     if depth_of(markup, slash_closes=slash_closes) > DEEPEST:
         raise NoArticle(f"elements nested more than {DEEPEST} deep, no article has such")
 

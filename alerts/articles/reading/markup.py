@@ -12,7 +12,7 @@ from alerts.articles.reading.blocks import Block, Kind, one_line
 from alerts.articles.reading.boilerplate import without_debris
 from alerts.articles.reading.cleaning import repair, web_address
 from alerts.articles.reading.hints import Hints, read_hints
-from alerts.articles.reading.limits import LONGEST_LINE, lean
+from alerts.articles.reading.limits import LONGEST_LINE, MOST_LINES, lean
 from alerts.articles.reading.record import NoArticle
 
 _SKIPPED = {
@@ -40,17 +40,23 @@ _LONGEST_CELL = 160
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page as blocks, with what its head says."""
+    """A page as blocks, with what its head says, and as the tree that it was parsed into."""
 
     blocks: list[Block]
     hints: Hints
+    root: HtmlElement
 
 
 def read_page(markup: str, *, url: str | None) -> Page:
     """Return the blocks and hints of a page; raise NoArticle for what is no HTML page."""
     root = parse_document(markup)
     hints = read_hints(root, url)
-    return Page(_Walk(root, hints.canonical or url).blocks(), hints)
+    return Page(walk_blocks(root, hints.base), hints, root)
+
+
+def walk_blocks(root: HtmlElement, base: str | None) -> list[Block]:
+    """Return the blocks below an element; links and pictures start from `base`."""
+    return _Walk(root, base).blocks()
 
 
 def parse_document(markup: str) -> HtmlElement:
@@ -102,6 +108,8 @@ class _Walk:
                     walk.skip_subtree()
             else:
                 self._leave(element)
+            if len(self._blocks) > MOST_LINES:
+                raise NoArticle(f"more than {MOST_LINES:,} lines, no article has so many")
         self._flush()
         return self._blocks
 

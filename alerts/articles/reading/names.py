@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from alerts.articles.reading.header import read_header, team_name
 from alerts.articles.reading.record import ReadAuthor
@@ -50,6 +51,11 @@ def read_byline(line: str) -> Byline | None:
     `By X`, `X and Y`, `X, Y & Z`, `NIAS Africa Team`; every name must look like one.
     """
     text = " ".join(line.split()).strip(" |,;")
+    return _read_names(text) if len(text) <= _LONGEST_BYLINE * 2 else None
+
+
+@lru_cache(maxsize=4_096)
+def _read_names(text: str) -> Byline | None:
     marked = _BY.match(text)
     text = text[marked.end() :] if marked else text
     before, colon, after = text.partition(":")

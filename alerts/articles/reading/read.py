@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -15,6 +16,7 @@ from alerts.articles.reading.general import read_general
 from alerts.articles.reading.growing import take_dated
 from alerts.articles.reading.header import Header
 from alerts.articles.reading.hints import Hints
+from alerts.articles.reading.house import is_of_the_house
 from alerts.articles.reading.layout import Layout, lay_out
 from alerts.articles.reading.limits import check_text, lean
 from alerts.articles.reading.markup import read_page
@@ -23,6 +25,7 @@ from alerts.articles.reading.pieces import find_starts, take_parts
 from alerts.articles.reading.plain import read_lines
 from alerts.articles.reading.record import NoArticle, ReadArticle, ReadPhoto, Related
 from alerts.articles.reading.roundup import settle_dated, settle_starts
+from alerts.articles.reading.tracking import without_tracking
 
 _LEAST_WORDS = 60
 # The first block of a daily may be short; there is more to come.
@@ -50,40 +53,14 @@ def read_html(
     text = decode(markup, charset=charset) if isinstance(markup, bytes) else markup
     text = repair(lean(text))
     page = read_page(text, url=url)
-    address = page.hints.canonical or url
-    refused: NoArticle | None = None
-    article: ReadArticle | None = None
-    try:
-        article = _read(page.blocks, page.hints, source=source, url=address)
-    except NoArticle as error:
-        refused = error
-    if article is not None and _is_of_this_house(article):
-        return _flag_foreign(article, page.hints)
-    try:
-        general = read_general(text, page.hints, url=address, source=source)
-    except NoArticle:
-        if article is None:
-            raise (refused or NoArticle("no article")) from None
-        general = article
-    return _flag_foreign(general, page.hints)
-
-
-def _is_of_this_house(article: ReadArticle) -> bool:
-    """Tell whether a page shows a mark of the house, and not only what every page's head says."""
-    marks = (article.series, article.number, article.team, article.photo.credit, article.parts)
-    return (
-        any(marks)
-        or article.printed["signed"]
-        or bool(article.printed["date"])
-        or any(a.about for a in article.authors)
-    )
-
-
-def _flag_foreign(article: ReadArticle, hints: Hints) -> ReadArticle:
-    if hints.foreign is None:
-        return article
-    flag = f"url: the page calls {hints.foreign} its address, which is another site"
-    return replace(article, flags=(*article.flags, flag))
+    address = page.hints.canonical or (without_tracking(url) if url else None)
+    if is_of_the_house(page.blocks):
+        return _read(page.blocks, page.hints, source=source, url=address)
+    if not page.hints.titles:
+        # A page whose head says nothing is read by its printed lines first.
+        with suppress(NoArticle):
+            return _read(page.blocks, page.hints, source=source, url=address)
+    return read_general(page, url=address, source=source)
 
 
 def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None) -> ReadArticle:
@@ -128,6 +105,7 @@ def _read(blocks: Sequence[Block], hints: Hints, *, source: str, url: str | None
         parts=parts,
         related=taken.related,
         flags=(
+            *hints.flags,
             *_flags(layout, header, body.text, loose, grows=bool(dated)),
             *(start.flag for start in dated if start.flag),
         ),

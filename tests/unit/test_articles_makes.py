@@ -1,0 +1,413 @@
+"""Pages of other houses: what the general reader finds on each make, and what it refuses."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from lxml import html as lxml_html
+
+from alerts.articles.intake import read_bytes
+from alerts.articles.reading.days import day_in_address, read_day
+from alerts.articles.reading.hints import read_hints
+from alerts.articles.reading.linked_data import read_linked_data
+from alerts.articles.reading.pictures import credit_in
+from alerts.articles.reading.read import read_html
+from alerts.articles.reading.record import NoArticle, ReadArticle
+
+DATA = Path(__file__).parent.parent / "data" / "articles" / "general"
+JETTY = "The jetty that everybody built"
+FERRY = "The ferry at Mbour leaves"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a sample page says."""
+
+    page: str
+    title: str = JETTY
+    address: str | None = None
+    url: str | None = None
+    names: tuple[str, ...] = ()
+    team: str | None = None
+    date: str | None = None
+    language: str | None = "en"
+    photo: str | None = None
+    alt: str | None = None
+    credit: str | None = None
+    standfirst: str = FERRY
+    first: str = FERRY
+    last: str = ""
+    flags: tuple[str, ...] = ()
+
+
+OTHER = "https://other.example.com/jetty"
+SHIP = "A crane came to the quay on a ship"
+PAGES = [
+    Expected(
+        "wordpress",
+        address="https://www.coastal.example.org/2026/11/the-jetty/?fbclid=2",
+        url="https://coastal.example.org/2026/11/the-jetty/",
+        names=("Awa Ndiaye",),
+        date="2026-11-14",
+        language="en-GB",
+        photo="https://coastal.example.org/wp-content/uploads/2026/11/jetty-1024x576.jpg",
+        alt="A ferry at a new jetty",
+        credit="Moussa Fall/Littoral Press",
+        standfirst="A jetty in Mbour has three owners",
+        last="prefers the cousin’s.",
+    ),
+    Expected(
+        "graph",
+        address="https://gazette.example.com/jetty?utm_medium=mail",
+        url="https://gazette.example.com/jetty",
+        names=("Esi Mensah", "Kofi Boateng"),
+        date="2026-10-02",
+        photo="https://gazette.example.com/img/jetty.jpg",
+        alt="Cement on the jetty",
+        credit="Yaw Darko / Gazette",
+        standfirst="Three ministries claim one jetty, and the divers who built it",
+        last="Cousin | 455",
+    ),
+    Expected(
+        "drupal",
+        address="https://institute.example.net/en/analysis/jetty",
+        url="https://institute.example.net/en/node/4711",
+        names=("Inês Cardoso",),
+        date="2026-09-30",
+        photo="https://institute.example.net/sites/default/files/styles/large/public/jetty.jpg?itok=Ab",
+        alt="Workers on a jetty",
+        last="see the lists first.",
+    ),
+    Expected(
+        "tables",
+        address="http://coastreview.example.org/2.htm",
+        url="http://coastreview.example.org/2.htm",
+        names=("Daniel Osei",),
+        date="2009-03-03",
+        language=None,
+        last="see the lists first.",
+    ),
+    Expected(
+        "amp",
+        address="https://www-tidings-example-com.cdn.ampproject.org/c/s/jetty",
+        url="https://www.tidings.example.com/jetty",
+        team="Tidings Newsroom",
+        date="2026-08-01",
+        photo="https://www.tidings.example.com/p/jetty.jpg",
+        alt="The jetty from the air",
+        last="see the lists first.",
+    ),
+    Expected("comments", names=("Selam Tesfaye",), date="2025-12-12", last="paid the divers."),
+    Expected(
+        "paywall",
+        names=("Rosa Klein",),
+        date="2026-11-01",
+        last="nor so few onions.",
+        flags=("body: the site shows the rest to its subscribers alone",),
+    ),
+    Expected(
+        "german",
+        title="Der Kran, den niemand bestellt hat",
+        address="https://hafenblatt.example.de/kran",
+        url="https://hafenblatt.example.de/kran",
+        names=("Jürgen Weiß", "Anna-Lena Groß"),
+        date="2026-03-03",
+        language="de-DE",
+        photo="https://hafenblatt.example.de/bilder/kran.jpg",
+        alt="Ein Kran am Kai",
+        credit="Ole Petersen/dpa",
+        standfirst="Seit drei Wochen steht am Kai von Emden ein Kran, den niemand bestellt hat.",
+        first="Seit drei Wochen",
+        last="noch nie so viele gesehen.",
+    ),
+    Expected(
+        "french",
+        title="Le pont qui n’arrive pas",
+        names=("Mariama Sy",),
+        date="2026-07-14",
+        language="fr",
+        standfirst="À Rosso, on attend le pont",
+        first="À Rosso",
+        last="n’a le droit de l’ouvrir.",
+    ),
+    Expected(
+        "hindi",
+        title="नदी के पार का बाज़ार",
+        names=("सुनीता वर्मा",),
+        date="2026-11-14",
+        language="hi",
+        standfirst="नदी के पार का बाज़ार हर बुधवार को",
+        first="नदी के पार",
+        last="थोड़ा बढ़ा देते हैं।",
+    ),
+    Expected("bare", language=None, last="see the lists first."),
+    Expected(
+        "bare",
+        address="https://news.example.org/2026/11/14/jetty",
+        url="https://news.example.org/2026/11/14/jetty",
+        date="2026-11-14",
+        language=None,
+        flags=("published_on: taken from the page's address",),
+    ),
+    Expected(
+        "charset",
+        names=("Inês Cardoso",),
+        date="2026-05-05",
+        standfirst="In Lomé and Nouadhibou they say that the harbour master’s list is a “novel”.",
+        first="In Lomé and",
+    ),
+    Expected(
+        "mojibake",
+        names=("Inês Cardoso",),
+        date="2026-05-05",
+        standfirst="In Lomé and Nouadhibou they say that the harbour master’s list is a “novel”.",
+        first="In Lomé and",
+    ),
+    Expected("broken-data", names=("Nadia Haddad",), date="2026-06-07", last="the cousin’s."),
+    Expected(
+        "two",
+        title="The crane that nobody ordered",
+        names=("Omar Fahmy",),
+        date="2026-04-01",
+        standfirst=SHIP,
+        first=SHIP,
+        last="has never seen.",
+        flags=("body: 1 other articles on the page were left out",),
+    ),
+    Expected(
+        "elsewhere",
+        address="https://mirror.example.org/p/1",
+        url="https://mirror.example.org/p/1",
+        date="2026-03",
+        language="pt-BR",
+        last="the cousin’s.",
+        flags=(f"url: the page calls itself {OTHER}, which is another site; kept as fetched",),
+    ),
+]
+
+
+def sample(name: str, address: str | None = None) -> ReadArticle:
+    return read_bytes((DATA / f"{name}.html").read_bytes(), source=name, url=address)
+
+
+@pytest.mark.parametrize("wanted", PAGES, ids=[wanted.page for wanted in PAGES])
+def test_a_page_of_another_make_is_read(wanted: Expected) -> None:
+    article = sample(wanted.page, wanted.address)
+    day = article.published_on.isoformat() if article.published_on else None
+    assert article.title == wanted.title
+    assert tuple(author.name for author in article.authors) == wanted.names
+    assert article.team == wanted.team
+    assert (day[:7] if day and article.published_precision == "month" else day) == wanted.date
+    assert article.language == wanted.language
+    assert article.standfirst.startswith(wanted.standfirst)
+    assert article.body_text.startswith(wanted.first)
+    assert article.body_text.endswith(wanted.last)
+    assert article.flags == wanted.flags
+    assert article.photo.credit == wanted.credit
+    if wanted.address:
+        assert article.url == wanted.url
+        assert (article.photo.url, article.photo.alt) == (wanted.photo, wanted.alt)
+
+
+@pytest.mark.parametrize("wanted", PAGES, ids=[wanted.page for wanted in PAGES])
+def test_nothing_of_what_stands_around_a_text_is_in_it(wanted: Expected) -> None:
+    article = sample(wanted.page, wanted.address)
+    around = (
+        *("Home", "Archive", "Recent posts", "Share this", "Read more", "Proudly", "my uncle"),
+        *("I do not agree", "Subscribe", "Sign up", "Foto:", "Photo:", "min read", "Copyright"),
+    )
+    assert not [words for words in around if words.lower() in article.body_text.lower()]
+    assert not re.search(r"<img|<script|style=|utm_|class=", article.body_html)
+    assert article.title not in article.body_text.split("\n\n")
+
+
+def test_the_structure_of_a_text_is_kept() -> None:
+    markup = sample("wordpress", "https://coastal.example.org/x").body_html
+    assert re.findall(r"<h2>(.*?)</h2>", markup) == ["Three owners", "Two lists"]
+    assert "<blockquote><p>“A jetty has many fathers" in markup
+    assert "<ul>\n<li>Fisheries paid for the piles.</li>" in markup
+    assert '<a href="https://coastal.example.org/2026/05/opened/?page=2">' in markup
+    assert "<th>Tonnes</th>" in sample("graph").body_html
+    assert "<ol>\n<li>Pay the divers.</li>" in sample("drupal").body_html
+
+
+def test_links_start_from_the_base_of_a_page() -> None:
+    page = sample("elsewhere", "https://mirror.example.org/p/1")
+    assert '<a href="https://mirror.example.org/2026/03/part-two.html">' in page.body_html
+
+
+def test_what_a_page_says_about_its_authors_is_kept() -> None:
+    assert [author.about for author in sample("graph").authors] == [
+        "Esi Mensah writes about ports.",
+        None,
+    ]
+    drupal = sample("drupal")
+    assert drupal.authors[0].about == "Inês Cardoso is a Fellow at the Institute of Coasts."
+    assert "Fellow" not in drupal.body_text
+
+
+@pytest.mark.parametrize(
+    ("page", "reason"),
+    [
+        ("listing", "a list of other articles"),
+        ("links", "a list of links"),
+        ("login", "asks for a password"),
+        ("error", "says that there is none"),
+        ("robot", "says that there is none"),
+        ("empty", "only 0 words"),
+    ],
+)
+def test_a_page_that_is_no_article_is_refused_in_one_line(page: str, reason: str) -> None:
+    with pytest.raises(NoArticle, match=reason) as refused:
+        sample(page, "https://news.example.org/2026/11/14/page")
+    assert "\n" not in str(refused.value)
+
+
+CANONICAL = "<html><head><title>x</title><link rel=canonical href='{}'></head><body></body></html>"
+
+
+@pytest.mark.parametrize(
+    ("claimed", "fetched", "believed"),
+    [
+        ("https://a.example.org/x", "https://a.example.org/x?id=2", True),
+        ("/x", "http://www.a.example.org/x/amp", True),
+        ("https://example.org/x", "https://m.example.org/x", True),
+        ("https://news.example.org/x", "https://example.org/x", True),
+        ("https://example.org.evil.test/x", "https://example.org/x", False),
+        ("https://other.test/x", "https://example.org/x", False),
+        ("https://org/x", "https://example.org/x", False),
+        ("https://example.org/", "https://example.org/x", False),
+        ("https://a.example.org/p.php", "https://a.example.org/p.php?recordNo=4", False),
+        ("https://a.example.org/p?recordNo=5", "https://a.example.org/p?recordNo=4", False),
+        ("https://evil-test.org/x", "https://example-org.cdn.ampproject.org/c/x", False),
+    ],
+)
+def test_a_page_is_believed_about_its_address_only_on_its_own_site(
+    claimed: str, fetched: str, *, believed: bool
+) -> None:
+    hints = read_hints(lxml_html.document_fromstring(CANONICAL.format(claimed)), fetched)
+    assert (hints.canonical is not None) is believed
+    assert bool(hints.flags) is not believed
+    assert all("\n" not in flag for flag in hints.flags)
+
+
+@pytest.mark.parametrize(
+    ("given", "language"),
+    [
+        ("en", "en"),
+        ("EN-us", "en-US"),
+        ("pt_BR", "pt-BR"),
+        ("zh-hans-cn", "zh-Hans-CN"),
+        ("es-419", "es-419"),
+        ("de-DE-1996", "de-DE"),
+        ("english", None),
+        ("und", None),
+        ("<script>", None),
+        ("", None),
+    ],
+)
+def test_languages_are_tags_of_bcp_47(given: str, language: str | None) -> None:
+    root = lxml_html.document_fromstring("<html><body>x</body></html>")
+    root.set("lang", given)
+    assert read_hints(root, None).language == language
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "precision"),
+    [
+        ("2026-11-14T23:30:00-05:00", "2026-11-14", "day"),
+        ("2026-11", "2026-11-01", "month"),
+        ("20261114", "2026-11-14", "day"),
+        ("Sat, 14 Nov 2026 10:00:00 GMT", "2026-11-14", "day"),
+        ("Saturday, November 14th, 2026", "2026-11-14", "day"),
+        ("14. November 2026, 18:30 Uhr", "2026-11-14", "day"),
+        ("14.11.2026", "2026-11-14", "day"),
+        ("le 1er août 2026", "2026-08-01", "day"),
+        ("14 de noviembre de 2026", "2026-11-14", "day"),
+        ("14 नवंबर 2026", "2026-11-14", "day"),
+        ("March 2024", "2024-03-01", "month"),
+    ],
+)
+def test_a_day_is_read_as_it_is_written(text: str, day: str, precision: str) -> None:
+    found = read_day(text)
+    assert found is not None
+    assert (found.on.isoformat(), found.precision) == (day, precision)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2026", "3/4/2026", "2026-13-40", "31.02.2026", "no day", "99999999", "٣"]
+)
+def test_what_may_be_another_day_is_not_read(text: str) -> None:
+    assert read_day(text) is None
+
+
+def test_an_address_may_hold_the_day() -> None:
+    day = day_in_address("https://news.example.org/2026/11/14/jetty")
+    assert day is not None
+    assert day.on.isoformat() == "2026-11-14"
+    assert day_in_address("https://news.example.org/2026/11/jetty") is None
+    assert day_in_address("https://news.example.org/2026/99/01/jetty") is None
+    assert day_in_address("https://news.example.org/id/20261114") is None
+
+
+@pytest.mark.parametrize(
+    ("caption", "credit"),
+    [
+        ("The jetty. Photo: A. Fall/Reuters", "A. Fall/Reuters"),
+        ("Der Kran. (Foto: dpa)", "dpa"),
+        ("The quay © Ole Petersen", "Ole Petersen"),
+        ("Photo Source: Wen Li, Kestrel", "Wen Li, Kestrel"),
+        ("The photo of a jetty", None),
+        ("Photo: " + "x" * 400, None),
+    ],
+)
+def test_a_credit_stands_at_the_end_of_a_caption(caption: str, credit: str | None) -> None:
+    assert credit_in(caption) == credit
+
+
+@pytest.mark.parametrize(
+    ("script", "headline"),
+    [
+        ('{"@type": "Article", "headline": "A &amp;amp; B"}', "A & B"),
+        ('[{"@type": "WebSite"}, {"@type": "NewsArticle", "headline": "A"}]', "A"),
+        ('{"@graph": [{"@graph": [{"@type": ["X", "BlogPosting"], "headline": "A"}]}]}', "A"),
+        ('{"@type": "http://schema.org/Article", "name": "A"}', "A"),
+        ('{"@type": "WebPage", "mainEntity": {"@type": "Article", "headline": "A"}}', "A"),
+        ('//<![CDATA[\n{"@type": "Article", "headline": "A"}\n//]]>', "A"),
+        ('{"@type": "Article", "headline": "A\nB",}', "A B"),
+        ("{&quot;@type&quot;: &quot;Article&quot;, &quot;headline&quot;: &quot;A&quot;}", "A"),
+        ('{"@type": "Article", "headline": "A" "author": "B"}', "A"),
+    ],
+)
+def test_linked_data_is_read_in_all_its_forms(script: str, headline: str) -> None:
+    assert [one.headline for one in read_linked_data([script]).articles] == [headline]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        *("", "null", "3", "[]", "{", "[" * 100_000, '{"@graph": null}', '{"@type": 7}'),
+        '{"@type": "Article", "headline": {"a": 1}, "author": [[["x"]], 3, {"name": []}]}',
+        '{"@type": "Article", "image": {"@id": "#a"}, "author": {"@id": 7}, "inLanguage": []}',
+        '{"@id": "#a", "@type": "Article", "author": {"@id": "#a"}, "mainEntity": {"@id": "#a"}}',
+    ],
+)
+def test_linked_data_of_no_use_does_no_harm(script: str) -> None:
+    assert all(one.headline is None for one in read_linked_data([script]).articles)
+
+
+def test_the_article_that_a_page_is_about_is_told_from_its_neighbours() -> None:
+    article = read_html(
+        (DATA / "bare.html")
+        .read_text()
+        .replace(
+            "</head>",
+            '<script type="application/ld+json">[{"@type": "Article", "headline": "Another",'
+            ' "author": "Wrong Person"}, {"@type": "Article", "headline": "The jetty that'
+            ' everybody built", "author": "Right Person"}]</script></head>',
+        ),
+        url=None,
+        source="a page",
+    )
+    assert [author.name for author in article.authors] == ["Right Person"]
