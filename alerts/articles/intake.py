@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from alerts.articles.fetching.answers import FetchFailed
 from alerts.articles.fetching.fetcher import Fetcher
@@ -13,7 +12,6 @@ from alerts.articles.reading.cleaning import decode
 from alerts.articles.reading.limits import LARGEST
 from alerts.articles.reading.read import read_html, read_text
 from alerts.articles.reading.record import NoArticle, ReadArticle
-from alerts.articles.serialise import article_json
 from alerts.articles.service import add_article
 from alerts.articles.topics import Topics
 from alerts.clock import Clock
@@ -37,14 +35,14 @@ class RefusedSource:
 
 @dataclass(slots=True)
 class Intake:
-    """What came of a number of sources: articles in the form that scripts read.
+    """What came of a number of sources: the ids of articles.
 
-    Their texts are not kept: an archive of ten thousand pages would fill the memory with them.
+    No more is kept of them: an archive of ten thousand pages would fill the memory.
     """
 
-    added: list[dict[str, Any]] = field(default_factory=list)
-    updated: list[dict[str, Any]] = field(default_factory=list)
-    unchanged: list[dict[str, Any]] = field(default_factory=list)
+    added: list[int] = field(default_factory=list)
+    updated: list[int] = field(default_factory=list)
+    unchanged: list[int] = field(default_factory=list)
     refused: list[RefusedSource] = field(default_factory=list)
 
 
@@ -79,7 +77,7 @@ def add_sources(
             continue
         with database.transaction() as session:
             outcome = add_article(session, page, topics=topics, clock=clock)
-        _list_of(intake, outcome.kind).append(article_json(outcome.article))
+        _list_of(intake, outcome.kind).append(outcome.article.id)
     return intake
 
 
@@ -121,5 +119,5 @@ def is_address(source: str) -> bool:
     return bool(re.match(r"^[a-z][a-z0-9+.-]+://", source, re.IGNORECASE))
 
 
-def _list_of(intake: Intake, kind: str) -> list[dict[str, Any]]:
+def _list_of(intake: Intake, kind: str) -> list[int]:
     return {"added": intake.added, "updated": intake.updated, "unchanged": intake.unchanged}[kind]

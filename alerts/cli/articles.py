@@ -1,12 +1,14 @@
 """`alerts article …`: articles come in, are looked at, and are withdrawn."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
+from sqlalchemy.orm import Session
 
 from alerts.articles.intake import Intake, add_sources
 from alerts.articles.models import Article, ArticleState
-from alerts.articles.queries import addresses_of
+from alerts.articles.queries import addresses_of, in_order
 from alerts.articles.revisions import all_changes, changes_of
 from alerts.articles.serialise import article_json, printed_date
 from alerts.articles.service import (
@@ -16,7 +18,16 @@ from alerts.articles.service import (
     withdraw_article,
 )
 from alerts.articles.topics import topics_in
-from alerts.cli.common import JsonOption, note, print_json, print_table, program, progress_bar, say
+from alerts.cli.common import (
+    JsonOption,
+    note,
+    print_json,
+    print_json_lists,
+    print_table,
+    program,
+    progress_bar,
+    say,
+)
 from alerts.cli.fetching import open_fetcher
 from alerts.cli.issues import note_retracted
 from alerts.rendering.withdrawals import retract_withdrawn
@@ -48,10 +59,11 @@ def add(
             topics=topics_in(runtime.settings.data_dir),
             progress=bar,
         )
-        if json:
-            print_json(_document(intake))
-        else:
-            _print(intake)
+        with runtime.database.read() as session:
+            if json:
+                print_json_lists(_document(session, intake))
+            else:
+                _print(session, intake)
     for refused in intake.refused:
         note(f"alerts: refused {refused.source}: {refused.reason}")
     if intake.refused:
@@ -167,28 +179,29 @@ def reinstate(article_id: ArticleId, json: JsonOption = False) -> None:
         say(f"published again: {document['title']}")
 
 
-def _document(intake: Intake) -> dict[str, object]:
+def _document(session: Session, intake: Intake) -> dict[str, Iterable[object]]:
     return {
-        "added": intake.added,
-        "updated": intake.updated,
-        "unchanged": intake.unchanged,
+        **{word: map(article_json, in_order(session, ids)) for word, ids in _outcomes(intake)},
         "refused": [{"source": r.source, "reason": r.reason} for r in intake.refused],
     }
 
 
-def _print(intake: Intake) -> None:
-    for word, articles in (
+def _print(session: Session, intake: Intake) -> None:
+    for word, ids in _outcomes(intake):
+        for article in in_order(session, ids):
+            signed = ", ".join(_signed(article))
+            say(f"{word} {article.id}: {article.title}" + (f" ({signed})" if signed else ""))
+            if word != "unchanged":
+                for flag in article.flags:
+                    note(f"  not understood: {flag}")
+
+
+def _outcomes(intake: Intake) -> tuple[tuple[str, list[int]], ...]:
+    return (
         ("added", intake.added),
         ("updated", intake.updated),
         ("unchanged", intake.unchanged),
-    ):
-        for article in articles:
-            names = [author["name"] for author in article["authors"]]
-            signed = ", ".join(names) or article["team"]
-            say(f"{word} {article['id']}: {article['title']}" + (f" ({signed})" if signed else ""))
-            if word != "unchanged":
-                for flag in article["flags"]:
-                    note(f"  not understood: {flag}")
+    )
 
 
 def _signed(article: Article) -> list[str]:

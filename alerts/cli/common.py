@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -33,6 +33,20 @@ def program() -> Iterator[Runtime]:
 def print_json(document: object) -> None:
     """Print one JSON document on standard output."""
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_json_lists(document: Mapping[str, Iterable[object]]) -> None:
+    """Print one JSON document of arrays, an element at a time: it may be longer than the memory."""
+    separator = "{"
+    for name, elements in document.items():
+        sys.stdout.write(f"{separator}\n  {json.dumps(name)}: [")
+        between = ""
+        for element in elements:
+            sys.stdout.write(between + "\n" + json.dumps(element, ensure_ascii=False))
+            between = ","
+        sys.stdout.write("\n  ]")
+        separator = ","
+    sys.stdout.write("\n}\n")
 
 
 def say(line: str) -> None:

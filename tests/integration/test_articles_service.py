@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from alerts.articles.intake import add_sources, read_bytes
 from alerts.articles.models import Article, ArticleRevision, ArticleState
+from alerts.articles.queries import in_order
 from alerts.articles.reading.record import ReadArticle
 from alerts.articles.serialise import article_json
 from alerts.articles.service import add_article, get_article, list_articles, withdraw_article
@@ -148,7 +149,9 @@ def test_a_folder_is_taken_in_and_one_refused_file_stops_nothing(
         clock=clock,
         progress=lambda done, total: told.append((done, total)),
     )
-    assert [len(article["authors"]) for article in intake.added] == [0, 2]
+    with database.read() as session:
+        assert [len(article.authors) for article in in_order(session, intake.added)] == [0, 2]
+        assert [a.id for a in in_order(session, intake.added[::-1])] == intake.added[::-1]
     reasons = {Path(refused.source).name: refused.reason for refused in intake.refused}
     assert "no article" in reasons["notes.txt"]
     assert "No such file" in reasons["nowhere.txt"]

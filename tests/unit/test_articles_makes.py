@@ -273,7 +273,7 @@ CANONICAL = "<html><head><title>x</title><link rel=canonical href='{}'></head><b
         ("https://a.example.org/x", "https://a.example.org/x?id=2", True),
         ("/x", "http://www.a.example.org/x/amp", True),
         ("https://example.org/x", "https://m.example.org/x", True),
-        ("https://news.example.org/x", "https://example.org/x", True),
+        ("https://news.example.org/x", "https://example.org/x", False),
         ("https://example.org.evil.test/x", "https://example.org/x", False),
         ("https://other.test/x", "https://example.org/x", False),
         ("https://org/x", "https://example.org/x", False),
