@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, overload
 from zoneinfo import available_timezones
 
 
@@ -45,3 +45,12 @@ def time_zones() -> MappingProxyType[str, str]:
     Looked up once: the standard library walks the whole zone folder at every call, 15 ms a time.
     """
     return MappingProxyType({name.lower(): name for name in sorted(available_timezones())})
+
+
+@overload
+def rfc3339(moment: datetime) -> str: ...
+@overload
+def rfc3339(moment: datetime | None) -> str | None: ...
+def rfc3339(moment: datetime | None) -> str | None:
+    """Return a moment in UTC as `2026-11-23T02:30:00Z`; None stays None."""
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

@@ -14,6 +14,7 @@ import idna
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from alerts.durations import parse_duration
 from alerts.errors import Invalid
 from alerts.rates import parse_domain_limits
 
@@ -39,6 +40,8 @@ class Settings(BaseSettings):
     `push_tokens` may hand in articles. After `lease_seconds` another
     worker takes up the batch of one that died. `dkim_key_file` and `dkim_selector` go in pairs;
     each pair signs every mail in the name of `dkim_domain`.
+    `keep_unconfirmed`, `keep_departed` and `keep_networks` say after what time `alerts prune`
+    removes sign-ups that nobody confirmed, people who left, and the network addresses of consents.
     """
 
     model_config = SettingsConfigDict(
@@ -58,6 +61,9 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(default=60, ge=2, le=3600)
     worker_processes: int = Field(default=2, ge=1, le=256)
     catcher_port: int = Field(default=1025, ge=0, le=65535)
+    keep_unconfirmed: timedelta | None = timedelta(days=30)
+    keep_departed: timedelta | None = timedelta(days=730)
+    keep_networks: timedelta | None = timedelta(days=365)
     dkim_key_file: Annotated[tuple[Path, ...], NoDecode] = ()
     dkim_selector: Annotated[tuple[str, ...], NoDecode] = Field(default=(), validate_default=True)
     dkim_domain: str = Field(default="", validate_default=True)
@@ -75,6 +81,19 @@ class Settings(BaseSettings):
     @classmethod
     def _words(cls, value: object) -> object:
         return tuple(value.split()) if isinstance(value, str) else value
+
+    @field_validator("keep_unconfirmed", "keep_departed", "keep_networks", mode="before")
+    @classmethod
+    def _span(cls, value: object) -> object:
+        """Read `30 days`; `for ever` keeps, as 0 would be too easily meant otherwise."""
+        if not isinstance(value, str):
+            return value
+        if value.strip().lower() in {"for ever", "forever"}:
+            return None
+        try:
+            return parse_duration(value)
+        except Invalid as error:
+            raise ValueError(f"{error}, or for ever") from error
 
     @field_validator("data_dir")
     @classmethod

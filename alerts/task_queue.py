@@ -36,14 +36,22 @@ class Task(enum.StrEnum):
     PREPARE_ISSUE = "delivery.prepare_issue"
     SEND_BATCH = "delivery.send_batch"
     SEND_CONFIRMATION = "subscribers.send_confirmation"
+    SEND_WELCOME = "subscribers.send_welcome"
     RUN_SCHEDULE = "newsletters.run_schedule"
     POLL_SOURCE = "articles.poll_source"
     TICK = "periodic.tick"
     SWEEP = "periodic.sweep"
+    PRUNE = "periodic.prune"
 
 
 class TaskQueue(Protocol):
-    """Takes a task's name and its ids."""
+    """Takes a task's name and its ids.
+
+    `redis_url` is the broker's server in redis-py's form, for what else is shared there; empty
+    where there is none.
+    """
+
+    redis_url: str
 
     def enqueue(self, task: Task, *ids: int, queue: Queue) -> bool:
         """Hand the task over; False when the broker is away and the sweeper has to do it."""
@@ -55,10 +63,7 @@ class TaskQueue(Protocol):
 
 
 class CeleryTaskQueue:
-    """Sends tasks by name to the broker, without knowing their code.
-
-    `redis_url` is the broker's server in redis-py's form, for what else is shared there.
-    """
+    """Sends tasks by name to the broker, without knowing their code."""
 
     def __init__(self, app: Celery, *, redis_url: str) -> None:
         self._app = app
@@ -93,6 +98,8 @@ class CeleryTaskQueue:
 
 class RecordingTaskQueue:
     """A queue that only remembers what it was given; for tests and for dry runs."""
+
+    redis_url = ""
 
     def __init__(self) -> None:
         self.enqueued: list[tuple[Task, tuple[int, ...], Queue]] = []

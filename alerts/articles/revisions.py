@@ -10,6 +10,7 @@ from alerts.articles.difference import Difference, difference
 from alerts.articles.models import Article
 from alerts.articles.queries import revisions_of
 from alerts.articles.service import get_article, stored_record
+from alerts.clock import rfc3339
 from alerts.errors import NotFound, Refused
 
 
@@ -24,7 +25,7 @@ class Changes:
 
     def to_json(self) -> dict[str, Any]:
         """Return the changes as a JSON document."""
-        at = self.at.isoformat().replace("+00:00", "Z")
+        at = rfc3339(self.at)
         return {"from": self.since, "to": self.until, "at": at, **self.difference.to_json()}
 
 

@@ -20,7 +20,7 @@ PortOption = Annotated[int, typer.Option(min=0, max=65535, help="The port to lis
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the root."""
-    for command in (init, up, web, worker, beat, catcher, demo, status):
+    for command in (init, up, web, worker, beat, catcher, demo, status, prune):
         app.command()(command)
 
 
@@ -146,3 +146,16 @@ def _become(module: str, *arguments: str) -> None:
     sys.stderr.flush()
     options = ["-P", "-W", _NOT_AS_ROOT]
     os.execv(sys.executable, [sys.executable, *options, "-m", module, *arguments])  # noqa: S606 - our own modules
+
+
+def prune(json: JsonOption = False) -> None:
+    """Remove what was kept for as long as the settings say; the nightly task does it too."""
+    from alerts.cli.common import program
+    from alerts.operations.pruning import prune as prune_all
+
+    with program() as runtime:
+        pruned = prune_all(runtime.database, runtime.settings, clock=runtime.clock)
+    if json:
+        print_json(pruned.counts)
+    else:
+        say(", ".join(f"{name}: {count}" for name, count in pruned.counts.items()))

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from alerts.articles.models import Article
 from alerts.articles.sources.service import long_failing, source_json
 from alerts.cli.common import say
+from alerts.clock import rfc3339
 from alerts.delivery.models import Batch, BatchState
 from alerts.newsletters.models import Issue, IssueState, Run, Schedule
 from alerts.runtime import Runtime, open_queue
@@ -51,12 +52,12 @@ def overview(runtime: Runtime) -> dict[str, Any]:
         "issues": {state.value: count for state, count in issues.items()},
         "subscribers": {state.value: count for state, count in people.items()},
         "open_batches": batches,
-        "next_run": next_at.isoformat().replace("+00:00", "Z") if next_at else None,
+        "next_run": rfc3339(next_at),
         "last_runs": [
             {
                 "newsletter": run.newsletter,
                 "frequency": run.frequency.value,
-                "due_at": run.due_at.isoformat().replace("+00:00", "Z"),
+                "due_at": rfc3339(run.due_at),
                 "outcome": run.outcome.value,
                 "reason": run.reason or None,
                 "issue": run.issue_id,

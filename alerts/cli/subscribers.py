@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from alerts.cli import people
 from alerts.cli.common import (
     JsonOption,
     note,
@@ -15,6 +16,7 @@ from alerts.cli.common import (
     say,
 )
 from alerts.config import Settings
+from alerts.delivery.erasing import erase_everywhere
 from alerts.errors import Refused
 from alerts.newsletters.service import get_newsletter, offers
 from alerts.runtime import Runtime, open_queue
@@ -164,8 +166,12 @@ def erase(
     """Remove a person's data; issues' totals stay, and a keyed hash keeps the address out."""
     if not yes and not typer.confirm(f"Erase {email} for good?", err=True):
         raise Refused("nothing was erased")
-    with program() as runtime, runtime.database.transaction() as session:
-        exclusion.erase(session, email, keys=runtime.settings.secret_key, clock=runtime.clock)
+    with program() as runtime:
+        with runtime.database.read() as session:
+            number = find_subscriber(session, email).id
+        erase_everywhere(
+            runtime.database, runtime.settings, number, way="command line", clock=runtime.clock
+        )
     say(f"{email} is erased")
 
 
@@ -235,3 +241,6 @@ def _imported(result: ImportResult) -> dict[str, Any]:
         ],
         "notes": result.notes,
     }
+
+
+people.register(app)

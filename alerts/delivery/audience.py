@@ -3,15 +3,32 @@
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, literal, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState, IssueWish
+from alerts.delivery.repeats import Overlap
 from alerts.newsletters.models import Issue, IssueState
 from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
 
-NOTHING_MATCHING = "nothing for this reader's regions"
+NOTHING_MATCHING = "nothing for this reader's wishes"
+ALREADY_HAD = "had every article already"
+PAUSED = "paused by the reader"
+NO_OVERLAP = Overlap()
 # Subscribers looked at in one transaction: few at first, so that sending begins at once.
 _FIRST_CHUNK, _CHUNK = 5_000, 50_000
 # Small batches part a small issue among all workers, large ones cost a large issue less.
@@ -30,14 +47,17 @@ class Audience:
     complete: bool = True
 
 
-def take_audience(session: Session, issue: Issue, *, now: datetime) -> Audience | None:
+def take_audience(
+    session: Session, issue: Issue, *, overlap: Overlap = NO_OVERLAP, now: datetime
+) -> Audience | None:
     """Write a ledger row for the next confirmed readers of the issue; None when it is not ours.
 
     Readers are taken in the order of their numbers, a chunk a transaction, each chunk in one
     pass; `audience_upto` says how far, and `audience_at` is set with the last one. The wishes
-    must stand in `issue_wishes`. Readers whose wish comes to no edition are in the ledger too,
-    skipped with the reason. The compare-and-set on how far it got, and the unique key on issue
-    and subscriber, make a second taking harmless.
+    must stand in `issue_wishes`. Readers whose wish comes to no edition, and those who asked for
+    a pause, are in the ledger too, skipped with the reason. What they had of the articles in
+    other issues tells `overlap`. The compare-and-set on how far it got, and the unique key on
+    issue and subscriber, make a second taking harmless.
     """
     after = issue.audience_upto
     upto = _end_of_chunk(session, issue)
@@ -52,14 +72,8 @@ def take_audience(session: Session, issue: Issue, *, now: datetime) -> Audience 
     ).scalar_one_or_none()
     if taken is None:
         return None
-    chunk = _chunk_of(issue, upto)
-    readers, mailed = session.execute(
-        select(func.count(), func.count(IssueWish.edition_id))
-        .select_from(Subscription)
-        .join(Subscriber, _confirmed())
-        .join(IssueWish, _wish_of(issue))
-        .where(chunk)
-    ).one()
+    chunk = _Chunk(issue, upto, overlap.readers(issue.audience_upto, upto), now)
+    readers, mailed = session.execute(chunk.readers(func.count(), func.count(chunk.edition))).one()
     size = min(_LARGEST_BATCH, max(_SMALLEST_BATCH, ceil(mailed / _BATCHES_A_CHUNK)))
     batches = ceil(mailed / size)
     first = _next_batch_number(session, issue)
@@ -71,16 +85,29 @@ def take_audience(session: Session, issue: Issue, *, now: datetime) -> Audience 
                 for number in range(first, first + batches)
             ],
         )
-    _write_ledger(session, issue, chunk, first_batch=first, batch_size=size)
+    _write_ledger(session, chunk, first_batch=first, batch_size=size)
     return Audience(readers=readers, batches=batches, complete=upto is None)
 
 
-def unknown_wishes(session: Session, issue: Issue) -> list[str]:
-    """Return the wishes of the next readers to be taken that do not stand in `issue_wishes`."""
-    known = select(IssueWish.wish).where(IssueWish.issue_id == issue.id)
-    chunk = _chunk_of(issue, _end_of_chunk(session, issue))
-    query = select(Subscription.wish).where(chunk, Subscription.wish.not_in(known)).distinct()
-    return sorted(session.execute(query).scalars())
+def unknown_wishes(
+    session: Session, issue: Issue, *, overlap: Overlap = NO_OVERLAP
+) -> list[tuple[str, str]]:
+    """Return the wishes of the next readers that do not stand in `issue_wishes`.
+
+    Each with what its readers had of other issues, see `IssueWish`.
+    """
+    upto = _end_of_chunk(session, issue)
+    had = overlap.readers(issue.audience_upto, upto)
+    known = select(literal(1)).where(
+        IssueWish.issue_id == issue.id,
+        IssueWish.wish == Subscription.wish,
+        IssueWish.had == _had(had),
+    )
+    query = select(Subscription.wish, _had(had)).select_from(Subscription)
+    if had is not None:
+        query = query.outerjoin(had, had.c.subscriber_id == Subscription.subscriber_id)
+    query = query.where(_chunk_of(issue, upto), ~known.exists()).distinct()
+    return sorted((wish, before) for wish, before in session.execute(query))
 
 
 def _end_of_chunk(session: Session, issue: Issue) -> int | None:
@@ -106,50 +133,76 @@ def _next_batch_number(session: Session, issue: Issue) -> int:
     return 0 if last is None else last + 1
 
 
-def _write_ledger(
-    session: Session,
-    issue: Issue,
-    chunk: ColumnElement[bool],
-    *,
-    first_batch: int,
-    batch_size: int,
-) -> None:
-    unmailed = IssueWish.edition_id.is_(None)
-    placed = (
-        select(
-            Subscription.subscriber_id,
-            IssueWish.edition_id,
-            # Readers of one edition go together: a batch compiles few messages. The batch number
-            # is only meant for rows with an edition; the others stand in a partition of theirs.
-            (
-                func.row_number().over(
-                    partition_by=unmailed,
-                    order_by=[IssueWish.edition_id, Subscription.subscriber_id],
-                )
-                - 1
-            ).label("place"),
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """The readers of one taking; `had` says who had what of other issues."""
+
+    issue: Issue
+    upto: int | None
+    had: Subquery | None
+    now: datetime
+
+    @property
+    def edition(self) -> ColumnElement[int | None]:
+        """The edition a reader gets; none while they are away."""
+        here = or_(Subscriber.paused_until.is_(None), Subscriber.paused_until <= self.now)
+        return case((here, IssueWish.edition_id))
+
+    @property
+    def reason(self) -> ColumnElement[str | None]:
+        """Why a reader without an edition gets none."""
+        return case((IssueWish.edition_id.is_not(None), PAUSED), else_=IssueWish.reason)
+
+    def readers(self, *columns: ColumnElement[Any] | InstrumentedAttribute[Any]) -> Select[Any]:
+        """Return the query for values of each reader of the chunk."""
+        query = select(*columns).select_from(Subscription).join(Subscriber, _confirmed())
+        if self.had is not None:
+            query = query.outerjoin(
+                self.had, self.had.c.subscriber_id == Subscription.subscriber_id
+            )
+        wish = and_(
+            IssueWish.issue_id == self.issue.id,
+            IssueWish.wish == Subscription.wish,
+            IssueWish.had == _had(self.had),
         )
-        .join(Subscriber, _confirmed())
-        .join(IssueWish, _wish_of(issue))
-        .where(chunk)
-        .subquery("placed")
-    )
+        return query.join(IssueWish, wish).where(_chunk_of(self.issue, self.upto))
+
+
+def _had(readers: Subquery | None) -> ColumnElement[str]:
+    return literal("") if readers is None else func.coalesce(readers.c.had, "")
+
+
+def _write_ledger(session: Session, chunk: _Chunk, *, first_batch: int, batch_size: int) -> None:
+    placed = chunk.readers(
+        Subscription.subscriber_id,
+        chunk.edition.label("edition_id"),
+        chunk.reason.label("reason"),
+        # Readers of one edition go together: a batch compiles few messages. The batch number is
+        # only meant for rows with an edition; the others stand in a partition of theirs.
+        (
+            func.row_number().over(
+                partition_by=chunk.edition.is_(None),
+                order_by=[IssueWish.edition_id, Subscription.subscriber_id],
+            )
+            - 1
+        ).label("place"),
+    ).subquery("placed")
     skipped = placed.c.edition_id.is_(None)
     rows = (
         select(
-            literal(issue.id),
+            literal(chunk.issue.id),
             placed.c.subscriber_id,
             placed.c.edition_id,
             Batch.id,
             case((skipped, DeliveryState.SKIPPED.value), else_=DeliveryState.PENDING.value),
-            case((skipped, NOTHING_MATCHING), else_=None),
+            case((skipped, placed.c.reason), else_=None),
             literal(0),
         )
         .select_from(placed)
         .outerjoin(
             Batch,
             and_(
-                Batch.issue_id == issue.id,
+                Batch.issue_id == chunk.issue.id,
                 placed.c.edition_id.is_not(None),
                 Batch.number == first_batch + placed.c.place // batch_size,
             ),
@@ -181,7 +234,3 @@ def _confirmed() -> ColumnElement[bool]:
         Subscriber.id == Subscription.subscriber_id,
         Subscriber.state == SubscriberState.CONFIRMED,
     )
-
-
-def _wish_of(issue: Issue) -> ColumnElement[bool]:
-    return and_(IssueWish.issue_id == issue.id, IssueWish.wish == Subscription.wish)

@@ -105,6 +105,13 @@ class CatcherStore:
             row = session.execute(select(_caught).where(_caught.c.id == mail_id)).mappings().first()
         return _mail(row) if row else None
 
+    def forget(self, recipient: str) -> None:
+        """Remove the mails to an address, in whatever case it is written."""
+        with self._database.transaction() as session:
+            session.execute(
+                delete(_caught).where(func.lower(_caught.c.recipient) == recipient.lower())
+            )
+
     def clear(self) -> None:
         """Empty the mailbox."""
         with self._database.transaction() as session:

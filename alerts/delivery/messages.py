@@ -141,16 +141,29 @@ def envelope_of(
 
     A draft has no domain of its own yet: it shows that of the sender it would go out under.
     """
+    return _envelope(
+        definition, str(issue.id), domain=issue.message_domain, sender=sender, date=date
+    )
+
+
+def welcome_envelope(definition: NewsletterDefinition, *, sender: str, date: datetime) -> Envelope:
+    """Return what a newsletter's welcomes share with its issues, so that filters find both."""
+    return _envelope(definition, "welcome", domain=None, sender=sender, date=date)
+
+
+def _envelope(
+    definition: NewsletterDefinition, mail: str, *, domain: str | None, sender: str, date: datetime
+) -> Envelope:
     mailbox = definition.sender or sender
-    domain = issue.message_domain or address_of(mailbox).rpartition("@")[2]
+    domain = domain or address_of(mailbox).rpartition("@")[2]
     installation = address_of(sender).rpartition("@")[2]
     return Envelope(
         sender=mailbox,
         reply_to=definition.reply_to or "",
-        list_id=f"{definition.list_id or issue.newsletter}.{ascii_domain(domain) or domain}",
+        list_id=f"{definition.list_id or definition.slug}.{ascii_domain(domain) or domain}",
         list_title=definition.title,
         date=date,
-        feedback_id=f"{issue.id}:{issue.newsletter}:alerts:{_sender_id(installation)}",
+        feedback_id=f"{mail}:{definition.slug}:alerts:{_sender_id(installation)}",
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from alerts.database import Base, BigKey, UtcDateTime, state_column
+from alerts.subscribers.interests import LONGEST_WISH
 
 
 class DeliveryState(enum.StrEnum):
@@ -29,8 +30,9 @@ class BatchState(enum.StrEnum):
 
 
 class IssueWish(Base):
-    """What a wish comes to in an issue: the edition its readers get, or none.
+    """What a wish comes to in an issue: the edition its readers get, or none and the reason.
 
+    `had` names the editions of other issues that its readers got with some of the same pieces.
     The audience is taken by joining subscriptions with these rows, in one pass.
     """
 
@@ -39,7 +41,9 @@ class IssueWish(Base):
     issue_id: Mapped[int] = mapped_column(
         ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True
     )
-    wish: Mapped[str] = mapped_column(String(500), primary_key=True)
+    wish: Mapped[str] = mapped_column(String(LONGEST_WISH), primary_key=True)
+    had: Mapped[str] = mapped_column(String(1_000), primary_key=True, default="", server_default="")
+    reason: Mapped[str | None] = mapped_column(String(100))
     edition_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id"))
 
 

@@ -1,6 +1,7 @@
 """From an approved issue to a ledger full of due deliveries: editions, audience, batches."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import insert, select, update
@@ -9,15 +10,25 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.database import Database
-from alerts.delivery.audience import Audience, take_audience, unknown_wishes
+from alerts.delivery.audience import (
+    ALREADY_HAD,
+    NO_OVERLAP,
+    NOTHING_MATCHING,
+    Audience,
+    take_audience,
+    unknown_wishes,
+)
 from alerts.delivery.completion import finish_if_done
 from alerts.delivery.models import Batch, BatchState, IssueWish
+from alerts.delivery.repeats import Overlap, goes_first, overlap_of, pieces_had, without
 from alerts.delivery.unsendable import Unsendable, halt_issue, making
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue, IssueState
-from alerts.regions import matches
+from alerts.newsletters.service import definition_of, get_newsletter
+from alerts.rendering.frame import Frame
 from alerts.rendering.service import Renderer, edition_for
+from alerts.subscribers.interests import Interests
 from alerts.subscribers.models import Frequency
 from alerts.task_queue import Queue, Task, TaskQueue
 
@@ -54,7 +65,11 @@ def prepare_issue(
             issue = get_issue(session, issue_id)
             if issue.state is not IssueState.SENDING or issue.audience_at is not None:
                 return None
-            wished = unknown_wishes(session, issue)
+            overlap = _overlap(session, issue)
+            if goes_first(session, issue) is not None:
+                # It brings this one up again when its audience is complete.
+                return None
+            wished = unknown_wishes(session, issue, overlap=overlap)
         if wished:
             try:
                 editions = _editions(
@@ -63,7 +78,7 @@ def prepare_issue(
             except Unsendable as error:
                 halt_issue(database, issue_id, str(error), clock=clock)
                 return None
-            _remember(database, issue_id, editions)
+            _remember(database, editions)
         audience = _take(database, issue_id, clock=clock)
         if audience is not None:
             break
@@ -75,9 +90,9 @@ def prepare_issue(
     with database.transaction() as session:
         due = batches_to_enqueue(session, issue_id, clock=clock)
         finish_if_done(session, issue_id, clock=clock)
+        waiting = unprepared_issues(session) if audience.complete else [issue_id]
     tasks = [(Task.SEND_BATCH, batch_id) for batch_id in due]
-    if not audience.complete:
-        tasks.insert(1, (Task.PREPARE_ISSUE, issue_id))
+    tasks[1:1] = [(Task.PREPARE_ISSUE, number) for number in waiting]
     for task, number in tasks:
         queue.enqueue(task, number, queue=queue_for(issue.frequency))
     return audience
@@ -99,59 +114,90 @@ def batches_to_enqueue(session: Session, issue_id: int, *, clock: Clock) -> list
 def _editions(
     database: Database,
     issue: Issue,
-    wished: Iterable[str],
+    wished: Sequence[tuple[str, str]],
     *,
     renderer: Renderer,
     base_url: str,
     clock: Clock,
-) -> dict[str, int | None]:
-    """Return the edition that readers of each wish get, or None where no piece is for them.
+) -> list[dict[str, object]]:
+    """Return the rows that say which edition readers of each wish get, or why none.
 
     What is rendered, and asked of the database, grows with the editions, not with the wishes.
     Raises Unsendable.
     """
     with making(issue.id):
         content = IssueContent.from_json(issue.content or {})
-        keys = {wish: _keys_for(wish, content) for wish in wished}
-    editions: dict[tuple[str, ...], int | None] = {(): None}
-    for wanted in keys.values():
-        if wanted in editions:
-            continue
-        # A transaction for each: rendering takes milliseconds that no writer should wait for.
-        with making(issue.id), database.transaction() as session:
-            edition = edition_for(
-                session, issue, content, wanted, renderer=renderer, base_url=base_url, clock=clock
-            )
-            editions[wanted] = edition.id
-    return {wish: editions[wanted] for wish, wanted in keys.items()}
+    with database.read() as session:
+        before = {had: pieces_had(session, had) for had in {had for _, had in wished}}
+    editions: dict[_Variant, int] = {}
+    rows: list[dict[str, object]] = []
+    for wish, had in wished:
+        interests = Interests.read(wish)
+        wanted = _keys_for(interests, content)
+        keys = tuple(without(wanted, before[had]))
+        variant = _Variant(keys, Frame(interests.language, interests.plain))
+        if keys and variant not in editions:
+            # A transaction for each: rendering takes milliseconds that no writer should wait for.
+            with making(issue.id), database.transaction() as session:
+                editions[variant] = edition_for(
+                    session,
+                    issue,
+                    content,
+                    keys,
+                    frame=variant.frame,
+                    renderer=renderer,
+                    base_url=base_url,
+                    clock=clock,
+                ).id
+        reason = None if keys else ALREADY_HAD if wanted else NOTHING_MATCHING
+        row = {"issue_id": issue.id, "wish": wish, "had": had}
+        rows.append(row | {"edition_id": editions.get(variant), "reason": reason})
+    return rows
 
 
-def _keys_for(wish: str, content: IssueContent) -> tuple[str, ...]:
-    wished = [slug for slug in wish.split(";") if slug]
-    return tuple(item.key for item in content.items if matches(wished, item.regions))
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    keys: tuple[str, ...]
+    frame: Frame
 
 
-def _remember(database: Database, issue_id: int, editions: Mapping[str, int | None]) -> None:
-    rows = [
-        {"issue_id": issue_id, "wish": wish, "edition_id": edition_id}
-        for wish, edition_id in editions.items()
-    ]
+def _keys_for(interests: Interests, content: IssueContent) -> tuple[str, ...]:
+    return tuple(
+        item.key
+        for item in content.items
+        if interests.wants(
+            regions=item.regions,
+            countries=item.countries,
+            topics=item.topics,
+            series=item.series,
+        )
+    )
+
+
+def _remember(database: Database, rows: Sequence[Mapping[str, object]]) -> None:
     try:
         with database.transaction() as session:
             # Without the option, a statement would go out for each change between NULL and an
             # edition.
             session.execute(insert(IssueWish).execution_options(render_nulls=True), rows)
     except IntegrityError:
-        log.info("wishes_remembered_elsewhere", issue=issue_id)
+        log.info("wishes_remembered_elsewhere", issue=rows[0]["issue_id"])
+
+
+def _overlap(session: Session, issue: Issue) -> Overlap:
+    """Return what to leave out for readers who had it; nothing where a newsletter repeats."""
+    repeats = definition_of(get_newsletter(session, issue.newsletter)).repeats
+    return NO_OVERLAP if repeats else overlap_of(session, issue)
 
 
 def _take(database: Database, issue_id: int, *, clock: Clock) -> Audience | None:
     try:
         with database.transaction(snapshot=True) as session:
             issue = session.get_one(Issue, issue_id)
-            if issue.audience_at is not None or unknown_wishes(session, issue):
+            overlap = _overlap(session, issue)
+            if issue.audience_at is not None or unknown_wishes(session, issue, overlap=overlap):
                 return None
-            return take_audience(session, issue, now=clock.now())
+            return take_audience(session, issue, overlap=overlap, now=clock.now())
     except (IntegrityError, OperationalError) as error:
         # PostgreSQL refuses the later of two that took the same audience at the same moment.
         log.info("audience_taken_elsewhere", issue=issue_id, error=type(error).__name__)

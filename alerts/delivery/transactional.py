@@ -23,7 +23,7 @@ from alerts.errors import Refused
 from alerts.newsletters.service import get_newsletter
 from alerts.rendering.service import RenderedEdition, Renderer
 from alerts.subscribers.links import CONFIRM_WITHIN, SubscriberLinks
-from alerts.subscribers.models import Subscriber
+from alerts.subscribers.models import Subscriber, SubscriberState
 from alerts.task_queue import Queue, Task
 
 log = structlog.get_logger(__name__)
@@ -52,12 +52,12 @@ async def send_one(
     transport: Transport, compiled: CompiledMessage, reader: Reader, *, sender: str
 ) -> None:
     """Send one message now; raises Refused with the server's answer."""
-    outcome = await _attempt(transport, compiled, reader, sender=sender)
+    outcome = await attempt(transport, compiled, reader, sender=sender)
     if outcome.fate is not Fate.ACCEPTED:
         raise Refused(f"the mail server refused: {outcome.code} {outcome.answer}")
 
 
-async def _attempt(
+async def attempt(
     transport: Transport, compiled: CompiledMessage, reader: Reader, *, sender: str
 ) -> Outcome:
     """Hand one message over and return what came of it; raises Refused when no server answers."""
@@ -89,6 +89,8 @@ async def send_confirmation(
 ) -> bool:
     """Mail the link that confirms a sign-up, if it is still owed; True when it was sent.
 
+    Somebody with nothing to confirm is mailed the link to their preferences.
+
     The debt is taken off after the mail went: a crash between the two sends the link twice, which
     does no harm, and never not at all.
     """
@@ -106,7 +108,7 @@ async def send_confirmation(
         preferences_url="",
     )
     try:
-        outcome = await _attempt(transport, compiled, reader, sender=settings.sender)
+        outcome = await attempt(transport, compiled, reader, sender=settings.sender)
     except Refused as error:
         # Still owed since the same moment: the sweeper asks again, more and more seldom.
         log.warning("confirmation_not_sent", subscriber=subscriber_id, reason=str(error))
@@ -130,18 +132,21 @@ def _confirmation(
     clock: Clock,
     signer: DkimSigner | None,
 ) -> CompiledMessage:
-    rendered = renderer.render_message(
-        "confirmation",
-        {
-            "email": subscriber.email,
-            "titles": titles,
-            "confirm_url": links.confirm_url(subscriber.public_id),
-            "days": CONFIRM_WITHIN.days,
-            "publisher": parseaddr(settings.sender)[0] or settings.sender_domain,
-            "publisher_address": "",
-            "home_url": settings.base_url,
-        },
-    )
+    shared: dict[str, object] = {
+        "email": subscriber.email,
+        "titles": titles,
+        "publisher": parseaddr(settings.sender)[0] or settings.sender_domain,
+        "publisher_address": "",
+        "home_url": settings.base_url,
+    }
+    if subscriber.state is SubscriberState.CONFIRMED or not titles:
+        # There is nothing to confirm: whoever signs up again, or lost the link, gets it anew.
+        preferences = {"preferences_url": links.preferences_url(subscriber.public_id)}
+        rendered = renderer.render_message("preferences-link", shared | preferences)
+    else:
+        confirm = {"confirm_url": links.confirm_url(subscriber.public_id)}
+        days = {"days": CONFIRM_WITHIN.days}
+        rendered = renderer.render_message("confirmation", shared | confirm | days)
     envelope = Envelope(settings.sender, "", "", "", clock.now())
     return CompiledMessage(
         envelope,

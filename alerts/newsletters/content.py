@@ -25,7 +25,8 @@ class ItemContent:
     `key` is the article's id, with `.part` for a piece of a roundup, and never changes.
     `label` is how the house prints series and number (`CWA Commentary # 1251`), `date` the printed
     form of the publication date (`31 October 2023`, `March 2024`), each empty when unknown.
-    `regions` holds slugs (`west-africa`), `place` is what a brief is filed under (`Mali`).
+    `regions` holds slugs (`west-africa`), `countries` ISO 3166 codes, `place` is what a brief is
+    filed under (`Mali`); by these, `topics` and `series` readers choose.
     `body_html` was cleaned at intake; `body_text` are its paragraphs, separated by a blank line.
     """
 
@@ -44,6 +45,9 @@ class ItemContent:
     photo: PhotoContent | None = None
     author_notes: tuple[str, ...] = ()
     late: bool = False
+    countries: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    series: str = ""
 
 
 @dataclass(frozen=True, slots=True)

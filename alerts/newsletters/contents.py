@@ -67,6 +67,9 @@ def item_content(item: IssueItem) -> ItemContent:
         photo=_photo(article) if part is None else None,
         author_notes=tuple(note for name in authors if (note := notes.get(name))),
         late=item.late,
+        countries=((part.country,) if part.country else ()) if part else tuple(article.countries),
+        topics=tuple(article.topics),
+        series=article.series or "",
     )
 
 

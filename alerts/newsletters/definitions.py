@@ -105,6 +105,8 @@ class NewsletterDefinition(_Part):
     `transport` names the one its mail goes by first; while that is sick the others carry it, or,
     with `transport_fallback = "wait"`, it waits. Whether there is one of this name only the
     settings say: the lint looks.
+    With `repeats` a reader gets an article again who had it in another newsletter; with
+    `readers_hour` digests wait for the hour that a reader named; `welcome` greets new readers.
     `rate` (`5/s`) holds for the newsletter over all transports; empty, it has none of its own.
     `worth_sending` (`3 days`) is for how long after an issue's start its messages are tried; empty,
     it follows from the frequency.
@@ -124,6 +126,9 @@ class NewsletterDefinition(_Part):
     default_frequency: Frequency
     approval: Literal["required", "automatic"] = "required"
     uncertain: Literal["resend", "hold"] = "resend"
+    repeats: bool = False
+    readers_hour: bool = False
+    welcome: bool = True
     transport: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9.-]{0,62})?$")
     transport_fallback: Literal["others", "wait"] = "others"
     rate: Line = ""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, lazyload
 
-from alerts.clock import Clock
+from alerts.clock import Clock, rfc3339
 from alerts.errors import Conflict, Invalid, NotFound, Refused
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.contents import content_of, is_late, printed_day, proposed_texts
@@ -180,7 +180,7 @@ def issue_json(issue: Issue) -> dict[str, Any]:
         "number": _text(issue.number),
         "volume": _text(issue.volume),
         "volume_number": _text(issue.volume_number),
-        "window": {"since": _moment(issue.since), "until": _moment(issue.until)},
+        "window": {"since": rfc3339(issue.since), "until": rfc3339(issue.until)},
         "articles": [
             {
                 "id": item.article_id,
@@ -191,12 +191,12 @@ def issue_json(issue: Issue) -> dict[str, Any]:
             }
             for item in issue.items
         ],
-        "send_at": _moment(issue.send_at),
+        "send_at": rfc3339(issue.send_at),
         "attention": issue.attention,
         "approved_by": issue.approved_by,
-        "approved_at": _moment(issue.approved_at),
-        "started_at": _moment(issue.started_at),
-        "finished_at": _moment(issue.finished_at),
+        "approved_at": rfc3339(issue.approved_at),
+        "started_at": rfc3339(issue.started_at),
+        "finished_at": rfc3339(issue.finished_at),
     }
 
 
@@ -298,10 +298,6 @@ def _day(definition: NewsletterDefinition, moment: datetime) -> date:
 def _item_title(item: IssueItem) -> str:
     part = next((part for part in item.article.parts if part.position == item.part), None)
     return part.title if part else item.article.title
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 def _text(number: int | None) -> str | None:

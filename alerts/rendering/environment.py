@@ -10,13 +10,14 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from alerts.errors import Invalid
 from alerts.rendering import plain
 from alerts.rendering.bodies import direction
+from alerts.rendering.frame import frame_words, translator
 from alerts.rendering.slots import Slot
 
 _SHORT = 24
 
 
-def email_environment(folder: Path) -> ImmutableSandboxedEnvironment:
-    """Return the environment for a folder of email templates.
+def email_environment(folder: Path, language: str = "") -> ImmutableSandboxedEnvironment:
+    """Return the environment for a folder of email templates, with the frame in a language.
 
     What a template names and nobody gave is an error. A newsletter may bring templates of its
     own, so they run in Jinja's sandbox. Slots are reached as `slot.EMAIL` and so on.
@@ -30,7 +31,9 @@ def email_environment(folder: Path) -> ImmutableSandboxedEnvironment:
         keep_trailing_newline=True,
     )
     environment.globals["slot"] = {slot.name: slot.value for slot in Slot}
+    environment.globals["frame_language"] = language
     environment.globals["gap"] = plain.GAP
+    environment.filters["translated"] = translator(frame_words(folder, language))
     environment.filters["unbroken"] = _unbroken
     environment.filters["sentence"] = plain.join_names
     environment.filters["wrap"] = plain.wrap

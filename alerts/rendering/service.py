@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import get_newsletter
 from alerts.rendering.environment import email_environment, fill
+from alerts.rendering.frame import Frame
 from alerts.rendering.hygiene import clean_content, clean_values
 from alerts.rendering.inlining import inline_styles
 from alerts.rendering.lines import with_short_lines
@@ -26,6 +28,7 @@ from alerts.rendering.views import Allowance, view_of
 
 _TEMPLATE_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _BASE = "_base"
+USUAL_FRAME = Frame()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +50,29 @@ class Renderer:
 
     def __init__(self, templates: Path) -> None:
         self._folder = templates
-        self._environment = email_environment(templates)
+        self._environments: dict[str, ImmutableSandboxedEnvironment] = {}
 
-    def render(self, content: IssueContent, *, archive_url: str, home_url: str) -> RenderedEdition:
+    def render(
+        self,
+        content: IssueContent,
+        *,
+        archive_url: str,
+        home_url: str,
+        frame: Frame = USUAL_FRAME,
+    ) -> RenderedEdition:
         """Render an issue; its HTML stays below the size at which Gmail cuts a mail off.
 
         Too long an issue is shortened in fixed steps: essays first, at a paragraph's end and with
         a link to go on reading, then briefs. `archive_url` is where the whole issue stands on the
-        web, `home_url` the page where one subscribes. Raises Invalid when the template does not
-        exist or has a mistake, with file and line.
+        web, `home_url` the page where one subscribes. In a plain `frame` there is no HTML.
+        Raises Invalid when the template does not exist or has a mistake, with file and line.
         """
         clean = clean_content(content)
 
         def rendered(allowance: Allowance) -> RenderedEdition:
             view = view_of(clean, allowance, archive_url=archive_url)
             context = {"issue": view, "archive_url": archive_url, "home_url": home_url}
-            return self._render(content.template, context)
+            return self._render(content.template, context, frame)
 
         return fitting(rendered, size=lambda edition: len(edition.html.encode()))
 
@@ -72,18 +82,26 @@ class Renderer:
         `confirmation` asks for `email`, `titles` (of newsletters), `confirm_url`, `days` (how long
         the link serves), `publisher`, `publisher_address` and `home_url`. It takes no name on
         purpose: whoever fills in a form could else have us mail a text of theirs to anybody.
+        `preferences-link` asks for `preferences_url` instead of the two in the middle, `welcome`
+        for what `alerts.delivery.welcoming` gives it.
         Raises Invalid when the template does not exist, has a mistake or lacks a value.
         """
-        return self._render(name, clean_values(dict(context)))
+        return self._render(name, clean_values(dict(context)), USUAL_FRAME)
 
-    def _render(self, name: str, context: Mapping[str, object]) -> RenderedEdition:
+    def _render(self, name: str, context: Mapping[str, object], frame: Frame) -> RenderedEdition:
         self._check(name)
-        html = fill(self._environment, f"{name}/body.html", context)
+        environment = self._environment(frame.language)
+        html = "" if frame.plain else fill(environment, f"{name}/body.html", context)
         return RenderedEdition(
-            subject=one_line(fill(self._environment, f"{name}/subject.txt", context)),
-            html=with_short_lines(inline_styles(html, self._style_sheets(name))),
-            text=tidy(fill(self._environment, f"{name}/body.txt", context)),
+            subject=one_line(fill(environment, f"{name}/subject.txt", context)),
+            html=with_short_lines(inline_styles(html, self._style_sheets(name))) if html else "",
+            text=tidy(fill(environment, f"{name}/body.txt", context)),
         )
+
+    def _environment(self, language: str) -> ImmutableSandboxedEnvironment:
+        if language not in self._environments:
+            self._environments[language] = email_environment(self._folder, language)
+        return self._environments[language]
 
     def _check(self, name: str) -> None:
         if not _TEMPLATE_NAME.fullmatch(name) or not (self._folder / name).is_dir():
@@ -97,9 +115,10 @@ class Renderer:
         return [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
 
 
-def variant_of(item_keys: Iterable[str]) -> str:
+def variant_of(item_keys: Iterable[str], frame: Frame = USUAL_FRAME) -> str:
     """Return the checksum that names the variant holding these pieces, in whatever order."""
-    return hashlib.sha256("\n".join(sorted(set(item_keys))).encode()).hexdigest()
+    named = [*sorted(set(item_keys)), *([frame.mark] if frame.mark else [])]
+    return hashlib.sha256("\n".join(named).encode()).hexdigest()
 
 
 def archive_url_of(session: Session, issue: Issue, base_url: str) -> str:
@@ -121,6 +140,7 @@ def edition_for(
     content: IssueContent,
     item_keys: Collection[str],
     *,
+    frame: Frame = USUAL_FRAME,
     renderer: Renderer,
     base_url: str,
     clock: Clock,
@@ -133,13 +153,16 @@ def edition_for(
     selected = content.only(item_keys)
     if not selected.items:
         raise Refused(f"issue {issue.id} holds none of the pieces asked for; no edition is made")
-    variant = variant_of(selected.item_keys)
+    variant = variant_of(selected.item_keys, frame)
     wanted = select(Edition).where(Edition.issue_id == issue.id, Edition.variant == variant)
     found = session.scalar(wanted)
     if found is not None:
         return found
     rendered = renderer.render(
-        selected, archive_url=archive_url_of(session, issue, base_url), home_url=base_url
+        selected,
+        archive_url=archive_url_of(session, issue, base_url),
+        home_url=base_url,
+        frame=frame,
     )
     edition = Edition(
         issue_id=issue.id,

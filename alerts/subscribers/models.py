@@ -1,12 +1,23 @@
 """Tables of the subscriber store: people, their subscriptions, their consent, suppression."""
 
 import enum
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    Date,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from alerts.database import Base, BigKey, UtcDateTime, state_column
+from alerts.subscribers.interests import LONGEST_WISH, Interests
 
 
 class SubscriberState(enum.StrEnum):
@@ -40,7 +51,9 @@ class Subscriber(Base):
     """A person with one address.
 
     `email` is the address as the person writes it, `email_key` its canonical form for comparison.
-    `public_id` stands in tokens instead of the row's number.
+    `public_id` stands in tokens instead of the row's number. `send_hour` is the hour (0 to 23) on
+    the wall clock of `time_zone` at which digests are wished, `language` (BCP 47) that of the frame
+    around the articles. Until `paused_until` (UTC) nothing is sent.
     """
 
     __tablename__ = "subscribers"
@@ -52,6 +65,10 @@ class Subscriber(Base):
     name: Mapped[str | None] = mapped_column(String(300))
     state: Mapped[SubscriberState] = mapped_column(state_column(SubscriberState))
     time_zone: Mapped[str | None] = mapped_column(String(64))
+    send_hour: Mapped[int | None] = mapped_column(SmallInteger)
+    language: Mapped[str | None] = mapped_column(String(35))
+    plain_text: Mapped[bool] = mapped_column(default=False, server_default=false())
+    paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Since when a confirmation mail is owed; NULL once it is sent. The sweeper looks at it.
@@ -65,8 +82,9 @@ class Subscriber(Base):
 class Subscription(Base):
     """What a subscriber asked of one newsletter; ended, never deleted, when they leave.
 
-    `wish` is the canonical text of the wished regions, slugs sorted and joined by `;`, empty for
-    everything: readers with the same wish share an edition, and SQL can group by it.
+    `wish` is the canonical text of all that makes an edition differ (see `interests`), empty for
+    everything in the usual form: readers with the same wish share an edition, and SQL can group
+    by it. A welcome mail is owed since `welcome_due_at`.
     """
 
     __tablename__ = "subscriptions"
@@ -82,20 +100,33 @@ class Subscription(Base):
             postgresql_where=text("ended_at IS NULL"),
             sqlite_where=text("ended_at IS NULL"),
         ),
+        Index(
+            "ix_subscriptions_welcome_due_at",
+            "welcome_due_at",
+            postgresql_where=text("welcome_due_at IS NOT NULL"),
+            sqlite_where=text("welcome_due_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
     newsletter: Mapped[str] = mapped_column(ForeignKey("newsletters.slug"))
     frequency: Mapped[Frequency] = mapped_column(state_column(Frequency))
-    wish: Mapped[str] = mapped_column(String(500), default="")
+    wish: Mapped[str] = mapped_column(String(LONGEST_WISH), default="")
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    welcome_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    welcomed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def interests(self) -> Interests:
+        """What the reader wants of the newsletter, and in which form."""
+        return Interests.read(self.wish)
 
     @property
     def regions(self) -> list[str]:
         """The wished regions as slugs; an empty list means all."""
-        return [slug for slug in self.wish.split(";") if slug]
+        return list(self.interests.regions)
 
 
 class ConsentRecord(Base):
@@ -113,7 +144,7 @@ class ConsentRecord(Base):
     way: Mapped[str] = mapped_column(String(40))
     origin: Mapped[str | None] = mapped_column(String(100))
     issue_id: Mapped[int | None] = mapped_column(BigKey)
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class Suppression(Base):
@@ -125,3 +156,43 @@ class Suppression(Base):
     address_hash: Mapped[str] = mapped_column(String(64), unique=True)
     reason: Mapped[str] = mapped_column(String(200))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class BlockedDomain(Base):
+    """A domain that nobody can subscribe from, and that is not mailed; subdomains included."""
+
+    __tablename__ = "blocked_domains"
+
+    domain: Mapped[str] = mapped_column(String(255), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SuppressionChange(Base):
+    """One step onto or off the list of what is not mailed, with its reason; never changed.
+
+    `subject` is the keyed hash of an address, or a domain.
+    """
+
+    __tablename__ = "suppression_changes"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), index=True)
+    action: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(String(200))
+    way: Mapped[str] = mapped_column(String(40))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class GrowthDay(Base):
+    """How often something happened to a newsletter on a day (UTC) that is over.
+
+    Kept, not counted anew: the persons may have been erased since.
+    """
+
+    __tablename__ = "growth_days"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    newsletter: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    count: Mapped[int]

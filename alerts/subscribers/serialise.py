@@ -1,8 +1,8 @@
 """A subscriber in the form that scripts read."""
 
-from datetime import datetime
 from typing import Any
 
+from alerts.clock import rfc3339
 from alerts.regions import REGIONS
 from alerts.subscribers.links import SubscriberLinks
 from alerts.subscribers.models import Subscriber, Subscription
@@ -15,8 +15,8 @@ def subscriber_json(subscriber: Subscriber, links: SubscriberLinks) -> dict[str,
         "name": subscriber.name,
         "state": subscriber.state.value,
         "time_zone": subscriber.time_zone,
-        "created_at": _moment(subscriber.created_at),
-        "confirmed_at": _moment(subscriber.confirmed_at),
+        "created_at": rfc3339(subscriber.created_at),
+        "confirmed_at": rfc3339(subscriber.confirmed_at),
         "subscriptions": [
             _subscription(subscription)
             for subscription in subscriber.subscriptions
@@ -32,9 +32,5 @@ def _subscription(subscription: Subscription) -> dict[str, Any]:
         "newsletter": subscription.newsletter,
         "frequency": subscription.frequency.value,
         "regions": [REGIONS[slug].name for slug in subscription.regions if slug in REGIONS],
-        "started_at": _moment(subscription.started_at),
+        "started_at": rfc3339(subscription.started_at),
     }
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

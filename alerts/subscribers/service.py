@@ -1,6 +1,6 @@
-"""The use cases of a subscriber: sign-up, confirmation, preferences, leaving."""
+"""The use cases of a subscriber: sign-up, confirmation, leaving."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -8,17 +8,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
-from alerts.errors import Invalid, NotFound, Refused
+from alerts.errors import NotFound, Refused
 from alerts.subscribers.addresses import EmailAddress, parse_address
+from alerts.subscribers.consent import Origin, record_consent
 from alerts.subscribers.details import check_time_zone, clean_name
-from alerts.subscribers.models import (
-    ConsentAction,
-    ConsentRecord,
-    Subscriber,
-    SubscriberState,
-    Subscription,
-)
+from alerts.subscribers.interests import Interests
+from alerts.subscribers.models import ConsentAction, Subscriber, SubscriberState
 from alerts.subscribers.queries import by_key, by_public_id
+from alerts.subscribers.subscribing import owe_welcome, set_confirmed, subscribe
 from alerts.subscribers.wishes import (
     Offer,
     Wish,
@@ -36,15 +33,6 @@ class AddResult:
     subscriber: Subscriber
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """By which way a change came, and from where (a network, a file, a person)."""
-
-    way: str
-    origin: str | None = None
-    issue_id: int | None = None
-
-
 def add_subscriber(
     session: Session,
     *,
@@ -53,6 +41,7 @@ def add_subscriber(
     name: str | None = None,
     frequency: str | None = None,
     regions: Iterable[str] = (),
+    interests: Interests | None = None,
     time_zone: str | None = None,
     confirmed: bool = False,
     consent: str = "",
@@ -63,11 +52,13 @@ def add_subscriber(
     """Add a subscriber, or what is new to one that is there; safe to repeat.
 
     Unconfirmed, a confirmation mail is owed (`confirmation_due_at`): the caller enqueues it after
-    the commit. Somebody who left or was never confirmed comes back only by confirming. Raises
-    Invalid for a wrong address, region or zone, and Refused for a suppressed one.
+    the commit. Somebody who left or was never confirmed comes back only by confirming. Of
+    `regions` alone, other interests stay as they are. Raises Invalid for a wrong address, region
+    or zone, and Refused for a suppressed one.
     """
     address = parse_address(email)
-    wish = Wish(parse_frequency(frequency), tuple(regions))
+    pace = parse_frequency(frequency)
+    wish = Wish.of(pace, interests) if interests else Wish(pace, tuple(regions))
     zone = check_time_zone(time_zone)
     canonical_wish(wish.regions)
     subscriber = by_key(session, address.key)
@@ -79,7 +70,7 @@ def add_subscriber(
         kind = "unchanged"
     if subscriber.state is SubscriberState.SUPPRESSED:
         raise Refused(f"{address.display} is suppressed and is not mailed")
-    changed = _subscribe(session, subscriber, offers, wish, consent, source, clock)
+    changed = subscribe(session, subscriber, offers, wish, consent, source, clock)
     changed |= _describe(subscriber, name, zone)
     changed |= _settle_state(session, subscriber, confirmed, consent, source, clock)
     session.flush()
@@ -98,7 +89,8 @@ def confirm(
     if subscriber.state is SubscriberState.SUPPRESSED:
         raise Refused("this address is suppressed and is not mailed")
     if subscriber.state is not SubscriberState.CONFIRMED:
-        _set_confirmed(session, subscriber, "", Origin(way, origin), clock)
+        set_confirmed(session, subscriber, "", Origin(way, origin), clock)
+        owe_welcome(subscriber, clock)
         session.flush()
     return subscriber
 
@@ -126,7 +118,7 @@ def unsubscribe(
     ]
     for subscription in ending:
         subscription.ended_at = now
-        _record(
+        record_consent(
             session,
             subscriber,
             ConsentAction.WITHDRAWN,
@@ -139,44 +131,6 @@ def unsubscribe(
     if not left and subscriber.state in {SubscriberState.CONFIRMED, SubscriberState.UNCONFIRMED}:
         subscriber.state = SubscriberState.UNSUBSCRIBED
         subscriber.confirmation_due_at = None
-        changed = True
-    session.flush()
-    return changed
-
-
-def set_preferences(
-    session: Session,
-    subscriber: Subscriber,
-    wishes: Mapping[str, Wish],
-    *,
-    offers: Mapping[str, Offer],
-    way: str,
-    origin: str | None = None,
-    clock: Clock,
-) -> bool:
-    """Make the subscriptions what the wishes say: those not named end; False if nothing changed.
-
-    Only the reader calls this, by a signed link, so newsletters may be added without confirming.
-    """
-    source = Origin(way, origin)
-    changed = False
-    for slug, wish in wishes.items():
-        if slug not in offers:
-            raise Invalid(f"there is no newsletter {slug!r}")
-        changed |= _subscribe(session, subscriber, [offers[slug]], wish, "", source, clock)
-    for subscription in list(subscriber.subscriptions):
-        if subscription.ended_at is None and subscription.newsletter not in wishes:
-            changed |= unsubscribe(
-                session,
-                subscriber,
-                newsletter=subscription.newsletter,
-                way=way,
-                origin=origin,
-                clock=clock,
-            )
-    if wishes and subscriber.state is SubscriberState.UNSUBSCRIBED:
-        # The signed link reached the reader's own mailbox, which is what a confirmation shows.
-        _set_confirmed(session, subscriber, "", source, clock)
         changed = True
     session.flush()
     return changed
@@ -204,47 +158,6 @@ def _create(
     return subscriber
 
 
-def _subscribe(
-    session: Session,
-    subscriber: Subscriber,
-    offers: Sequence[Offer],
-    wish: Wish,
-    consent: str,
-    source: Origin,
-    clock: Clock,
-) -> bool:
-    regions = canonical_wish(wish.regions)
-    existing = {subscription.newsletter: subscription for subscription in subscriber.subscriptions}
-    changed = False
-    for offer in offers:
-        frequency = offer.frequency_for(wish.frequency)
-        subscription = existing.get(offer.slug)
-        if subscription is None:
-            subscription = Subscription(newsletter=offer.slug, started_at=clock.now())
-            subscriber.subscriptions.append(subscription)
-        elif (
-            subscription.ended_at is None
-            and subscription.frequency == frequency
-            and subscription.wish == regions
-        ):
-            continue
-        if subscription.ended_at is not None:
-            subscription.started_at = clock.now()
-        subscription.frequency, subscription.wish = frequency, regions
-        subscription.ended_at = None
-        changed = True
-        _record(
-            session,
-            subscriber,
-            ConsentAction.REQUESTED if offer.slug not in existing else ConsentAction.CHANGED,
-            source,
-            clock,
-            newsletter=offer.slug,
-            wording=consent,
-        )
-    return changed
-
-
 def _describe(subscriber: Subscriber, name: str | None, zone: str | None) -> bool:
     """Take over a name or time zone that was not known or has changed."""
     wanted = (clean_name(name) or subscriber.name, zone or subscriber.time_zone)
@@ -268,41 +181,7 @@ def _settle_state(
             raise Refused(
                 f"{subscriber.email} unsubscribed; say on what basis to add them (--consent)"
             )
-        _set_confirmed(session, subscriber, consent, source, clock)
+        set_confirmed(session, subscriber, consent, source, clock)
         return True
     subscriber.confirmation_due_at = clock.now()
     return False
-
-
-def _set_confirmed(
-    session: Session, subscriber: Subscriber, consent: str, source: Origin, clock: Clock
-) -> None:
-    subscriber.state = SubscriberState.CONFIRMED
-    subscriber.confirmed_at = clock.now()
-    subscriber.confirmation_due_at = None
-    _record(session, subscriber, ConsentAction.CONFIRMED, source, clock, wording=consent)
-
-
-def _record(
-    session: Session,
-    subscriber: Subscriber,
-    action: ConsentAction,
-    source: Origin,
-    clock: Clock,
-    *,
-    newsletter: str | None = None,
-    wording: str = "",
-) -> None:
-    session.flush()
-    session.add(
-        ConsentRecord(
-            subscriber_id=subscriber.id,
-            newsletter=newsletter,
-            action=action,
-            wording=wording,
-            way=source.way,
-            origin=source.origin,
-            issue_id=source.issue_id,
-            at=clock.now(),
-        )
-    )

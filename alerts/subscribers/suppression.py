@@ -1,15 +1,17 @@
-"""Addresses that are not mailed whoever asks, kept as keyed hashes, so that they are not known."""
+"""What is not mailed whoever asks: addresses, kept as keyed hashes, and whole domains."""
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
-from alerts.subscribers.models import Suppression
+from alerts.subscribers.models import BlockedDomain, Suppression, SuppressionChange
+
+ADDED, LIFTED = "added", "lifted"
 
 
 def address_hash(key: str, address_key: str) -> str:
@@ -18,33 +20,95 @@ def address_hash(key: str, address_key: str) -> str:
 
 
 def suppress_address(
-    session: Session, address_key: str, *, reason: str, keys: Sequence[str], clock: Clock
+    session: Session,
+    address_key: str,
+    *,
+    reason: str,
+    keys: Sequence[str],
+    way: str = "program",
+    clock: Clock,
 ) -> None:
     """Put an address on the list; once is enough. The last of the keys writes."""
-    if suppressed(session, [address_key], keys=keys):
+    hashes = [address_hash(key, address_key) for key in keys]
+    if session.scalar(select(Suppression.id).where(Suppression.address_hash.in_(hashes))):
         return
-    row = Suppression(
-        address_hash=address_hash(keys[-1], address_key), reason=reason, at=clock.now()
-    )
+    row = Suppression(address_hash=hashes[-1], reason=reason, at=clock.now())
     try:
         with session.begin_nested():
             session.add(row)
     except IntegrityError:
         # Put there at the same moment, by a bounce or another editor.
         return
+    note_change(session, hashes[-1], ADDED, reason=reason, way=way, clock=clock)
+
+
+def lift_address(
+    session: Session, address_key: str, *, reason: str, keys: Sequence[str], way: str, clock: Clock
+) -> str | None:
+    """Take an address off the list; return why it stood there, None when it did not."""
+    hashes = [address_hash(key, address_key) for key in keys]
+    found = session.scalars(
+        delete(Suppression)
+        .where(Suppression.address_hash.in_(hashes))
+        .returning(Suppression.reason)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if not found:
+        return None
+    note_change(session, hashes[-1], LIFTED, reason=reason, way=way, clock=clock)
+    return found[0]
 
 
 def suppressed(
     session: Session, address_keys: Iterable[str], *, keys: Sequence[str]
 ) -> dict[str, str]:
-    """Return which of the addresses are on the list, with the reason; under any of the keys.
+    """Return which of the addresses are not mailed, with the reason; under any of the keys.
 
-    One query for all of them: an import asks for a thousand at a time.
+    An address counts by itself or by its domain. Two queries for all of them: an import asks for a
+    thousand at a time.
     """
-    hashes = {address_hash(key, address): address for address in address_keys for key in keys}
+    addresses = list(address_keys)
+    hashes = {address_hash(key, address): address for address in addresses for key in keys}
     rows = session.execute(
         select(Suppression.address_hash, Suppression.reason).where(
             Suppression.address_hash.in_(hashes)
         )
     )
-    return {hashes[row.address_hash]: row.reason for row in rows}
+    by_domain = blocked(session, (address.rpartition("@")[2] for address in addresses))
+    domains = {
+        address: by_domain[domain]
+        for address in addresses
+        if (domain := address.rpartition("@")[2]) in by_domain
+    }
+    return domains | {hashes[row.address_hash]: row.reason for row in rows}
+
+
+def blocked(session: Session, domains: Iterable[str]) -> dict[str, str]:
+    """Return which of the domains are blocked, by themselves or by one above, with the reason."""
+    asked = {domain: list(_with_parents(domain)) for domain in domains}
+    every = {one for parents in asked.values() for one in parents}
+    rows = session.execute(
+        select(BlockedDomain.domain, BlockedDomain.reason).where(BlockedDomain.domain.in_(every))
+    )
+    reasons = {row.domain: f"domain {row.domain} is blocked: {row.reason}" for row in rows}
+    return {
+        domain: next(reasons[one] for one in parents if one in reasons)
+        for domain, parents in asked.items()
+        if any(one in reasons for one in parents)
+    }
+
+
+def note_change(
+    session: Session, subject: str, action: str, *, reason: str, way: str, clock: Clock
+) -> None:
+    """Put a step onto or off the list on record."""
+    session.add(
+        SuppressionChange(subject=subject, action=action, reason=reason, way=way, at=clock.now())
+    )
+
+
+def _with_parents(domain: str) -> Iterator[str]:
+    """Yield a domain and those above it, but no top-level one."""
+    labels = domain.split(".")
+    for start in range(max(1, len(labels) - 1)):
+        yield ".".join(labels[start:])

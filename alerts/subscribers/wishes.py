@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.errors import Invalid
-from alerts.regions import REGIONS, find_region
+from alerts.subscribers.interests import Interests
 from alerts.subscribers.models import Frequency
 
 
@@ -26,10 +26,27 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How often, and which regions (slugs or names; none means all), of one newsletter."""
+    """How often, and which pieces, of one newsletter; see `Interests` for what they mean.
+
+    No region means all. What is None is left as it is.
+    """
 
     frequency: Frequency | None = None
     regions: tuple[str, ...] = ()
+    countries: tuple[str, ...] | None = None
+    topics: tuple[str, ...] | None = None
+    series: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, frequency: Frequency | None, interests: Interests) -> "Wish":
+        """Return the wish for exactly these interests."""
+        return cls(
+            frequency,
+            interests.regions,
+            interests.countries,
+            interests.topics,
+            interests.series,
+        )
 
 
 def canonical_wish(regions: Iterable[str]) -> str:
@@ -37,8 +54,7 @@ def canonical_wish(regions: Iterable[str]) -> str:
 
     A region inside another one that is wished too adds nothing, and is left out.
     """
-    slugs = {find_region(text).slug for text in regions if text.strip()}
-    return ";".join(sorted(slug for slug in slugs if REGIONS[slug].parent not in slugs))
+    return Interests.of(regions=regions).text
 
 
 def parse_frequency(text: str | None) -> Frequency | None:

@@ -13,10 +13,20 @@ from alerts.web.api.app import create_api
 from alerts.web.failures import register_failures
 from alerts.web.forms import LARGEST_FORM
 from alerts.web.headers import HeadAsGet, SecurityHeaders
-from alerts.web.public import archive, confirm, home, preferences, subscribe, unsubscribe
+from alerts.web.public import (
+    archive,
+    confirm,
+    embed,
+    home,
+    lost,
+    own_data,
+    preferences,
+    subscribe,
+    unsubscribe,
+)
 from alerts.web.site import make_site
 
-_READERS = (home, subscribe, confirm, preferences, unsubscribe, archive)
+_READERS = (home, subscribe, embed, confirm, lost, own_data, preferences, unsubscribe, archive)
 
 
 def create_app(runtime: Runtime, *, queue: TaskQueue) -> FastAPI:
@@ -29,6 +39,7 @@ def create_app(runtime: Runtime, *, queue: TaskQueue) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        site.limits.close()
         if site.caught is not None:
             site.caught.close()
 

@@ -3,9 +3,10 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -57,6 +58,7 @@ class Pages:
             size=words.size_in_words,
             often=words.HOW_OFTEN.__getitem__,
             regions=words.regions_in_words,
+            query=partial(urlencode, doseq=True),
         )
         self._environment.globals["counted"] = words.counted
 
@@ -71,6 +73,10 @@ class Pages:
         """Render a page; what a template names and nobody gave is an error."""
         body = self._environment.get_template(name).render(context or {})
         return HTMLResponse(body, status_code=status, headers=dict(headers or {}))
+
+    def text(self, name: str, context: Mapping[str, object]) -> str:
+        """Render a template alone, to be shown or copied."""
+        return self._environment.get_template(name).render(context)
 
     def static_url(self, name: str) -> str:
         """Return the address of a static file, which changes when its content does."""

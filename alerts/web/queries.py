@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from alerts.newsletters.models import Issue, IssueState
+from alerts.newsletters.models import Issue, IssueItem, IssueState
 from alerts.subscribers.models import Frequency
 
+# Of so many issues the usual size is taken.
+_LATELY = 8
 _OUT_AT = func.coalesce(Issue.started_at, Issue.approved_at, Issue.created_at)
 
 
@@ -55,6 +57,22 @@ def published_issue(
     query = _published(newsletter).where(Issue.frequency == frequency, Issue.number == number)
     row = session.execute(query).first()
     return PublishedIssue(*row) if row else None
+
+
+def usual_sizes(session: Session, newsletter: str) -> dict[Frequency, int]:
+    """Return how many pieces the last issues of a newsletter held in the mean, by frequency."""
+    newest = _published(newsletter).order_by(_OUT_AT.desc(), Issue.id.desc()).limit(_LATELY)
+    ids = [row.id for row in session.execute(newest)]
+    rows = session.execute(
+        select(Issue.frequency, Issue.id, func.count(IssueItem.id))
+        .join(IssueItem, IssueItem.issue_id == Issue.id)
+        .where(Issue.id.in_(ids))
+        .group_by(Issue.frequency, Issue.id)
+    )
+    sizes: dict[Frequency, list[int]] = {}
+    for frequency, _, count in rows:
+        sizes.setdefault(frequency, []).append(count)
+    return {frequency: round(sum(counts) / len(counts)) for frequency, counts in sizes.items()}
 
 
 def count_published(session: Session, newsletter: str) -> int:

@@ -11,6 +11,7 @@ from alerts.config import Settings
 from alerts.delivery.catcher import CatcherStore
 from alerts.paths import templates_dir
 from alerts.rendering.service import Renderer
+from alerts.request_limits import RequestLimits
 from alerts.runtime import Runtime
 from alerts.subscribers.links import SubscriberLinks
 from alerts.task_queue import TaskQueue
@@ -28,6 +29,7 @@ class Site:
     renderer: Renderer
     topics: Topics
     caught: CatcherStore | None
+    limits: RequestLimits
 
 
 def make_site(runtime: Runtime, queue: TaskQueue) -> Site:
@@ -47,6 +49,9 @@ def make_site(runtime: Runtime, queue: TaskQueue) -> Site:
         renderer=Renderer(templates_dir("email")),
         topics=topics_in(settings.data_dir),
         caught=_mailbox(settings),
+        limits=RequestLimits(
+            runtime.database, queue.redis_url, runtime.clock, secret=settings.secret_key[-1]
+        ),
     )
 
 

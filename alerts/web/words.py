@@ -1,7 +1,7 @@
 """Plain words for pages: how often, when next, which regions, how big. Pure functions."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from alerts.regions import REGIONS
@@ -24,9 +24,18 @@ def listed(words: Iterable[str], *, last: str = "and") -> str:
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
-def moment_in_words(moment: datetime) -> str:
-    """Return a moment on its own zone's wall clock: `Monday 30 November, 08:00 (Kolkata time)`."""
-    return f"{moment:%A} {moment.day} {moment:%B}, {moment:%H:%M} ({_zone_in_words(moment)})"
+def moment_in_words(moment: datetime, *, own: bool = False) -> str:
+    """Return a moment on its own zone's wall clock: `Monday 30 November, 08:00 (Kolkata time)`.
+
+    With `own` the zone is the reader's, and called so: `08:00 your time`.
+    """
+    zone = "your time" if own else f"({_zone_in_words(moment)})"
+    return f"{moment:%A} {moment.day} {moment:%B}, {moment:%H:%M} {zone}"
+
+
+def day_in_words(day: date) -> str:
+    """Return a day as a person says it: `Thursday 3 December 2026`."""
+    return f"{day:%A} {day.day} {day:%B %Y}"
 
 
 def _zone_in_words(moment: datetime) -> str:
@@ -37,8 +46,8 @@ def _zone_in_words(moment: datetime) -> str:
 
 
 def regions_in_words(slugs: Iterable[str]) -> str:
-    """Return wished regions by name, or `all regions` for an empty wish."""
-    names = [REGIONS[slug].name for slug in slugs if slug in REGIONS]
+    """Return wished places by name, or `all regions` for an empty wish; regions come as slugs."""
+    names = [REGIONS[slug].name if slug in REGIONS else slug for slug in slugs]
     return listed(names) or "all regions"
 
 

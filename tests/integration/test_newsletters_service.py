@@ -36,7 +36,8 @@ from alerts.newsletters.service import (
     offers,
 )
 from alerts.paths import templates_dir
-from alerts.rendering.service import RenderedEdition, Renderer
+from alerts.rendering.frame import Frame
+from alerts.rendering.service import USUAL_FRAME, RenderedEdition, Renderer
 from alerts.subscribers.models import Frequency
 from tests.factories import RENDERER, SETTINGS, an_article
 
@@ -362,7 +363,12 @@ def test_a_defect_ends_a_run_as_failed_and_is_not_hidden(
     class BrokenRenderer(Renderer):
         @override
         def render(
-            self, content: IssueContent, *, archive_url: str, home_url: str
+            self,
+            content: IssueContent,
+            *,
+            archive_url: str,
+            home_url: str,
+            frame: Frame = USUAL_FRAME,
         ) -> RenderedEdition:
             raise ZeroDivisionError("by zero")
 

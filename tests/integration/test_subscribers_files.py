@@ -11,7 +11,8 @@ from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.errors import Invalid
 from alerts.newsletters.service import ensure_built_in, offers
-from alerts.subscribers import exclusion, service
+from alerts.subscribers import service
+from alerts.subscribers.erasure import erase
 from alerts.subscribers.exporting import export_subscribers
 from alerts.subscribers.importing import ImportResult, import_subscribers
 from alerts.subscribers.models import ConsentRecord, Subscriber, SubscriberState
@@ -144,7 +145,7 @@ def test_nobody_who_left_is_brought_back(files: Files) -> None:
         li = find_subscriber(session, "li@example.org")
         service.unsubscribe(session, li, way="link", clock=files.clock)
         zoe = find_subscriber(session, "zoe@example.org")
-        exclusion.erase(session, zoe.email, keys=KEYS, clock=files.clock)
+        erase(session, find_subscriber(session, zoe.email), keys=KEYS, clock=files.clock)
     result = files.take(MIXED)
     assert counts(result) == (0, 0, 0, 3)
     reasons = [row.reason for row in result.refused]

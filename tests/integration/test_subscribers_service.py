@@ -10,8 +10,10 @@ from alerts.clock import FixedClock
 from alerts.errors import Invalid, NotFound, Refused
 from alerts.newsletters.service import ensure_built_in, offers
 from alerts.subscribers import exclusion, service
+from alerts.subscribers.erasure import erase
 from alerts.subscribers.links import SubscriberLinks
 from alerts.subscribers.models import ConsentAction, ConsentRecord, Subscriber, SubscriberState
+from alerts.subscribers.preferences import set_preferences
 from alerts.subscribers.queries import by_public_id, find_subscriber, list_subscribers
 from alerts.subscribers.serialise import subscriber_json
 from alerts.subscribers.wishes import Offer, Wish
@@ -110,7 +112,7 @@ def test_preferences_replace_what_was_asked_for(people: People) -> None:
     people.add(confirmed=True, consent="on paper")
     wishes = {"gp-alert": Wish(None, ("West Africa", "africa"))}
     for changed in (True, False):
-        assert changed is service.set_preferences(
+        assert changed is set_preferences(
             people.session,
             people.one(),
             wishes,
@@ -135,7 +137,7 @@ def test_a_suppressed_address_stays_out(people: People) -> None:
 
 def test_erasing_leaves_nothing_personal_and_keeps_the_address_out(people: People) -> None:
     people.add(confirmed=True, consent="on paper", name="Ama")
-    exclusion.erase(people.session, EMAIL, keys=KEYS, clock=people.clock)
+    erase(people.session, people.one(), keys=KEYS, clock=people.clock)
     for table in (Subscriber, ConsentRecord):
         assert people.session.scalar(select(func.count()).select_from(table)) == 0
     with pytest.raises(NotFound, match="nobody has subscribed"):

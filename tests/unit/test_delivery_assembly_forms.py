@@ -88,7 +88,7 @@ def check_lines(raw: bytes) -> None:
     """Check what any server may ask of a message's lines."""
     assert b"\0" not in raw
     assert raw.count(b"\n") == raw.count(b"\r\n") == raw.count(b"\r")
-    assert raw.endswith(b"--\r\n")
+    assert raw.endswith(b"\r\n")
     assert max(map(len, raw.split(b"\r\n"))) <= 998
     if b"\r\nContent-Transfer-Encoding: 8bit\r\n" not in raw:
         body_lines = raw.partition(b"\r\n\r\n")[2].split(b"\r\n")
@@ -98,7 +98,9 @@ def check_lines(raw: bytes) -> None:
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.tuples(templates, templates), st.tuples(values, values, values), st.booleans())
+@given(
+    st.tuples(templates, templates.filter(bool)), st.tuples(values, values, values), st.booleans()
+)
 @example(("@@EMAIL@@", "@@EMAIL@@@@EMAIL@@"), ("a", "", ""), False)
 @example(("=@@EMAIL@@=@@EMAIL@@\n@@EMAIL@@\n", HINDI), ("x" * 75, "", ""), False)
 @example((HINDI * 2 + "@@EMAIL@@" + HINDI * 2, HINDI), ("ab", "", ""), False)
@@ -109,6 +111,7 @@ def test_what_goes_in_is_read_back(
     reader = Reader("Ama", address, "k3.7.42@example.org", unsubscribe, preferences)
     raw = CompiledMessage(ENVELOPE, "s", markup, text).fill(reader, eight_bit=eight_bit)
     check_lines(raw)
+    assert raw.endswith(b"--\r\n")
     message = message_from_bytes(raw, policy=default)
     assert isinstance(message, EmailMessage)
     assert [part.get_content_subtype() for part in parts(raw)] == ["plain", "html"]
@@ -116,6 +119,21 @@ def test_what_goes_in_is_read_back(
     assert body(message, "html") == filled(markup, reader, markup=True)
     if not eight_bit:
         assert raw.partition(b"\r\n\r\n")[2].isascii()
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(templates, st.tuples(values, values, values), st.booleans())
+def test_without_html_a_message_is_a_single_text(
+    text: str, slot_values: tuple[str, str, str], eight_bit: bool
+) -> None:
+    reader = Reader("Ama", slot_values[0], "k3.7.42@example.org", *slot_values[1:])
+    raw = CompiledMessage(ENVELOPE, "s", "", text).fill(reader, eight_bit=eight_bit)
+    check_lines(raw)
+    message = message_from_bytes(raw, policy=default)
+    assert isinstance(message, EmailMessage)
+    assert message.get_content_type() == "text/plain"
+    assert message["Content-Type"].params["charset"] == "utf-8"
+    assert body(message, "plain") == filled(text, reader, markup=False) + "\n"
 
 
 READER = Reader(
@@ -195,7 +213,7 @@ def test_one_message_does_not_leak_into_the_next() -> None:
 
 
 def test_the_boundary_differs_with_the_text() -> None:
-    texts = ["a", "b", "ab", ""]
+    texts = ["a", "b", "ab", "c"]
     boundaries = {
         re.findall(rb'boundary="(.+?)"', CompiledMessage(ENVELOPE, "s", h, t).fill(READER))[0]
         for h, t in pairwise([*texts, "a"])

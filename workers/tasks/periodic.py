@@ -5,7 +5,9 @@ import structlog
 from alerts.articles.sources.claims import claim_due_sources
 from alerts.delivery.sweeper import sweep
 from alerts.delivery.transactional import owed_confirmations
+from alerts.delivery.welcoming import owed_welcomes
 from alerts.newsletters.scheduling import claim_due, stale_runs
+from alerts.operations.pruning import prune
 from alerts.task_queue import Queue, Task
 from workers.app import app
 from workers.process import WorkerParts, parts
@@ -33,10 +35,19 @@ def sweep_lost_work() -> None:
     _sweep(parts())
 
 
+@app.task(name=Task.PRUNE.value)
+def prune_old_data() -> None:
+    """Remove what was kept for as long as the settings say."""
+    worker = parts()
+    pruned = prune(worker.database, worker.settings, clock=worker.clock)
+    log.info("pruned", **pruned.counts)
+
+
 def _sweep(worker: WorkerParts) -> None:
     with worker.database.transaction() as session:
         due = sweep(session, clock=worker.clock, lost_after=worker.settings.lost_after)
         due += owed_confirmations(session, clock=worker.clock)
+        due += owed_welcomes(session, clock=worker.clock)
         runs = [run.id for run in stale_runs(session, clock=worker.clock)]
     for item in due:
         worker.queue.enqueue(item.task, item.id, queue=item.queue)

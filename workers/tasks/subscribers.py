@@ -1,6 +1,7 @@
 """Tasks of the subscriber store."""
 
 from alerts.delivery.transactional import send_confirmation
+from alerts.delivery.welcoming import send_welcome
 from alerts.task_queue import Task
 from workers.app import app
 from workers.process import parts
@@ -14,6 +15,24 @@ def confirm(subscriber_id: int) -> None:
         send_confirmation(
             worker.database,
             subscriber_id,
+            settings=worker.settings,
+            renderer=worker.renderer,
+            links=worker.links,
+            transport=worker.transport,
+            clock=worker.clock,
+            signer=worker.signer,
+        )
+    )
+
+
+@app.task(name=Task.SEND_WELCOME.value)
+def welcome(subscription_id: int) -> None:
+    """Mail the welcome to a new reader of a newsletter."""
+    worker = parts()
+    worker.loop.run(
+        send_welcome(
+            worker.database,
+            subscription_id,
             settings=worker.settings,
             renderer=worker.renderer,
             links=worker.links,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from functools import lru_cache
 
-_SERIES = {
+SERIES = {
     "CWA Commentary": r"cwa(?:\s+commentary|\s+commentaries)?",
     "The World This Week": r"the\s+world\s+this\s+week|twtw",
     "The World Today": r"the\s+world\s+today",
@@ -38,7 +38,7 @@ _COUNT = r"(\d{1,3},\d{3}|\d{1,5}(?:\s*(?:&|and|-|–|/)\s*#?\s*\d{1,5})?)"
 
 _SERIES_RE = [
     (name, re.compile(rf"(?<![\w]){words}(?![\w])", re.IGNORECASE))
-    for name, words in _SERIES.items()
+    for name, words in SERIES.items()
 ]
 _NUMBER_RE = re.compile(rf"(?:#|№)\s*{_COUNT}(?!\w)", re.IGNORECASE)
 _VOLUME_RE = re.compile(rf"\bvol(?:ume)?\b\s*[.:]?\s*{_COUNT}(?!\w)", re.IGNORECASE)

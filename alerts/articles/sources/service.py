@@ -1,7 +1,7 @@
 """The use cases of the sources: add, list, pause, remove, and what to tell ops."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -11,7 +11,7 @@ from alerts.articles.sources.discovery import Discovered
 from alerts.articles.sources.models import Source, SourceEntry, SourceKind, SourceState
 from alerts.articles.sources.rhythm import LONG_FAILING, LONGEST, SHORTEST
 from alerts.articles.sources.shown import key_of
-from alerts.clock import Clock
+from alerts.clock import Clock, rfc3339
 from alerts.durations import duration_text, parse_duration
 from alerts.errors import Invalid, NotFound, Refused
 
@@ -124,9 +124,9 @@ def source_json(source: Source, counts: tuple[int, int, int] = (0, 0, 0)) -> dic
         "shown": counts[0],
         "articles": counts[1],
         "refused": counts[2],
-        "next_poll_at": _moment(source.next_poll_at),
-        "last_success_at": _moment(source.last_success_at),
-        "failing_since": _moment(source.failing_since),
+        "next_poll_at": rfc3339(source.next_poll_at),
+        "last_success_at": rfc3339(source.last_success_at),
+        "failing_since": rfc3339(source.failing_since),
         "failures": source.failures,
         "last_error": source.last_error,
         "moved_from": source.moved_from,
@@ -144,7 +144,3 @@ def _set_state(session: Session, source_id: int, state: SourceState) -> Source:
         raise Refused(f"source {source_id} is {state.value} already; there is nothing to do")
     source.state = state
     return source
-
-
-def _moment(at: datetime | None) -> str | None:
-    return at.isoformat().replace("+00:00", "Z") if at else None

@@ -1,6 +1,7 @@
 """An edition compiled to bytes with slots: done once is what is the same for every reader."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime, parseaddr, quote
@@ -65,6 +66,8 @@ class Reader(NamedTuple):
 class CompiledMessage:
     """An edition as bytes: everything before the slots' values is already encoded.
 
+    Without HTML it is a single text, as readers get who asked for that.
+
     With a signer every message is signed, and goes in seven bits: a relay may convert others, and
     break the signature with it (RFC 6376 section 5.3).
     """
@@ -78,18 +81,21 @@ class CompiledMessage:
         *,
         signer: Signer | None = None,
     ) -> None:
-        text, markup = CutBody.of(text_body), CutBody.of(html_body)
+        text = CutBody.of(text_body)
+        markup = CutBody.of(html_body) if html_body else None
+        constant = _constant_fields(envelope, subject)
         boundary = _boundary(text_body, html_body)
-        constant = _constant_fields(envelope, subject, boundary)
         self._seven = _Layout.of(
-            constant, boundary, seven_bit_form(text), seven_bit_form(markup), signer
+            constant,
+            boundary,
+            seven_bit_form(text),
+            seven_bit_form(markup) if markup else None,
+            signer,
         )
         self._eight: _Layout | None = None
-        forms = eight_bit_form(text), eight_bit_form(markup)
-        if signer is None and any(form.encoding == "8bit" for form in forms):
-            # RFC 2045 section 6.4: a multipart is at least what its parts are.
-            eight_bit = ("Content-Transfer-Encoding", "8bit")
-            self._eight = _Layout.of((*constant, eight_bit), boundary, *forms, None)
+        forms = eight_bit_form(text), eight_bit_form(markup) if markup else None
+        if signer is None and any(form and form.encoding == "8bit" for form in forms):
+            self._eight = _Layout.of(constant, boundary, *forms, None)
 
     def fill(self, reader: Reader, *, eight_bit: bool = False) -> bytes:
         """Return the whole message for a reader, with CRLF line ends.
@@ -105,13 +111,13 @@ class CompiledMessage:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """A whole message: constant fields, and a body whose places are filled by its two parts."""
+    """A whole message: constant fields, and a body whose places are filled by its parts."""
 
     constant: bytes
     pieces: tuple[bytes, ...]
     text: Form
     text_at: int
-    markup: Form
+    markup: Form | None
     markup_at: int
     leading: int
     signer: MessageSigner | None
@@ -122,19 +128,24 @@ class _Layout:
         constant: tuple[Field, ...],
         boundary: str,
         text: Form,
-        markup: Form,
+        markup: Form | None,
         signer: Signer | None,
     ) -> "_Layout":
-        heads = _part_head(boundary, "plain", text), _part_head(boundary, "html", markup)
-        end = f"\r\n--{boundary}--\r\n".encode()
-        pieces = (heads[0], *text.pieces, b"\r\n" + heads[1], *markup.pieces, end)
+        if markup is None:
+            constant = (*constant, *_text_fields(text))
+            pieces: tuple[bytes, ...] = (*text.pieces, b"\r\n")
+        else:
+            constant = (*constant, *_multipart_fields(boundary, text, markup))
+            heads = _part_head(boundary, "plain", text), _part_head(boundary, "html", markup)
+            end = f"\r\n--{boundary}--\r\n".encode()
+            pieces = (heads[0], *text.pieces, b"\r\n" + heads[1], *markup.pieces, end)
         # Places are empty until they are filled; all before the first is the same for everybody.
         leading = sum(1 for _ in takewhile(bool, pieces))
         return cls(
             constant=field_bytes(constant),
             pieces=pieces,
             text=text,
-            text_at=1,
+            text_at=0 if markup is None else 1,
             markup=markup,
             markup_at=2 + len(text.pieces),
             leading=leading,
@@ -144,7 +155,8 @@ class _Layout:
     def fill(self, reader: Reader, plain: Values, markup: Values) -> bytes:
         pieces = list(self.pieces)
         self.text.put(plain, pieces, self.text_at)
-        self.markup.put(markup, pieces, self.markup_at)
+        if self.markup is not None:
+            self.markup.put(markup, pieces, self.markup_at)
         fields = _personal_fields(reader)
         signature = self.signer.sign(fields, pieces[self.leading :]) if self.signer else b""
         return b"".join([signature, self.constant, field_bytes(fields), b"\r\n", *pieces])
@@ -177,7 +189,7 @@ def _boundary(*bodies: str) -> str:
     return f"=_{digest.hexdigest()[:24]}"
 
 
-def _constant_fields(envelope: Envelope, subject: str, boundary: str) -> tuple[Field, ...]:
+def _constant_fields(envelope: Envelope, subject: str) -> tuple[Field, ...]:
     fields = {"From": mailbox(*parseaddr(envelope.sender))}
     if envelope.reply_to:
         fields["Reply-To"] = mailbox(*parseaddr(envelope.reply_to))
@@ -192,8 +204,19 @@ def _constant_fields(envelope: Envelope, subject: str, boundary: str) -> tuple[F
     if envelope.feedback_id:
         fields["Feedback-ID"] = one_line(envelope.feedback_id)
     fields["MIME-Version"] = "1.0"
-    fields["Content-Type"] = f'multipart/alternative;\r\n boundary="{boundary}"'
     return tuple(fields.items())
+
+
+def _multipart_fields(boundary: str, *parts: Form) -> Iterator[Field]:
+    yield "Content-Type", f'multipart/alternative;\r\n boundary="{boundary}"'
+    if any(part.encoding == "8bit" for part in parts):
+        # RFC 2045 section 6.4: a multipart is at least what its parts are.
+        yield "Content-Transfer-Encoding", "8bit"
+
+
+def _text_fields(text: Form) -> Iterator[Field]:
+    yield "Content-Type", "text/plain; charset=utf-8"
+    yield "Content-Transfer-Encoding", text.encoding
 
 
 def _list_id(title: str, identifier: str) -> str:

@@ -1,18 +1,19 @@
 """What can be subscribed to, as the pages show it: how often, when next, what is out already."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from alerts.articles.reading.header import SERIES
 from alerts.newsletters.models import Newsletter, Schedule
 from alerts.newsletters.rules import parse_rule
 from alerts.newsletters.service import definition_of, list_newsletters, offers
 from alerts.regions import REGIONS, Region
 from alerts.subscribers.models import Frequency
 from alerts.subscribers.wishes import Offer
-from alerts.web.queries import PublishedIssue, published_issues
+from alerts.web.queries import PublishedIssue, published_issues, usual_sizes
 from alerts.web.words import HOW_OFTEN, moment_in_words
 
 # A continent with the regions in it, as forms group them.
@@ -21,23 +22,36 @@ RegionGroup = tuple[Region, tuple[Region, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A frequency at which a newsletter comes; `next_words` is empty where no date is fixed."""
+    """A frequency at which a newsletter comes; `next_at` is None where no date is fixed.
+
+    `next_at` is on the newsletter's wall clock. `pieces` is how many articles an issue held of
+    late, 0 where none is out yet.
+    """
 
     frequency: Frequency
     words: str
-    next_words: str
+    next_at: datetime | None = None
+    pieces: int = 0
+
+    @property
+    def next_words(self) -> str:
+        """The next issue's moment in words, empty where no date is fixed."""
+        return moment_in_words(self.next_at) if self.next_at else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A newsletter in the catalogue; the default pace comes first.
 
-    `region_groups` are the regions a reader can choose from: those it writes about.
+    `region_groups` are the regions a reader can choose from: those it writes about; `series`
+    likewise. With `readers_hour` digests come at the hour a reader names.
     """
 
     offer: Offer
     paces: tuple[Pace, ...]
     region_groups: tuple[RegionGroup, ...] = ()
+    series: tuple[str, ...] = ()
+    readers_hour: bool = False
     latest: tuple["Linked", ...] = ()
 
     @property
@@ -50,7 +64,7 @@ class Entry:
     def pace(self, frequency: Frequency) -> Pace:
         """Return how the newsletter comes at a frequency, offered still or no longer."""
         found = [pace for pace in self.paces if pace.frequency == frequency]
-        return found[0] if found else Pace(frequency, HOW_OFTEN[frequency], "")
+        return found[0] if found else Pace(frequency, HOW_OFTEN[frequency])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +85,10 @@ def catalogue(session: Session, now: datetime, *, latest: int = 0) -> dict[str, 
     return {
         newsletter.slug: Entry(
             offer=offer,
-            paces=_paces(newsletter, offer, now),
+            paces=_paces(newsletter, offer, usual_sizes(session, offer.slug), now),
             region_groups=region_groups(definition_of(newsletter).rule.regions),
+            series=definition_of(newsletter).rule.series or tuple(SERIES),
+            readers_hour=definition_of(newsletter).readers_hour,
             latest=_latest(session, offer, latest),
         )
         for newsletter in list_newsletters(session)
@@ -117,19 +133,26 @@ def _latest(session: Session, offer: Offer, limit: int) -> tuple[Linked, ...]:
     return linked(issues, offer)
 
 
-def _paces(newsletter: Newsletter, offer: Offer, now: datetime) -> tuple[Pace, ...]:
+def _paces(
+    newsletter: Newsletter, offer: Offer, pieces: Mapping[Frequency, int], now: datetime
+) -> tuple[Pace, ...]:
     schedules = {one.frequency: one for one in newsletter.schedules if not one.paused}
     default_first = sorted(offer.frequencies, key=lambda one: one != offer.default_frequency)
     return tuple(
-        Pace(frequency, HOW_OFTEN[frequency], _next_words(schedules.get(frequency), now))
+        Pace(
+            frequency,
+            HOW_OFTEN[frequency],
+            _next_at(schedules.get(frequency), now),
+            pieces.get(frequency, 0),
+        )
         for frequency in default_first
     )
 
 
-def _next_words(schedule: Schedule | None, now: datetime) -> str:
+def _next_at(schedule: Schedule | None, now: datetime) -> datetime | None:
     if schedule is None or schedule.frequency is Frequency.IMMEDIATE:
-        return ""
+        return None
     occurrence = parse_rule(schedule.rule).after(now)
     if occurrence is None:
-        return ""
-    return moment_in_words((schedule.next_at or occurrence.at).astimezone(occurrence.local.tzinfo))
+        return None
+    return (schedule.next_at or occurrence.at).astimezone(occurrence.local.tzinfo)

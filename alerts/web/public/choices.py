@@ -1,17 +1,23 @@
 """The newsletters of a form: what is ticked, how often, which regions; read, kept and shown again.
 
 Sign-up and preferences ask the same questions under the same field names: `newsletter` (a slug,
-repeated), `frequency-SLUG`, `region-SLUG` (a region's slug, repeated).
+repeated), `frequency-SLUG`, `region-SLUG` (a region's slug, repeated), `countries-SLUG` (names with
+commas between them), `topic-SLUG` and `series-SLUG` (repeated).
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from alerts.articles.countries import country_name, find_country
+from alerts.errors import Invalid
 from alerts.regions import REGIONS
+from alerts.subscribers.interests import EVERYTHING, Interests
 from alerts.subscribers.models import Frequency, Subscription
 from alerts.subscribers.wishes import Wish
 from alerts.web.forms import Fields
 from alerts.web.public.catalogue import Entry
+
+_LONGEST_LIST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +27,8 @@ class Choice:
     entry: Entry
     chosen: bool
     frequency: Frequency
-    regions: tuple[str, ...] = ()
+    interests: Interests = EVERYTHING
+    countries_typed: str = ""
     problem: str = ""
 
     @property
@@ -32,7 +39,18 @@ class Choice:
     @property
     def wish(self) -> Wish:
         """The choice as the subscriber store takes it."""
-        return Wish(frequency=self.frequency, regions=self.regions)
+        return Wish.of(self.frequency, self.interests)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions ticked, as slugs."""
+        return self.interests.regions
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether anything but regions narrows what comes."""
+        chosen = self.interests
+        return bool(chosen.countries or chosen.topics or chosen.series or self.countries_typed)
 
 
 def fresh(entries: Iterable[Entry], *, ticked: Collection[str] = ()) -> list[Choice]:
@@ -52,7 +70,9 @@ def kept(entries: Iterable[Entry], subscriptions: Mapping[str, Subscription]) ->
 
 
 def _kept(entry: Entry, found: Subscription) -> Choice:
-    return Choice(entry, found.ended_at is None, found.frequency, tuple(found.regions))
+    interests = found.interests
+    typed = ", ".join(country_name(code) for code in interests.countries)
+    return Choice(entry, found.ended_at is None, found.frequency, interests, typed)
 
 
 def posted(entries: Iterable[Entry], fields: Fields) -> list[Choice]:
@@ -64,20 +84,23 @@ def posted(entries: Iterable[Entry], fields: Fields) -> list[Choice]:
 def _posted(entry: Entry, fields: Fields, *, chosen: bool) -> Choice:
     offer = entry.offer
     wanted = fields.one(f"frequency-{offer.slug}") or offer.default_frequency.value
-    regions = fields.every(f"region-{offer.slug}")
     frequency = next((one for one in offer.frequencies if one.value == wanted), None)
-    problem = ""
+    typed = fields.one(f"countries-{offer.slug}")[:_LONGEST_LIST]
+    regions = fields.every(f"region-{offer.slug}")
+    interests = EVERYTHING
+    problem = "" if REGIONS.keys() >= set(regions) else "Please choose regions from the list."
+    try:
+        interests = Interests.of(
+            regions=[slug for slug in regions if slug in REGIONS],
+            countries=[find_country(name) for name in typed.split(",") if name.strip()],
+            topics=fields.every(f"topic-{offer.slug}"),
+            series=fields.every(f"series-{offer.slug}"),
+        )
+    except Invalid as error:
+        problem = f"{str(error)[:1].upper()}{str(error)[1:]}."
     if frequency is None:
         problem = f"{offer.title} does not come this often any more; please choose again."
-    elif not REGIONS.keys() >= set(regions):
-        problem = "Please choose regions from the list."
-    return Choice(
-        entry,
-        chosen,
-        frequency or offer.default_frequency,
-        tuple(slug for slug in regions if slug in REGIONS),
-        problem,
-    )
+    return Choice(entry, chosen, frequency or offer.default_frequency, interests, typed, problem)
 
 
 def wishes_of(choices: Iterable[Choice]) -> dict[str, Wish]:

@@ -13,7 +13,7 @@ from alerts.tokens import BadToken
 from alerts.web.failures import BadLink
 from alerts.web.headers import PERSONAL
 from alerts.web.public.catalogue import catalogue
-from alerts.web.public.readers import expected, reader_of, running
+from alerts.web.public.readers import enqueue_welcomes, expected, reader_of
 from alerts.web.site import CurrentSite, Origin, Site
 
 WAY = "confirmation link"
@@ -36,7 +36,10 @@ def confirmed(site: CurrentSite, origin: Origin, token: str) -> Response:
         public_id = site.links.read_confirm(token)
         with site.runtime.database.transaction() as session:
             reader_of(session, public_id)
-            confirm(session, public_id, way=WAY, origin=origin, clock=site.runtime.clock)
+            subscriber = confirm(
+                session, public_id, way=WAY, origin=origin, clock=site.runtime.clock
+            )
+        enqueue_welcomes(site, subscriber)
         with site.runtime.database.read() as session:
             return _page(site, session, reader_of(session, public_id), "confirm_done.html")
 
@@ -53,7 +56,7 @@ def _page(site: Site, session: Session, subscriber: Subscriber, name: str) -> Re
     entries = catalogue(session, site.runtime.clock.now())
     context = {
         "email": subscriber.email,
-        "expected": expected(running(subscriber), entries),
+        "expected": expected(subscriber, entries),
         "preferences_url": site.links.preferences_url(subscriber.public_id),
     }
     return site.pages.page(name, context, headers=PERSONAL)

@@ -1,21 +1,33 @@
 """A reader's own page: which newsletters, how often, which regions; or none any more."""
 
 import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Query
 from starlette.responses import RedirectResponse, Response
 
 from alerts.subscribers.models import Subscriber, SubscriberState
-from alerts.subscribers.service import set_preferences, unsubscribe
+from alerts.subscribers.preferences import Habits, set_preferences
+from alerts.subscribers.service import unsubscribe
 from alerts.tokens import BadToken
 from alerts.web.failures import BadLink
 from alerts.web.forms import Fields, PostedFields
 from alerts.web.headers import PERSONAL
 from alerts.web.public.catalogue import Entry, catalogue
 from alerts.web.public.choices import Choice, kept, posted, wishes_of
-from alerts.web.public.readers import expected, reader_of, running
+from alerts.web.public.habits import LONGEST_PAUSE, HabitsForm, stored
+from alerts.web.public.habits import posted as posted_habits
+from alerts.web.public.readers import (
+    enqueue_welcomes,
+    expected,
+    paused_in_words,
+    reader_of,
+    running,
+)
 from alerts.web.site import CurrentSite, Origin, Site
 
 WAY = "preferences page"
@@ -26,6 +38,14 @@ _CHANGED_MEANWHILE = (
 router = APIRouter(prefix="/preferences")
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The page's form as it stands."""
+
+    choices: list[Choice]
+    habits: HabitsForm
+
+
 @router.get("/{token}")
 def show(site: CurrentSite, token: str, saved: Annotated[bool, Query()] = False) -> Response:
     """Show what the reader gets, and the form to change it."""
@@ -34,7 +54,8 @@ def show(site: CurrentSite, token: str, saved: Annotated[bool, Query()] = False)
         entries = catalogue(session, site.runtime.clock.now())
     subscriptions = {one.newsletter: one for one in subscriber.subscriptions}
     choices = kept(entries.values(), subscriptions)
-    return _page(site, subscriber, entries, choices, is_saved=saved)
+    habits = stored(subscriber, site.runtime.clock.now())
+    return _page(site, subscriber, entries, _Form(choices, habits), is_saved=saved)
 
 
 @router.post("/{token}")
@@ -47,19 +68,22 @@ def save(site: CurrentSite, origin: Origin, fields: PostedFields, token: str) ->
         if fields.one("action") == "leave":
             unsubscribe(session, subscriber, way=WAY, origin=origin, clock=clock)
         else:
-            choices = posted(entries.values(), fields)
-            problem, status = _problem(subscriber, choices, fields)
+            habits_form, habits = posted_habits(fields, clock.now())
+            form = _Form(posted(entries.values(), fields), habits_form)
+            problem, status = _problem(subscriber, form, fields)
             if problem:
-                return _page(site, subscriber, entries, choices, problem=problem, status=status)
+                return _page(site, subscriber, entries, form, problem=problem, status=status)
             set_preferences(
                 session,
                 subscriber,
-                wishes_of(choices),
+                wishes_of(form.choices),
                 offers={slug: entry.offer for slug, entry in entries.items()},
+                habits=habits,
                 way=WAY,
                 origin=origin,
                 clock=clock,
             )
+    enqueue_welcomes(site, subscriber)
     return RedirectResponse(
         f"/preferences/{token}?saved=true", HTTPStatus.SEE_OTHER, headers=PERSONAL
     )
@@ -72,10 +96,8 @@ def _read(site: Site, token: str) -> str:
         raise BadLink from error
 
 
-def _problem(
-    subscriber: Subscriber, choices: list[Choice], fields: Fields
-) -> tuple[str, HTTPStatus]:
-    if any(choice.chosen and choice.problem for choice in choices):
+def _problem(subscriber: Subscriber, form: _Form, fields: Fields) -> tuple[str, HTTPStatus]:
+    if form.habits.problems or any(one.chosen and one.problem for one in form.choices):
         return "Please look at the marked choices below.", HTTPStatus.UNPROCESSABLE_ENTITY
     if fields.one("seen") != _fingerprint(subscriber):
         return _CHANGED_MEANWHILE, HTTPStatus.CONFLICT
@@ -85,6 +107,7 @@ def _problem(
 def _fingerprint(subscriber: Subscriber) -> str:
     """Return a short digest of the stored wishes, by which a stale page is told."""
     lines = sorted(f"{one.newsletter} {one.frequency} {one.wish}" for one in running(subscriber))
+    lines.append(Habits.of(subscriber).words())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
@@ -92,20 +115,27 @@ def _page(
     site: Site,
     subscriber: Subscriber,
     entries: dict[str, Entry],
-    choices: list[Choice],
+    form: _Form,
     *,
     is_saved: bool = False,
     problem: str = "",
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
+    now = site.runtime.clock.now()
     context = {
         "email": subscriber.email,
-        "expected": expected(running(subscriber), entries),
+        "own_path": urlsplit(site.links.preferences_url(subscriber.public_id)).path,
+        "expected": expected(subscriber, entries),
+        "paused": paused_in_words(subscriber, now),
         # Somebody may have signed up this address again after its reader had left.
         "is_waiting": subscriber.state is not SubscriberState.CONFIRMED
         and bool(running(subscriber)),
         "is_suppressed": subscriber.state is SubscriberState.SUPPRESSED,
-        "choices": choices,
+        "choices": form.choices,
+        "habits": form.habits,
+        "topics": list(site.topics.thresholds),
+        "first_day": (now + timedelta(days=1)).date().isoformat(),
+        "last_day": (now + LONGEST_PAUSE).date().isoformat(),
         "seen": _fingerprint(subscriber),
         "is_saved": is_saved,
         "problem": problem,

@@ -14,11 +14,13 @@ from alerts.subscribers.exclusion import refuse_suppressed
 from alerts.subscribers.models import Subscriber, SubscriberState
 from alerts.subscribers.queries import find_subscriber
 from alerts.subscribers.service import add_subscriber
+from alerts.subscribers.typos import suggested_address
 from alerts.task_queue import Queue, Task
 from alerts.tokens import BadToken
 from alerts.web.forms import Fields, PostedFields, form_token, read_form_token
 from alerts.web.public.catalogue import Entry, catalogue
 from alerts.web.public.choices import Choice, fresh, posted
+from alerts.web.public.mail_limits import check_network, may_mail
 from alerts.web.site import CurrentSite, Origin, Site
 
 WAY = "web form"
@@ -37,15 +39,18 @@ class SignUp:
     choices: list[Choice]
     email: str = ""
     problems: dict[str, str] = field(default_factory=dict)
+    is_embedded: bool = False
 
 
 @router.get("/subscribe")
 def form(
-    site: CurrentSite, newsletter: Annotated[list[str] | None, Query(max_length=50)] = None
+    site: CurrentSite,
+    newsletter: Annotated[list[str] | None, Query(max_length=50)] = None,
+    email: Annotated[str, Query(max_length=320)] = "",
 ) -> Response:
-    """Show the form; `?newsletter=SLUG` ticks what the reader came for."""
+    """Show the form; `?newsletter=SLUG` ticks what the reader came for, `?email=` fills it in."""
     choices = fresh(_entries(site).values(), ticked=newsletter or ())
-    return _form_page(site, SignUp(choices))
+    return _form_page(site, SignUp(choices, email=email.strip()))
 
 
 @router.post("/subscribe")
@@ -57,20 +62,30 @@ def sign_up(site: CurrentSite, origin: Origin, fields: PostedFields) -> Response
         return _answer(site, form)
     if form.problems:
         return _form_page(site, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+    if not fields.has("form_token"):
+        # A form on somebody else's page, which knows no token of ours.
+        form.is_embedded = True
+        return _form_page(site, form)
     if not _is_timely(site, fields.one("form_token")):
         form.problems["form"] = (
             "This form was open for very long, or sent very quickly. "
             "Nothing is lost: please press the button once more."
         )
         return _form_page(site, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+    check_network(site, origin)
+    if may_mail(site, form.email):
+        _owe_confirmation(site, form, origin)
+    return _answer(site, form)
+
+
+def _owe_confirmation(site: Site, form: SignUp, origin: str | None) -> None:
     try:
         with site.runtime.database.transaction() as session:
             subscriber_id = _note(session, site, form, origin)
     except Refused:
         # Suppressed: no mail goes there, and nobody is told so who only typed the address.
-        return _answer(site, form)
+        return
     site.queue.enqueue(Task.SEND_CONFIRMATION, subscriber_id, queue=Queue.TRANSACTIONAL)
-    return _answer(site, form)
 
 
 def _entries(site: Site) -> dict[str, Entry]:
@@ -143,7 +158,7 @@ def _added(
         email=email,
         offers=[choice.entry.offer],
         frequency=choice.frequency,
-        regions=choice.regions,
+        interests=choice.interests,
         consent=CONSENT,
         way=WAY,
         origin=origin,
@@ -154,6 +169,7 @@ def _added(
 def _form_page(site: Site, form: SignUp, status: HTTPStatus = HTTPStatus.OK) -> Response:
     context = {
         "form": form,
+        "topics": list(site.topics.thresholds),
         "consent": CONSENT,
         "form_token": form_token(site.runtime.tokens, site.runtime.clock, _SIGN_UP),
     }
@@ -164,5 +180,10 @@ def _form_page(site: Site, form: SignUp, status: HTTPStatus = HTTPStatus.OK) -> 
 
 def _answer(site: Site, form: SignUp) -> Response:
     chosen = [choice.entry.offer.title for choice in form.choices if choice.chosen]
-    context = {"email": form.email, "titles": chosen}
+    context = {
+        "email": form.email,
+        "titles": chosen,
+        "suggestion": suggested_address(form.email),
+        "slugs": [choice.slug for choice in form.choices if choice.chosen],
+    }
     return site.pages.page("subscribe_done.html", context, headers={"Cache-Control": "no-store"})

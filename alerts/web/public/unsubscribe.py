@@ -4,6 +4,8 @@ A GET changes nothing, since programs follow every link in a mail. Any POST unde
 that is no form of ours is taken for the one-click request: somebody asked to be left alone.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 
 from fastapi import APIRouter
@@ -11,21 +13,25 @@ from sqlalchemy.orm import Session
 from starlette.responses import PlainTextResponse, Response
 
 from alerts.newsletters.service import offers
+from alerts.subscribers.interests import Interests
 from alerts.subscribers.links import UnsubscribeRequest
 from alerts.subscribers.models import Frequency, Subscriber, Subscription
-from alerts.subscribers.service import set_preferences, unsubscribe
+from alerts.subscribers.preferences import set_preferences
+from alerts.subscribers.service import unsubscribe
 from alerts.subscribers.wishes import Wish
 from alerts.tokens import BadToken
 from alerts.web.failures import BadLink
 from alerts.web.forms import AT_ONCE, PostedFields, form_token, read_form_token
 from alerts.web.headers import PERSONAL
-from alerts.web.public.catalogue import catalogue
+from alerts.web.public.catalogue import Entry, catalogue
 from alerts.web.public.readers import reader_of, running
 from alerts.web.site import CurrentSite, Origin, Site
+from alerts.web.words import HOW_OFTEN
 
 ONE_CLICK = "one-click"
 LINK = "link"
 UNDO = "undo"
+_PACES = list(Frequency)
 router = APIRouter(prefix="/unsubscribe")
 _NO_SUCH_LINK = "This unsubscribe link is not valid.\n"
 
@@ -68,6 +74,7 @@ def leave(site: CurrentSite, origin: Origin, fields: PostedFields, token: str) -
         return PlainTextResponse("You are unsubscribed.\n", headers=PERSONAL)
     with site.runtime.database.read() as session:
         context = _context(site, session, subscriber, request)
+        context["slower"] = _slower_in_words(catalogue(session, site.runtime.clock.now()), ended)
     context["undo_token"] = undo_token if ended else ""
     context["undo_path"] = f"/unsubscribe/{token}/undo"
     return site.pages.page("unsubscribe_done.html", context, headers=PERSONAL)
@@ -78,6 +85,10 @@ def undo(site: CurrentSite, origin: Origin, fields: PostedFields, token: str) ->
     """Take back a leaving of the same day, with the wishes as they were."""
     request = _read(site, token)
     wishes = _read_undo(site, request, fields.one("undo_token"))
+    if fields.has("slower"):
+        with site.runtime.database.read() as session:
+            entries = catalogue(session, site.runtime.clock.now())
+        wishes = {slug: _slower(entries.get(slug), wish) for slug, wish in wishes.items()}
     with site.runtime.database.transaction() as session:
         subscriber = reader_of(session, request.public_id)
         current = {one.newsletter: _wish(one) for one in running(subscriber)}
@@ -131,7 +142,25 @@ def _context(
 
 
 def _wish(subscription: Subscription) -> Wish:
-    return Wish(frequency=subscription.frequency, regions=tuple(subscription.regions))
+    return Wish.of(subscription.frequency, subscription.interests)
+
+
+def _slowest(entry: Entry | None) -> Frequency | None:
+    return max(entry.offer.frequencies, key=_PACES.index) if entry else None
+
+
+def _slower(entry: Entry | None, wish: Wish) -> Wish:
+    return replace(wish, frequency=_slowest(entry) or wish.frequency)
+
+
+def _slower_in_words(entries: Mapping[str, Entry], ended: Sequence[Subscription]) -> str:
+    """Return how seldom at most what ended could come instead; empty where it is that already."""
+    found = {
+        slowest
+        for one in ended
+        if (slowest := _slowest(entries.get(one.newsletter))) not in {None, one.frequency}
+    }
+    return HOW_OFTEN[max((one for one in found if one), key=_PACES.index)] if found else ""
 
 
 def _undo_token(site: Site, subscriber: Subscriber, ended: list[Subscription]) -> str:
@@ -150,8 +179,7 @@ def _read_undo(site: Site, request: UnsubscribeRequest, token: str) -> dict[str,
         raise BadLink from error
     if about[:2] != (UNDO, request.public_id):
         raise BadLink
-    notes = [note.split("=") for note in about[2:]]
+    notes = [note.split("=", 2) for note in about[2:]]
     return {
-        slug: Wish(frequency=Frequency(frequency), regions=tuple(filter(None, wish.split(";"))))
-        for slug, frequency, wish in notes
+        slug: Wish.of(Frequency(frequency), Interests.read(wish)) for slug, frequency, wish in notes
     }

@@ -1,0 +1,69 @@
+"""Erasing a person at their wish, everywhere: rows, servers' answers, caught mails."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from alerts.clock import Clock
+from alerts.config import Settings
+from alerts.database import Database
+from alerts.delivery.catcher import CatcherStore
+from alerts.delivery.models import Delivery
+from alerts.subscribers.erasure import erase, remove
+from alerts.subscribers.models import Subscriber
+
+
+def erase_person(
+    session: Session, subscriber: Subscriber, *, keys: Sequence[str], way: str, clock: Clock
+) -> None:
+    """Remove a person's rows and what mail servers answered about them.
+
+    The ledger keeps its rows without the person, so that every issue's totals stay true; a keyed
+    hash keeps the address out.
+    """
+    _clear_answers(session, subscriber)
+    erase(session, subscriber, keys=keys, way=way, clock=clock)
+
+
+def forget_person(session: Session, subscriber: Subscriber, *, clock: Clock) -> None:
+    """Remove a person's rows as erasing does, but let the address come back."""
+    _clear_answers(session, subscriber)
+    remove(session, subscriber, clock=clock)
+
+
+def _clear_answers(session: Session, subscriber: Subscriber) -> None:
+    # A server's answer repeats the address: "550 5.1.1 <ama@example.org>: user unknown".
+    session.execute(
+        update(Delivery)
+        .where(Delivery.subscriber_id == subscriber.id)
+        .values(last_answer=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def erase_everywhere(
+    database: Database,
+    settings: Settings,
+    subscriber_id: int,
+    *,
+    way: str,
+    clock: Clock,
+    caught: CatcherStore | None = None,
+) -> None:
+    """Erase a person in a transaction of its own, then their mails in the catcher.
+
+    Erasing somebody who is gone already changes nothing.
+    """
+    with database.transaction() as session:
+        subscriber = session.get(Subscriber, subscriber_id)
+        if subscriber is None:
+            return
+        address = subscriber.email
+        erase_person(session, subscriber, keys=settings.secret_key, way=way, clock=clock)
+    if caught is not None:
+        caught.forget(address)
+    elif settings.uses_catcher:
+        store = CatcherStore(settings.data_dir)
+        store.forget(address)
+        store.close()

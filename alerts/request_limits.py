@@ -1,0 +1,143 @@
+"""How often somebody may ask for something: counted in Redis, in the database while that is away.
+
+Windows are fixed: at most twice the number passes in a span that lies across two of them. What is
+counted is known by a keyed hash alone, so that neither store holds an address.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import redis
+import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy import BigInteger, String, delete, insert, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from alerts.clock import Clock
+from alerts.database import Base, Database, UtcDateTime
+
+log = structlog.get_logger(__name__)
+
+_REDIS_SECONDS = 0.5
+_SITE_PREFIX = 64
+
+
+class RateCount(Base):
+    """How often something was asked for in a period, while Redis is away."""
+
+    __tablename__ = "rate_counts"
+
+    key: Mapped[str] = mapped_column(String(120), primary_key=True)
+    period: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    count: Mapped[int]
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so many times in each window."""
+
+    name: str
+    at_most: int
+    within: timedelta
+
+
+class RequestLimits:
+    """Counts requests over all processes; `secret` keys the hashes of who asked."""
+
+    def __init__(self, database: Database, redis_url: str, clock: Clock, *, secret: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._secret = secret.encode()
+        self._client = (
+            redis.Redis.from_url(
+                redis_url,
+                socket_timeout=_REDIS_SECONDS,
+                socket_connect_timeout=_REDIS_SECONDS,
+                # One try: the database is the other way.
+                retry=Retry(NoBackoff(), 0),
+            )
+            if redis_url
+            else None
+        )
+
+    def close(self) -> None:
+        """Close the connections to Redis."""
+        if self._client is not None:
+            self._client.close()
+
+    def allows(self, subject: str | None, limits: Sequence[Limit]) -> bool:
+        """Count one request of a subject; False when it is one too many for any of the limits.
+
+        Nobody in particular, as behind a socket, is not limited.
+        """
+        if subject is None:
+            return True
+        # Each is counted, also after one that says no: who goes on asking goes on waiting.
+        counts = [self._count(f"{limit.name}:{self._hash(subject)}", limit) for limit in limits]
+        return all(count <= limit.at_most for count, limit in zip(counts, limits, strict=True))
+
+    def _count(self, key: str, limit: Limit) -> int:
+        seconds = int(limit.within.total_seconds())
+        period = int(self._clock.now().timestamp()) // seconds
+        if self._client is not None:
+            try:
+                return self._in_redis(f"gp-alerts:rate:{key}:{period}", seconds)
+            except redis.RedisError as error:
+                log.warning("rates_counted_in_database", error=str(error))
+        return self._in_database(key, period, limit.within)
+
+    def _in_redis(self, key: str, seconds: int) -> int:
+        assert self._client is not None  # noqa: S101 - asked by the one caller
+        with self._client.pipeline() as pipeline:
+            pipeline.incr(key)
+            pipeline.expire(key, seconds)
+            count, _ = pipeline.execute()
+        return int(count)
+
+    def _in_database(self, key: str, period: int, within: timedelta) -> int:
+        row = (RateCount.key == key, RateCount.period == period)
+        one_more = update(RateCount).where(*row).values(count=RateCount.count + 1)
+        counted = one_more.returning(RateCount.count).execution_options(synchronize_session=False)
+        with self._database.transaction() as session:
+            count = session.scalar(counted)
+            if count is not None:
+                return count
+            try:
+                with session.begin_nested():
+                    values = {"key": key, "period": period, "count": 1}
+                    expires = self._clock.now() + within * 2
+                    session.execute(insert(RateCount).values(**values, expires_at=expires))
+            except IntegrityError:
+                # Somebody else's first request came between the two statements.
+                return session.scalar(counted) or 1
+        return 1
+
+    def _hash(self, subject: str) -> str:
+        return hmac.new(self._secret, subject.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def prune_counts(session: Session, *, now: datetime) -> None:
+    """Remove counts whose window is long over."""
+    session.execute(delete(RateCount).where(RateCount.expires_at < now))
+
+
+def network_of(address: str | None) -> str | None:
+    """Return the network that one site asks from: an IPv4 address, the /64 of an IPv6 one."""
+    if address is None:
+        return None
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, _SITE_PREFIX), strict=False))
+    return str(parsed)
