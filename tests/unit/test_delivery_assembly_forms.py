@@ -133,7 +133,8 @@ def test_without_html_a_message_is_a_single_text(
     assert isinstance(message, EmailMessage)
     assert message.get_content_type() == "text/plain"
     assert message["Content-Type"].params["charset"] == "utf-8"
-    assert body(message, "plain") == filled(text, reader, markup=False) + "\n"
+    wanted = filled(text, reader, markup=False)
+    assert body(message, "plain") in {wanted, f"{wanted}\n"}
 
 
 READER = Reader(
