@@ -1,4 +1,4 @@
-"""Schedules and their runs: which are due, once each, and what came of them."""
+"""The runs of schedules: which are due, once each, and what came of them."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,90 +8,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
-from alerts.errors import Invalid, NotFound
+from alerts.errors import NotFound
 from alerts.newsletters.issues import NothingNew, draft_issue
 from alerts.newsletters.models import Newsletter, Run, RunOutcome, Schedule
-from alerts.newsletters.rules import Occurrence, parse_rule
-from alerts.newsletters.service import definition_of, get_newsletter, next_moment
-from alerts.subscribers.models import Frequency
+from alerts.newsletters.rules import parse_rule
+from alerts.newsletters.service import definition_of, next_moment
 
 # A newsletter that starts on a site full of old articles does not mail them all.
 _LOOKS_BACK = timedelta(days=31)
 _STALE_AFTER = timedelta(minutes=10)
-
-
-def get_schedule(session: Session, slug: str, frequency: Frequency | None = None) -> Schedule:
-    """Return a newsletter's schedule at a frequency (default: its usual one); raises NotFound."""
-    newsletter = get_newsletter(session, slug)
-    wanted = frequency or definition_of(newsletter).default_frequency
-    for schedule in newsletter.schedules:
-        if schedule.frequency == wanted:
-            return schedule
-    raise NotFound(f"{slug} has no {wanted} schedule; `alerts schedule set {slug} RULE` makes one")
-
-
-def set_schedule(
-    session: Session,
-    slug: str,
-    rule_text: str,
-    *,
-    frequency: Frequency | None = None,
-    clock: Clock,
-) -> Schedule:
-    """Set when a newsletter goes out at a frequency; in force with the next tick.
-
-    The rule it has already changes nothing: a moment that is due stays due. Raises Invalid for a
-    rule that is not understood, or that has no moment to come.
-    """
-    newsletter = get_newsletter(session, slug)
-    definition = definition_of(newsletter)
-    wanted = frequency or definition.default_frequency
-    if wanted not in definition.frequencies:
-        offered = ", ".join(definition.frequencies)
-        raise Invalid(f"{slug} does not go out {wanted}; it offers {offered}")
-    rule = parse_rule(rule_text)
-    next_at = next_moment(rule.text, clock.now())
-    if next_at is None:
-        raise Invalid(f"rule {rule_text!r} has no moment to come; nothing would ever go out")
-    schedule = next((s for s in newsletter.schedules if s.frequency == wanted), None)
-    if schedule is None:
-        schedule = Schedule(newsletter=slug, frequency=wanted, paused=False)
-        newsletter.schedules.append(schedule)
-    elif schedule.rule == rule.text:
-        return schedule
-    schedule.rule = rule.text
-    schedule.next_at = next_at
-    newsletter.updated_at = clock.now()
-    session.flush()
-    return schedule
-
-
-def set_paused(
-    session: Session,
-    slug: str,
-    *,
-    paused: bool,
-    frequency: Frequency | None = None,
-    clock: Clock,
-) -> Schedule:
-    """Pause a schedule, or let it go on with its next moment from now."""
-    schedule = get_schedule(session, slug, frequency)
-    schedule.paused = paused
-    schedule.next_at = next_moment(schedule.rule, clock.now())
-    session.flush()
-    return schedule
-
-
-def next_occurrences(schedule: Schedule, *, count: int, after: datetime) -> list[Occurrence]:
-    """Return the next moments of a schedule, at most `count`."""
-    rule = parse_rule(schedule.rule)
-    found: list[Occurrence] = []
-    while len(found) < count:
-        occurrence = rule.after(found[-1].at if found else after)
-        if occurrence is None:
-            break
-        found.append(occurrence)
-    return found
 
 
 def claim_due(session: Session, *, clock: Clock) -> list[Run]:
@@ -180,6 +105,7 @@ def _claim(session: Session, schedule: Schedule, due_at: datetime, now: datetime
     run = Run(
         newsletter=schedule.newsletter,
         frequency=schedule.frequency,
+        schedule=schedule.name,
         period=period,
         due_at=due_at,
         started_at=now,

@@ -16,15 +16,8 @@ from alerts.errors import Invalid, NotFound
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import IssueState, Newsletter, Run, RunOutcome, Schedule
-from alerts.newsletters.scheduling import (
-    claim_due,
-    get_schedule,
-    next_occurrences,
-    run_schedule,
-    set_paused,
-    set_schedule,
-    stale_runs,
-)
+from alerts.newsletters.schedules import get_schedule, next_occurrences, set_paused, set_schedule
+from alerts.newsletters.scheduling import claim_due, run_schedule, stale_runs
 from alerts.newsletters.service import (
     BUILT_IN,
     apply_toml,

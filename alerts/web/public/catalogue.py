@@ -118,18 +118,24 @@ def _latest(session: Session, offer: Offer, limit: int) -> tuple[Linked, ...]:
 
 
 def _paces(newsletter: Newsletter, offer: Offer, now: datetime) -> tuple[Pace, ...]:
-    schedules = {one.frequency: one for one in newsletter.schedules if not one.paused}
     default_first = sorted(offer.frequencies, key=lambda one: one != offer.default_frequency)
     return tuple(
-        Pace(frequency, HOW_OFTEN[frequency], _next_words(schedules.get(frequency), now))
+        Pace(frequency, HOW_OFTEN[frequency], _next_words(newsletter, frequency, now))
         for frequency in default_first
     )
 
 
-def _next_words(schedule: Schedule | None, now: datetime) -> str:
-    if schedule is None or schedule.frequency is Frequency.IMMEDIATE:
+def _next_words(newsletter: Newsletter, frequency: Frequency, now: datetime) -> str:
+    """Return the moment when a frequency comes next, by the first of its schedules."""
+    if frequency is Frequency.IMMEDIATE:
         return ""
+    schedules = (s for s in newsletter.schedules if s.frequency == frequency and not s.paused)
+    coming = [moment for schedule in schedules if (moment := _next_local(schedule, now))]
+    return moment_in_words(min(coming)) if coming else ""
+
+
+def _next_local(schedule: Schedule, now: datetime) -> datetime | None:
     occurrence = parse_rule(schedule.rule).after(now)
     if occurrence is None:
-        return ""
-    return moment_in_words((schedule.next_at or occurrence.at).astimezone(occurrence.local.tzinfo))
+        return None
+    return (schedule.next_at or occurrence.at).astimezone(occurrence.local.tzinfo)
