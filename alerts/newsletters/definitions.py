@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from alerts.clock import time_zones
 from alerts.config import check_mailbox
@@ -116,6 +123,15 @@ class ScheduleDefinition(_Part):
         return None if policy == USUAL else policy
 
 
+def _zoned(entry: object, zone: str) -> object:
+    if not isinstance(entry, dict) or not isinstance(entry.get("rule"), str):
+        return entry
+    try:
+        return entry | {"rule": parse_rule(entry["rule"], zone=zone).text}
+    except Invalid:
+        return entry
+
+
 class NewsletterDefinition(_Part):
     """A newsletter as data: what `newsletter export` prints and `newsletter apply` reads.
 
@@ -160,6 +176,15 @@ class NewsletterDefinition(_Part):
         if time_zones().get(value.lower()) != value:
             raise ValueError(f"there is no time zone {value!r}; Asia/Kolkata would be one")
         return value
+
+    @field_validator("schedules", mode="before")
+    @classmethod
+    def _in_its_zone(cls, value: object, info: ValidationInfo) -> object:
+        """Give rules that name no zone the newsletter's; what is wrong is told by the schedule."""
+        zone = info.data.get("time_zone")
+        if not isinstance(value, list | tuple) or not isinstance(zone, str):
+            return value
+        return [_zoned(entry, zone) for entry in value]
 
     @field_validator("sender", "reply_to")
     @classmethod

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
-from alerts.errors import Invalid, NotFound
+from alerts.errors import Invalid, NotFound, Refused
 from alerts.newsletters.missed import USUAL, parse_missed
 from alerts.newsletters.models import Newsletter, Schedule
 from alerts.newsletters.rules import Occurrence, parse_rule
@@ -60,9 +60,10 @@ def set_schedule(
     """Set when a newsletter goes out at a frequency; in force with the next tick.
 
     Without a name it is the usual schedule at the frequency that is made or changed. `missed`
-    says what becomes of missed runs, and stays as it is when it is not told. The rule it has
-    already changes nothing: a moment that is due stays due. Raises Invalid for a rule that is not
-    understood, or that has no moment to come.
+    says what becomes of missed runs, and stays as it is when it is not told. A rule that names no
+    zone takes the newsletter's. The rule it has already changes nothing: a moment that is due stays
+    due. Raises Invalid for a rule that is not understood, or that has no moment to come, Refused
+    for one that comes once in the place of one that goes on.
     """
     newsletter = get_newsletter(session, slug)
     definition = definition_of(newsletter)
@@ -77,12 +78,17 @@ def set_schedule(
             f"{slug} has a schedule {known!r} already, which is {existing.frequency}; "
             f"remove it first, or take another name"
         )
-    rule = parse_rule(rule_text)
+    rule = parse_rule(rule_text, zone=definition.time_zone)
     policy = parse_missed(missed).text if missed is not None else None
     next_at = next_moment(rule.text, clock.now())
     if next_at is None:
         raise Invalid(f"rule {rule_text!r} has no moment to come; nothing would ever go out")
     schedule = _find(newsletter, wanted, known)
+    if schedule is not None and not known and rule.comes_once and not _is_once(schedule):
+        raise Refused(
+            f"what comes once would take the place of {schedule.rule!r}; give it a name of its "
+            f"own, as in --name special"
+        )
     if schedule is None:
         schedule = Schedule(
             newsletter=slug, frequency=wanted, name=known, missed=USUAL, paused=False
@@ -150,6 +156,10 @@ def _find(newsletter: Newsletter, frequency: Frequency | None, name: str) -> Sch
         if schedule.name == name and frequency in {None, schedule.frequency}:
             return schedule
     return None
+
+
+def _is_once(schedule: Schedule) -> bool:
+    return parse_rule(schedule.rule).comes_once
 
 
 def _known(newsletter: Newsletter) -> str:

@@ -64,7 +64,8 @@ def definition_of(newsletter: Newsletter) -> NewsletterDefinition:
         {
             "frequency": schedule.frequency,
             "name": schedule.name or None,
-            "rule": schedule.rule,
+            # As it is read, in UTC where it names no zone: older rows do without.
+            "rule": parse_rule(schedule.rule).text,
             "missed": schedule.missed,
         }
         for schedule in newsletter.schedules

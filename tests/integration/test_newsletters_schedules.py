@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts.clock import FixedClock
-from alerts.errors import Invalid, NotFound
+from alerts.errors import Invalid, NotFound, Refused
 from alerts.newsletters.missed import USUAL
 from alerts.newsletters.models import Run, Schedule
 from alerts.newsletters.schedules import (
@@ -163,3 +163,53 @@ def test_each_schedule_claims_its_own_runs_and_one_moment_is_one_run(
     assert runs[0].schedule == "more"
     usual = get_schedule(session, SLUG)
     assert usual.next_at == datetime(2026, 12, 7, 2, 30, tzinfo=UTC)
+
+
+def test_a_rule_without_a_zone_takes_the_newsletters(session: Session, clock: FixedClock) -> None:
+    assert set_schedule(session, SLUG, "every monday at 7:00", clock=clock).rule == (
+        "weekly on mon 07:00 Asia/Kolkata"
+    )
+    text = export_toml(session, SLUG)
+    for changed in ('time_zone = "Europe/Paris"', 'time_zone = "UTC"'):
+        moved = text.replace('time_zone = "Asia/Kolkata"', changed)
+        apply_toml(session, moved, source="x", clock=clock)
+        # What was set before keeps its zone.
+        assert rules(session) == {"": "weekly on mon 07:00 Asia/Kolkata"}
+    told = moved.replace("07:00 Asia/Kolkata", "07:00").replace('"UTC"', '"Africa/Lagos"')
+    assert apply_toml(session, told, source="x", clock=clock).kind == "changed"
+    assert rules(session) == {"": "weekly on mon 07:00 Africa/Lagos"}
+    exported = export_toml(session, SLUG)
+    assert apply_toml(session, exported, source="x", clock=clock).kind == "unchanged"
+
+
+def test_a_row_of_an_older_program_names_no_zone_and_is_exported_all_the_same(
+    session: Session, clock: FixedClock
+) -> None:
+    get_schedule(session, "gp-alert").rule = "every 15 minutes"
+    session.flush()
+    text = export_toml(session, "gp-alert")
+    assert 'rule = "every 15 minutes UTC"' in text
+    assert apply_toml(session, text, source="x", clock=clock).kind == "unchanged"
+
+
+def test_what_comes_once_has_a_name_and_is_over_when_it_came(
+    session: Session, clock: FixedClock
+) -> None:
+    once = "once on 2026-12-01 09:00"
+    with pytest.raises(Refused, match="take the place of 'weekly on mon 08:00 Asia/Kolkata'; give"):
+        set_schedule(session, SLUG, once, clock=clock)
+    special = set_schedule(session, SLUG, once, name="special", clock=clock)
+    due = datetime(2026, 12, 1, 3, 30, tzinfo=UTC)
+    assert (special.rule, special.next_at) == (f"{once} Asia/Kolkata", due)
+    found = []
+    for _ in range(12):
+        clock.advance(timedelta(days=1))
+        found += [run for run in claim_due(session, clock=clock) if run.schedule == "special"]
+    assert [run.due_at for run in found] == [due]
+    assert special.next_at is None
+    with pytest.raises(Invalid, match="no moment to come"):
+        set_schedule(session, SLUG, once, name="more", clock=clock)
+    # Without a usual schedule there is none to lose.
+    remove_schedule(session, SLUG, clock=clock)
+    again = "once on 2026-12-24 09:00"
+    assert set_schedule(session, SLUG, again, clock=clock).name == ""
