@@ -6,9 +6,11 @@ import typer
 
 from alerts.cli.common import JsonOption, print_json, print_table, program, say
 from alerts.newsletters.models import Schedule
+from alerts.newsletters.previews import Preview, preview
+from alerts.newsletters.rules import parse_rule
+from alerts.newsletters.runs import last_runs, recent_runs, run_json
 from alerts.newsletters.schedules import (
     get_schedule,
-    next_occurrences,
     remove_schedule,
     set_paused,
     set_schedule,
@@ -32,15 +34,42 @@ NameOption = Annotated[
 def list_command(json: JsonOption = False) -> None:
     """List all schedules."""
     with program() as runtime, runtime.database.read() as session:
+        schedules = [
+            one for newsletter in list_newsletters(session) for one in newsletter.schedules
+        ]
+        last = last_runs(session, schedules)
         documents = [
-            _document(schedule)
-            for newsletter in list_newsletters(session)
-            for schedule in newsletter.schedules
+            _document(one) | {"last_run": run_json(last[one.id]) if one.id in last else None}
+            for one in schedules
         ]
     if json:
         print_json(documents)
         return
     columns = ("newsletter", "frequency", "name", "rule", "missed", "paused", "next_at")
+    rows = (
+        [*(document[column] for column in columns), _outcome(document)] for document in documents
+    )
+    print_table((*columns, "last run"), rows)
+
+
+@app.command("runs")
+def runs_command(
+    slug: Slug,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 20,
+    frequency: FrequencyOption = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Of one schedule; default: of all.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what came of scheduled runs, the newest first, with the reason where none was made."""
+    with program() as runtime, runtime.database.read() as session:
+        found = recent_runs(session, slug, frequency=frequency, name=name, limit=limit)
+        documents = [run_json(run) for run in found]
+    if json:
+        print_json(documents)
+        return
+    columns = ("period", "frequency", "schedule", "outcome", "issue", "reason")
     print_table(columns, ([document[column] for column in columns] for document in documents))
 
 
@@ -81,22 +110,26 @@ def next_command(
     name: NameOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Show the next times, on the wall clock and in UTC."""
+    """Show the next times, on the wall clock and in UTC, and what is left out or shifted."""
     with program() as runtime, runtime.database.read() as session:
-        schedule = get_schedule(session, slug, frequency, name)
-        found = next_occurrences(schedule, count=count, after=runtime.clock.now())
-    documents = [
-        {
-            "at": occurrence.at.isoformat().replace("+00:00", "Z"),
-            "local": occurrence.local.isoformat(),
-        }
-        for occurrence in found
-    ]
+        rule = parse_rule(get_schedule(session, slug, frequency, name).rule)
+        found = preview(rule, count=count, after=runtime.clock.now())
     if json:
-        print_json(documents)
-    else:
-        for occurrence in found:
-            say(f"{occurrence.local:%a %d %B %Y %H:%M %Z} ({occurrence.at:%H:%M} UTC)")
+        print_json([_coming(one) for one in found])
+        return
+    for one in found:
+        for line in one.notes:
+            say(f"    {line}")
+        moment = one.occurrence
+        say(f"{moment.local:%a %d %B %Y %H:%M %Z} ({moment.at:%H:%M} UTC)")
+
+
+def _coming(one: Preview) -> dict[str, Any]:
+    return {
+        "at": one.occurrence.at.isoformat().replace("+00:00", "Z"),
+        "local": one.occurrence.local.isoformat(),
+        "notes": list(one.notes),
+    }
 
 
 @app.command()
@@ -151,6 +184,13 @@ def _print(document: dict[str, Any], *, json: bool) -> None:
     else:
         state = "over"
     say(f"{_title(document)}: {document['rule']}, {state}")
+
+
+def _outcome(document: dict[str, Any]) -> str:
+    run = document["last_run"]
+    if run is None:
+        return ""
+    return f"{run['outcome']}: {run['reason']}" if run["reason"] else str(run["outcome"])
 
 
 def _title(document: dict[str, Any]) -> str:

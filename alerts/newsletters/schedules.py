@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy.orm import Session
 
@@ -141,14 +142,8 @@ def set_paused(
 
 def next_occurrences(schedule: Schedule, *, count: int, after: datetime) -> list[Occurrence]:
     """Return the next moments of a schedule, at most `count`."""
-    rule = parse_rule(schedule.rule)
-    found: list[Occurrence] = []
-    while len(found) < count:
-        occurrence = rule.after(found[-1].at if found else after)
-        if occurrence is None:
-            break
-        found.append(occurrence)
-    return found
+    coming = parse_rule(schedule.rule).coming(after)
+    return list(islice((one for one in coming if not one.left_out), count))
 
 
 def _find(newsletter: Newsletter, frequency: Frequency | None, name: str) -> Schedule | None:
