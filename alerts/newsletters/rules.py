@@ -218,6 +218,7 @@ def _wall_clock(text: str, digits: str) -> datetime:
     return start
 
 
+@lru_cache(maxsize=512)
 def _step(recurrence: str) -> timedelta | None:
     """Return the time between two steps of a rule that may be entered at any of them."""
     frequency = re.search(r"FREQ=(HOURLY|DAILY|WEEKLY)\b", recurrence)
