@@ -32,6 +32,7 @@ _START = re.compile(
 )
 _TAIL = re.compile(r"\s+(?:but\s+)?(?:except|excluding|without|not\s+on|exdate[;:])", re.IGNORECASE)
 _EARLIEST_START = 1990
+_LONGEST_INTERVAL = 9999
 _STEPS = {
     "HOURLY": timedelta(hours=1),
     "DAILY": timedelta(days=1),
@@ -61,20 +62,23 @@ class Rule:
 
     def after(self, moment: datetime) -> Occurrence | None:
         """Return the first occurrence after a moment (aware), or None when there is none."""
-        return next((one for one in self.coming(moment) if not one.left_out), None)
+        return next(self._search(moment, tell=False), None)
 
     def coming(self, moment: datetime) -> Iterator[Occurrence]:
         """Yield the occurrences after a moment (aware), with those that are left out, marked so.
 
         Ends with the rule, or when nothing came for five years.
         """
+        return self._search(moment, tell=True)
+
+    def _search(self, moment: datetime, *, tell: bool) -> Iterator[Occurrence]:
         zone = ZoneInfo(self.zone)
         wall = moment.astimezone(zone).replace(tzinfo=None)
         if self.first_day is not None:
             wall = max(wall, datetime.combine(self.first_day, datetime.min.time()) - _TICK)
         last = moment
         limit = wall + _LONGEST_SEARCH
-        for planned in self._near(wall).xafter(wall):
+        for planned in self._planned(wall, tell=tell):
             if planned > limit:
                 return
             reason = self.left_out.reason(planned)
@@ -86,6 +90,25 @@ class Rule:
                 last = found.at
                 limit = planned + _LONGEST_SEARCH
             yield found
+
+    def _planned(self, wall: datetime, *, tell: bool) -> Iterator[datetime]:
+        """Yield the planned wall clocks after one; those left out only where they are told.
+
+        Where they are not, a day that is left out is left at once: a rule for every minute would
+        be walked through millions of steps over a range of years.
+        """
+        last = wall + _LONGEST_SEARCH
+        start: datetime | None = wall
+        while start is not None:
+            begin, start = start, None
+            for planned in self._near(begin).xafter(begin):
+                if tell or not self.left_out.reason(planned):
+                    yield planned
+                elif planned > last:
+                    return
+                elif planned not in self.left_out.moments and _step(self.recurrence):
+                    start = planned.replace(hour=23, minute=59, second=59)
+                    break
 
     def _near(self, wall: datetime) -> rrule | rruleset:
         """Return the rule to search from a wall clock on.
@@ -189,6 +212,10 @@ def _check_recurrence(text: str, recurrence: str, start: datetime) -> None:
         )
     if re.search(r"BYSECOND=\d+,", recurrence):
         raise Invalid(f"rule {text!r}: nothing can be due at several seconds of a minute")
+    interval = re.search(r"INTERVAL=(\d+)", recurrence)
+    if interval and not 1 <= int(interval[1][:6]) <= _LONGEST_INTERVAL:
+        # dateutil would count on for ever.
+        raise Invalid(f"rule {text!r}: INTERVAL is from 1 to {_LONGEST_INTERVAL}")
     try:
         comes = _ever_comes(recurrence, start)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:

@@ -86,6 +86,14 @@ def test_what_is_left_out_does_not_come() -> None:
     assert rule.after(datetime(2026, 11, 26, 8, tzinfo=UTC)) is None
 
 
+def test_years_of_minutes_are_left_out_without_walking_through_them() -> None:
+    rule = parse_rule("every minute UTC except 2026-01-01 to 2028-12-31")
+    found = rule.after(NOVEMBER)
+    assert found is not None
+    assert found.at == datetime(2029, 1, 1, tzinfo=UTC)
+    assert parse_rule("every minute except 1 January to 31 December").after(NOVEMBER) is None
+
+
 def test_what_is_left_out_is_told_among_what_comes() -> None:
     coming = parse_rule("daily 08:00 UTC except 25 November").coming(NOVEMBER)
     found = [next(coming) for _ in range(4)]

@@ -185,6 +185,8 @@ REFUSED = [
     ("RRULE:FREQ=SECONDLY", "every second"),
     ("RRULE:FREQ=MINUTELY", "every second or minute"),
     ("RRULE:FREQ=DAILY;BYSECOND=0,1", "several seconds"),
+    ("RRULE:FREQ=DAILY;INTERVAL=0", "INTERVAL is from 1 to 9999"),
+    ("RRULE:FREQ=DAILY;INTERVAL=99999999999999999999", "INTERVAL is from 1 to 9999"),
     ("RRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30", "no moment to come, in no year"),
     ("DTSTART:20261399T000000 RRULE:FREQ=DAILY", "no day and time"),
     ("DTSTART:00010101T000000 RRULE:FREQ=HOURLY", "before 1990"),
