@@ -6,9 +6,12 @@ import typer
 
 from alerts.cli.common import JsonOption, print_json, print_table, program, say
 from alerts.newsletters.models import Schedule
-from alerts.newsletters.scheduling import (
+from alerts.newsletters.previews import Preview, preview
+from alerts.newsletters.rules import parse_rule
+from alerts.newsletters.runs import last_runs, recent_runs, run_json
+from alerts.newsletters.schedules import (
     get_schedule,
-    next_occurrences,
+    remove_schedule,
     set_paused,
     set_schedule,
 )
@@ -22,20 +25,51 @@ FrequencyOption = Annotated[
     Frequency | None, typer.Option(help="At which frequency; default: the newsletter's usual one.")
 ]
 
+NameOption = Annotated[
+    str, typer.Option("--name", help="Which schedule; default: the usual one, without a name.")
+]
+
 
 @app.command("list")
 def list_command(json: JsonOption = False) -> None:
     """List all schedules."""
     with program() as runtime, runtime.database.read() as session:
+        schedules = [
+            one for newsletter in list_newsletters(session) for one in newsletter.schedules
+        ]
+        last = last_runs(session, schedules)
         documents = [
-            _document(schedule)
-            for newsletter in list_newsletters(session)
-            for schedule in newsletter.schedules
+            _document(one) | {"last_run": run_json(last[one.id]) if one.id in last else None}
+            for one in schedules
         ]
     if json:
         print_json(documents)
         return
-    columns = ("newsletter", "frequency", "rule", "paused", "next_at")
+    columns = ("newsletter", "frequency", "name", "rule", "missed", "paused", "next_at")
+    rows = (
+        [*(document[column] for column in columns), _outcome(document)] for document in documents
+    )
+    print_table((*columns, "last run"), rows)
+
+
+@app.command("runs")
+def runs_command(
+    slug: Slug,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 20,
+    frequency: FrequencyOption = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Of one schedule; default: of all.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what came of scheduled runs, the newest first, with the reason where none was made."""
+    with program() as runtime, runtime.database.read() as session:
+        found = recent_runs(session, slug, frequency=frequency, name=name, limit=limit)
+        documents = [run_json(run) for run in found]
+    if json:
+        print_json(documents)
+        return
+    columns = ("period", "frequency", "schedule", "outcome", "issue", "reason")
     print_table(columns, ([document[column] for column in columns] for document in documents))
 
 
@@ -44,11 +78,26 @@ def set_command(
     slug: Slug,
     rule: Annotated[str, typer.Argument(help='Such as "weekly on mon 08:00 Asia/Kolkata".')],
     frequency: FrequencyOption = None,
+    name: NameOption = "",
+    missed: Annotated[
+        str | None,
+        typer.Option(
+            help='What becomes of missed runs: "send if less than 6 h late", "merge" or "skip".'
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Set when a newsletter goes out."""
+    """Set when a newsletter goes out; with --name it is one more schedule beside the usual one."""
     with program() as runtime, runtime.database.transaction() as session:
-        schedule = set_schedule(session, slug, rule, frequency=frequency, clock=runtime.clock)
+        schedule = set_schedule(
+            session,
+            slug,
+            rule,
+            frequency=frequency,
+            name=name,
+            missed=missed,
+            clock=runtime.clock,
+        )
         document = _document(schedule)
     _print(document, json=json)
 
@@ -58,42 +107,67 @@ def next_command(
     slug: Slug,
     count: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 5,
     frequency: FrequencyOption = None,
+    name: NameOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Show the next times, on the wall clock and in UTC."""
+    """Show the next times, on the wall clock and in UTC, and what is left out or shifted."""
     with program() as runtime, runtime.database.read() as session:
-        schedule = get_schedule(session, slug, frequency)
-        found = next_occurrences(schedule, count=count, after=runtime.clock.now())
-    documents = [
-        {
-            "at": occurrence.at.isoformat().replace("+00:00", "Z"),
-            "local": occurrence.local.isoformat(),
-        }
-        for occurrence in found
-    ]
+        rule = parse_rule(get_schedule(session, slug, frequency, name).rule)
+        found = preview(rule, count=count, after=runtime.clock.now())
     if json:
-        print_json(documents)
-    else:
-        for occurrence in found:
-            say(f"{occurrence.local:%a %d %B %Y %H:%M %Z} ({occurrence.at:%H:%M} UTC)")
+        print_json([_coming(one) for one in found])
+        return
+    for one in found:
+        for line in one.notes:
+            say(f"    {line}")
+        moment = one.occurrence
+        say(f"{moment.local:%a %d %B %Y %H:%M %Z} ({moment.at:%H:%M} UTC)")
+
+
+def _coming(one: Preview) -> dict[str, Any]:
+    return {
+        "at": one.occurrence.at.isoformat().replace("+00:00", "Z"),
+        "local": one.occurrence.local.isoformat(),
+        "notes": list(one.notes),
+    }
 
 
 @app.command()
-def pause(slug: Slug, frequency: FrequencyOption = None, json: JsonOption = False) -> None:
+def pause(
+    slug: Slug, frequency: FrequencyOption = None, name: NameOption = "", json: JsonOption = False
+) -> None:
     """Stop making issues on schedule."""
-    _set_paused(slug, frequency, paused=True, json=json)
+    _set_paused(slug, frequency, name, paused=True, json=json)
 
 
 @app.command()
-def resume(slug: Slug, frequency: FrequencyOption = None, json: JsonOption = False) -> None:
+def resume(
+    slug: Slug, frequency: FrequencyOption = None, name: NameOption = "", json: JsonOption = False
+) -> None:
     """Make issues on schedule again."""
-    _set_paused(slug, frequency, paused=False, json=json)
+    _set_paused(slug, frequency, name, paused=False, json=json)
 
 
-def _set_paused(slug: str, frequency: Frequency | None, *, paused: bool, json: bool) -> None:
+@app.command()
+def remove(
+    slug: Slug, frequency: FrequencyOption = None, name: NameOption = "", json: JsonOption = False
+) -> None:
+    """Remove a schedule; what it has run stays on record."""
+    with program() as runtime, runtime.database.transaction() as session:
+        document = _document(get_schedule(session, slug, frequency, name))
+        remove_schedule(session, slug, frequency=frequency, name=name, clock=runtime.clock)
+    if json:
+        print_json(document)
+    else:
+        say(f"{_title(document)}: removed")
+
+
+def _set_paused(
+    slug: str, frequency: Frequency | None, name: str, *, paused: bool, json: bool
+) -> None:
     with program() as runtime, runtime.database.transaction() as session:
         schedule = set_paused(
-            session, slug, paused=paused, frequency=frequency, clock=runtime.clock
+            session, slug, paused=paused, frequency=frequency, name=name, clock=runtime.clock
         )
         document = _document(schedule)
     _print(document, json=json)
@@ -103,8 +177,25 @@ def _print(document: dict[str, Any], *, json: bool) -> None:
     if json:
         print_json(document)
         return
-    state = "paused" if document["paused"] else f"next at {document['next_at']}"
-    say(f"{document['newsletter']} ({document['frequency']}): {document['rule']}, {state}")
+    if document["paused"]:
+        state = "paused"
+    elif document["next_at"]:
+        state = f"next at {document['next_at']}"
+    else:
+        state = "over"
+    say(f"{_title(document)}: {document['rule']}, {state}")
+
+
+def _outcome(document: dict[str, Any]) -> str:
+    run = document["last_run"]
+    if run is None:
+        return ""
+    return f"{run['outcome']}: {run['reason']}" if run["reason"] else str(run["outcome"])
+
+
+def _title(document: dict[str, Any]) -> str:
+    words = [document["frequency"], document["name"]]
+    return f"{document['newsletter']} ({' '.join(word for word in words if word)})"
 
 
 def _document(schedule: Schedule) -> dict[str, Any]:
@@ -112,7 +203,9 @@ def _document(schedule: Schedule) -> dict[str, Any]:
     return {
         "newsletter": schedule.newsletter,
         "frequency": schedule.frequency.value,
+        "name": schedule.name or None,
         "rule": schedule.rule,
+        "missed": schedule.missed,
         "paused": schedule.paused,
         "next_at": next_at.isoformat().replace("+00:00", "Z") if next_at else None,
     }

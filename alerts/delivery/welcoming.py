@@ -134,10 +134,11 @@ def _context(
 
 
 def _next_words(newsletter: Newsletter, frequency: Frequency, clock: Clock) -> str:
-    schedules = [one for one in newsletter.schedules if one.frequency == frequency]
-    if frequency is Frequency.IMMEDIATE or not schedules or schedules[0].paused:
+    if frequency is Frequency.IMMEDIATE:
         return ""
-    at = next_moment(schedules[0].rule, clock.now())
+    schedules = (s for s in newsletter.schedules if s.frequency == frequency and not s.paused)
+    coming = (next_moment(one.rule, clock.now()) for one in schedules)
+    at = min((moment for moment in coming if moment), default=None)
     return f"{at:%A} {at.day} {at:%B}" if at else ""
 
 

@@ -1,15 +1,24 @@
 """What a newsletter is: the content of its TOML file, checked."""
 
 import string
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from alerts.clock import time_zones
 from alerts.config import check_mailbox
 from alerts.durations import duration_text, parse_duration
 from alerts.errors import Invalid
+from alerts.newsletters.missed import USUAL, parse_missed
 from alerts.newsletters.rules import parse_rule
 from alerts.rates import parse_rate
 from alerts.regions import find_region
@@ -84,10 +93,16 @@ class NumberingDefinition(_Part):
 
 
 class ScheduleDefinition(_Part):
-    """When issues at a frequency are made."""
+    """When issues at a frequency are made.
+
+    A frequency may have several, of which one may go without a `name`. `missed` says what becomes
+    of runs that nobody made in time; left out, it is the usual.
+    """
 
     frequency: Frequency
+    name: Slug | None = Field(default=None, max_length=40)
     rule: str
+    missed: str | None = None
 
     @field_validator("rule")
     @classmethod
@@ -97,6 +112,24 @@ class ScheduleDefinition(_Part):
         except Invalid as error:
             # Only as a ValueError is it told with its place in the file.
             raise ValueError(str(error)) from error
+
+    @field_validator("missed")
+    @classmethod
+    def _policy(cls, value: str | None) -> str | None:
+        try:
+            policy = parse_missed(value or USUAL).text
+        except Invalid as error:
+            raise ValueError(str(error)) from error
+        return None if policy == USUAL else policy
+
+
+def _zoned(entry: object, zone: str) -> object:
+    if not isinstance(entry, dict) or not isinstance(entry.get("rule"), str):
+        return entry
+    try:
+        return entry | {"rule": parse_rule(entry["rule"], zone=zone).text}
+    except Invalid:
+        return entry
 
 
 class NewsletterDefinition(_Part):
@@ -149,6 +182,15 @@ class NewsletterDefinition(_Part):
             raise ValueError(f"there is no time zone {value!r}; Asia/Kolkata would be one")
         return value
 
+    @field_validator("schedules", mode="before")
+    @classmethod
+    def _in_its_zone(cls, value: object, info: ValidationInfo) -> object:
+        """Give rules that name no zone the newsletter's; what is wrong is told by the schedule."""
+        zone = info.data.get("time_zone")
+        if not isinstance(value, list | tuple) or not isinstance(zone, str):
+            return value
+        return [_zoned(entry, zone) for entry in value]
+
     @field_validator("sender", "reply_to")
     @classmethod
     def _mailbox(cls, value: str) -> str:
@@ -194,11 +236,13 @@ class NewsletterDefinition(_Part):
         for schedule in self.schedules:
             if schedule.frequency not in self.frequencies:
                 raise ValueError(f"a schedule is for {schedule.frequency}, which is not offered")
-        for name, values in (
+        alike: tuple[tuple[str, Sequence[object]], ...] = (
             ("frequency", self.frequencies),
             ("section key", [section.key for section in self.sections]),
-            ("schedule", [schedule.frequency for schedule in self.schedules]),
-        ):
+            ("schedule", [(one.frequency, one.name) for one in self.schedules]),
+            ("name of a schedule", [one.name for one in self.schedules if one.name]),
+        )
+        for name, values in alike:
             if len(set(values)) != len(values):
                 raise ValueError(f"the same {name} stands there twice")
         return self

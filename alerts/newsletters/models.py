@@ -4,11 +4,12 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from alerts.articles.models import Article
 from alerts.database import Base, BigKey, JsonColumn, UtcDateTime, state_column
+from alerts.newsletters.missed import USUAL
 from alerts.subscribers.models import Frequency
 
 
@@ -25,13 +26,18 @@ class IssueState(enum.StrEnum):
 
 
 class RunOutcome(enum.StrEnum):
-    """How a scheduled run ended; every due run leaves a row."""
+    """How a scheduled run ended; every due run leaves a row.
+
+    One that was missed is merged into another run, or is not made up at all: `missed`.
+    """
 
     CLAIMED = "claimed"
     DRAFTED = "drafted"
     SENDING = "sending"
     SKIPPED = "skipped"
     FAILED = "failed"
+    MERGED = "merged"
+    MISSED = "missed"
 
 
 class Newsletter(Base):
@@ -46,23 +52,40 @@ class Newsletter(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     schedules: Mapped[list["Schedule"]] = relationship(
-        order_by="Schedule.frequency", cascade="all, delete-orphan", lazy="selectin"
+        order_by="(Schedule.frequency, Schedule.name)",
+        cascade="all, delete-orphan",
+        lazy="selectin",
     )
 
 
 class Schedule(Base):
-    """When issues of a newsletter at a frequency are made; `next_at` is kept by the scheduler."""
+    """When issues of a newsletter at a frequency are made; `next_at` is kept by the scheduler.
+
+    A frequency has one schedule without a name, the usual one, and any number of others. `missed`
+    is what becomes of runs that nobody made in time (`missed.py`).
+    """
 
     __tablename__ = "schedules"
     __table_args__ = (
-        UniqueConstraint("newsletter", "frequency"),
+        UniqueConstraint("newsletter", "frequency", "name"),
         Index("ix_schedules_next_at", "next_at"),
+        # A name is told without its frequency, so it stands for one schedule of a newsletter.
+        Index(
+            "ix_schedules_newsletter_name",
+            "newsletter",
+            "name",
+            unique=True,
+            postgresql_where=text("name <> ''"),
+            sqlite_where=text("name <> ''"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     newsletter: Mapped[str] = mapped_column(ForeignKey("newsletters.slug"))
     frequency: Mapped[Frequency] = mapped_column(state_column(Frequency))
+    name: Mapped[str] = mapped_column(String(40), default="", server_default="")
     rule: Mapped[str] = mapped_column(Text)
+    missed: Mapped[str] = mapped_column(Text, default=USUAL, server_default=USUAL)
     paused: Mapped[bool] = mapped_column(default=False)
     next_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -71,15 +94,20 @@ class Run(Base):
     """One due moment of a schedule and what came of it.
 
     Unique on newsletter, frequency and local period: two beats, or an hour the clocks repeat,
-    make one run. A run that made no issue says why in `reason`.
+    make one run, and so do two schedules at one moment. `schedule` is the name of the one that
+    claimed it. A run that made no issue says why in `reason`.
     """
 
     __tablename__ = "runs"
-    __table_args__ = (UniqueConstraint("newsletter", "frequency", "period"),)
+    __table_args__ = (
+        UniqueConstraint("newsletter", "frequency", "period"),
+        Index("ix_runs_newsletter_due_at", "newsletter", "due_at"),
+    )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     newsletter: Mapped[str] = mapped_column(ForeignKey("newsletters.slug"))
     frequency: Mapped[Frequency] = mapped_column(state_column(Frequency))
+    schedule: Mapped[str] = mapped_column(String(40), default="", server_default="")
     period: Mapped[str] = mapped_column(String(100))
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,220 +1,238 @@
 """Schedule rules, in plain words or as RFC 5545 RRULEs, on a wall clock in an IANA time zone.
 
-The rule runs over naive wall-clock times; each is then found in its zone. An hour that the clocks
-skip is met at the first moment after the gap, an hour they repeat at its first pass: once each.
+The rule runs over naive wall-clock times; each is then found in its zone (`wall_clock.py`).
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrule, rruleset, rrulestr
 
-from alerts.clock import time_zones
 from alerts.errors import Invalid
+from alerts.newsletters.day_words import date_of, take_day
+from alerts.newsletters.left_out import NOTHING, Exceptions, LeftOut
+from alerts.newsletters.plain_rules import EPOCH, Head, read_head
+from alerts.newsletters.rule_words import Words, one_line
+from alerts.newsletters.wall_clock import Occurrence, resolve
+from alerts.newsletters.zone_words import known_zone, no_zone, take_zone
 
-_EPOCH = datetime(2020, 1, 1)  # noqa: DTZ001 - a wall clock, in whatever zone the rule names
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_RRULE_DAYS = dict(zip(_DAYS, ("MO", "TU", "WE", "TH", "FR", "SA", "SU"), strict=True))
-_DAY_NAMES = dict(
-    zip(
-        ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
-        _DAYS,
-        strict=True,
-    )
-)
-_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\Z")
-_EVERY = re.compile(r"every\s+(\d+)?\s*(m|minutes?|h|hours?)\Z")
+__all__ = ["Occurrence", "Rule", "parse_rule"]
+
 _LONGEST_SEARCH = timedelta(days=366 * 5)
-_EXAMPLE = '"weekly on mon 08:00 Asia/Kolkata", "daily 18:30 Europe/Paris", "every 15 minutes"'
-_MINUTES_OF_AN_HOUR = 60
-_HOURS_OF_A_DAY = 24
-_LAST_SURE_DAY = 28
+# dateutil looks for the next moment up to the year 9999: from here on, a rule that never comes is
+# told in a moment, and one that comes at all does so.
+_NEAR_THE_END = 9950
 _START = re.compile(
-    r"DTSTART(;TZID=(?P<zone>[^:;\s]+))?:(?P<wall>\d{8}T\d{6})(?(zone)|Z?)\s+", re.IGNORECASE
+    r"DTSTART(?:;TZID=(?P<zone>[^:;\s]+))?:(?P<wall>\d{8}T\d{6})(?(zone)|(?P<utc>Z?))\s+",
+    re.IGNORECASE,
 )
+_TAIL = re.compile(r"\s+(?:but\s+)?(?:except|excluding|without|not\s+on|exdate[;:])", re.IGNORECASE)
 _EARLIEST_START = 1990
-
-
-@dataclass(frozen=True, slots=True)
-class Occurrence:
-    """A due moment: `at` in UTC, `local` on the wall clock of the rule's zone.
-
-    `period` names the wall-clock time that was planned, so that an hour that comes twice is one.
-    """
-
-    at: datetime
-    local: datetime
-    period: str
+_LONGEST_INTERVAL = 9999
+_STEPS = {
+    "HOURLY": timedelta(hours=1),
+    "DAILY": timedelta(days=1),
+    "WEEKLY": timedelta(weeks=1),
+}
 
 
 @dataclass(frozen=True)
 class Rule:
     """A rule in its canonical text, with its RFC 5545 form and its zone.
 
-    `start` is the wall clock that an RRULE counts from, and takes what it does not name from.
+    `start` is the wall clock that the recurrence counts from, and takes what it does not name
+    from. Nothing comes before `first_day`, and nothing on what is `left_out`.
     """
 
     text: str
     recurrence: str
     zone: str
-    start: datetime = _EPOCH
+    start: datetime = EPOCH
+    first_day: date | None = None
+    left_out: LeftOut = NOTHING
 
-    @cached_property
-    def _from_start(self) -> rrule | rruleset:
-        return _recurring(self.recurrence, self.start)
-
-    def _rule_near(self, wall: datetime) -> rrule | rruleset:
-        """Return the rule to search from a wall clock on.
-
-        dateutil walks from a rule's start. Rules in plain words name all their days and times, so
-        they may start anywhere; an RRULE takes what it does not name from its start.
-        """
-        if "RRULE:" not in self.text:
-            return _recurring(
-                self.recurrence, wall.replace(hour=0, minute=0, second=0, microsecond=0)
-            )
-        hours = _hours_apart(self.recurrence)
-        if hours is None or wall <= self.start:
-            return self._from_start
-        # Walked from its start, an hourly rule would be found after ten thousands of steps.
-        steps = (wall - self.start) // timedelta(hours=hours)
-        return _recurring(self.recurrence, self.start + steps * timedelta(hours=hours))
+    @property
+    def comes_once(self) -> bool:
+        """Whether the rule is a single moment, `once on …`."""
+        return "COUNT=1" in self.recurrence.split(";")
 
     def after(self, moment: datetime) -> Occurrence | None:
         """Return the first occurrence after a moment (aware), or None when there is none."""
+        return next(self._search(moment, tell=False), None)
+
+    def coming(self, moment: datetime) -> Iterator[Occurrence]:
+        """Yield the occurrences after a moment (aware), with those that are left out, marked so.
+
+        Ends with the rule, or when nothing came for five years.
+        """
+        return self._search(moment, tell=True)
+
+    def _search(self, moment: datetime, *, tell: bool) -> Iterator[Occurrence]:
         zone = ZoneInfo(self.zone)
-        # The search starts a little early: a skipped hour's moment lies after its wall clock.
-        wall = moment.astimezone(zone).replace(tzinfo=None) - timedelta(hours=3)
+        wall = moment.astimezone(zone).replace(tzinfo=None)
+        if self.first_day is not None:
+            wall = max(wall, datetime.combine(self.first_day, datetime.min.time()) - _TICK)
+        last = moment
         limit = wall + _LONGEST_SEARCH
-        recurring = self._rule_near(wall)
-        while True:
-            planned = recurring.after(wall)
-            if planned is None or planned > limit:
-                return None
-            found = _resolve(planned, zone)
-            if found.at > moment:
-                return found
-            wall = planned
+        for planned in self._planned(wall, tell=tell):
+            if planned > limit:
+                return
+            reason = self.left_out.reason(planned)
+            found = resolve(planned, zone, left_out=reason)
+            if found.at <= last:
+                # Of several that a gap in the clocks moves to one moment, the first is enough.
+                continue
+            if not reason:
+                last = found.at
+                limit = planned + _LONGEST_SEARCH
+            yield found
+
+    def _planned(self, wall: datetime, *, tell: bool) -> Iterator[datetime]:
+        """Yield the planned wall clocks after one; those left out only where they are told.
+
+        Where they are not, a day that is left out is left at once: a rule for every minute would
+        be walked through millions of steps over a range of years.
+        """
+        last = wall + _LONGEST_SEARCH
+        start: datetime | None = wall
+        while start is not None:
+            begin, start = start, None
+            for planned in self._near(begin).xafter(begin):
+                if tell or not self.left_out.reason(planned):
+                    yield planned
+                elif planned > last:
+                    return
+                elif planned not in self.left_out.moments and _step(self.recurrence):
+                    start = planned.replace(hour=23, minute=59, second=59)
+                    break
+
+    def _near(self, wall: datetime) -> rrule | rruleset:
+        """Return the rule to search from a wall clock on.
+
+        dateutil walks from a rule's start: ten thousands of steps for an hourly one. A rule whose
+        steps are all of one length may be entered at any of them.
+        """
+        step = _step(self.recurrence)
+        if step is None or wall <= self.start:
+            return _recurring(self.recurrence, self.start)
+        return _recurring(self.recurrence, self.start + (wall - self.start) // step * step)
 
 
-def parse_rule(text: str) -> Rule:
-    """Read a rule; raises Invalid that says what was understood, and up to where."""
-    words = text.strip()
-    if "FREQ=" in words.upper():
-        return _parse_rrule(words)
-    rest, zone = _take_zone(words)
-    every = _EVERY.match(rest.lower())
-    if rest.lower() == "hourly" or every:
-        return _parse_every(rest.lower(), every, zone)
-    return _parse_daily(text, rest.lower(), zone)
+_TICK = timedelta(microseconds=1)
 
 
-def _parse_every(rest: str, match: re.Match[str] | None, zone: str) -> Rule:
-    count = int(match.group(1) or 1) if match else 1
-    minutes = bool(match and match.group(2).startswith("m"))
-    whole = _MINUTES_OF_AN_HOUR if minutes else _HOURS_OF_A_DAY
-    if not 1 <= count < whole or whole % count:
-        unit = "minutes of an hour" if minutes else "hours of a day"
-        raise Invalid(f"rule {rest!r}: {count} does not divide the {whole} {unit} evenly")
-    if minutes:
-        slots = ",".join(str(n) for n in range(0, whole, count))
-        recurrence = f"FREQ=HOURLY;BYMINUTE={slots};BYSECOND=0"
-        shown = "every minute" if count == 1 else f"every {count} minutes"
-    else:
-        slots = ",".join(str(n) for n in range(0, whole, count))
-        recurrence = f"FREQ=DAILY;BYHOUR={slots};BYMINUTE=0;BYSECOND=0"
-        shown = "hourly" if count == 1 else f"every {count} hours"
-    return Rule(shown if zone == "UTC" else f"{shown} {zone}", recurrence, zone)
+def parse_rule(text: str, *, zone: str = "UTC") -> Rule:
+    """Read a rule; `zone` is for one that names none.
+
+    Raises Invalid that says what was understood, up to where, and what may have been meant. The
+    rule's own text always names its zone, and is read as the same rule.
+    """
+    return _parse(one_line(text), zone)
 
 
-def _parse_daily(text: str, rest: str, zone: str) -> Rule:
-    words = rest.replace(",", " ").split()
-    words = [word for word in words if word not in {"on", "at", "and", "the"}]
-    understood: list[str] = []
-    if not words or words[0] not in {"daily", "weekdays", "weekly", "monthly"}:
-        raise _not_understood(text, understood, words)
-    kind = words.pop(0)
-    understood.append(kind)
-    chosen: list[str] = []
-    while words and not _TIME.match(words[0]):
-        word = words.pop(0)
-        day = _day_of(kind, word)
-        if day is None:
-            raise _not_understood(text, [*understood, *chosen], [word, *words])
-        chosen.append(day)
-    if not words or len(words) > 1:
-        raise _not_understood(text, [*understood, *chosen], words or ["(no time such as 08:00)"])
-    match = _TIME.match(words[0])
-    if match is None or (kind in {"weekly", "monthly"} and not chosen):
-        raise _not_understood(text, understood, ["(no day)", *words])
-    hour, minute = int(match.group(1)), int(match.group(2))
-    return _daily_rule(kind, list(dict.fromkeys(chosen)), hour, minute, zone)
+# The same few rules are read at every tick and every look at a newsletter.
+@lru_cache(maxsize=512)
+def _parse(line: str, zone: str) -> Rule:
+    if "FREQ=" in line.upper():
+        return _parse_rrule(line, zone)
+    words = Words(line)
+    head = read_head(words)
+    return _with_tail(head, words, zone)
 
 
-def _daily_rule(kind: str, chosen: list[str], hour: int, minute: int, zone: str) -> Rule:
-    at = f"BYHOUR={hour};BYMINUTE={minute};BYSECOND=0"
-    shown_time = f"{hour:02}:{minute:02} {zone}"
-    match kind:
-        case "weekly":
-            chosen.sort(key=_DAYS.index)
-            days = ",".join(_RRULE_DAYS[day] for day in chosen)
-            return Rule(
-                f"weekly on {','.join(chosen)} {shown_time}",
-                f"FREQ=WEEKLY;BYDAY={days};{at}",
-                zone,
-            )
-        case "monthly":
-            chosen.sort(key=int)
-            days = ",".join(chosen)
-            return Rule(
-                f"monthly on {days} {shown_time}", f"FREQ=MONTHLY;BYMONTHDAY={days};{at}", zone
-            )
-        case "weekdays":
-            return Rule(f"weekdays {shown_time}", f"FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;{at}", zone)
-        case _:
-            return Rule(f"daily {shown_time}", f"FREQ=DAILY;{at}", zone)
+def _with_tail(head: Head, words: Words, default: str) -> Rule:
+    """Read what follows a rule's time, in any order: zone, start, exceptions."""
+    zone, first_day, exceptions = "", None, Exceptions()
+    while words.peek():
+        words.skip(",", "and", "but", ";")
+        if exceptions.take(words):
+            continue
+        if first_day is None and words.took("starting", "beginning", "from"):
+            first_day = _first_day(words)
+        elif not zone and (found := take_zone(words)):
+            zone = found
+        else:
+            raise no_zone(words)
+    if first_day is not None:
+        if "COUNT=1" in head.recurrence:
+            raise Invalid(f"rule {head.text!r}: what comes once has no start beside its day")
+        head = head.starting(first_day)
+    zone = zone or default
+    left_out = exceptions.left_out(zone)
+    since = f" starting {first_day}" if first_day else ""
+    shown = f"{head.text} {zone}{since}{left_out.text}"
+    return Rule(shown, head.recurrence, zone, head.start, first_day, left_out)
 
 
-def _day_of(kind: str, word: str) -> str | None:
-    if kind == "weekly":
-        short = _DAY_NAMES.get(word, word)
-        return short if short in _DAYS else None
-    if kind == "monthly":
-        number = re.fullmatch(r"(\d{1,2})(st|nd|rd|th)?", word)
-        if number and 1 <= int(number.group(1)) <= _LAST_SURE_DAY:
-            return str(int(number.group(1)))
-    return None
+def _first_day(words: Words) -> date:
+    words.skip("on", "from", "the")
+    day = take_day(words)
+    if day is None or day.year is None:
+        raise words.refuse(missing="a day with its year, such as 2026-12-01, is wanted here")
+    return date_of(day)
 
 
-def _parse_rrule(text: str) -> Rule:
-    start = _START.match(text)
+def _parse_rrule(text: str, default: str) -> Rule:
+    tail = _TAIL.search(text)
+    main = text[: tail.start()] if tail else text
+    start = _START.match(main)
     if start:
-        zone = _known_zone(start.group("zone") or "UTC")
-        body, counted_from = text[start.end() :], _wall_clock(text, start.group("wall"))
+        zone = known_zone(start.group("zone") or ("UTC" if start.group("utc") else default))
+        body, counted_from = main[start.end() :], _wall_clock(text, start.group("wall"))
         prefix = f"DTSTART;TZID={zone}:{counted_from:%Y%m%dT%H%M%S} "
     else:
-        body, _, name = text.rpartition(" ")
-        body, zone = (body, _known_zone(name)) if body else (text, "UTC")
-        prefix, counted_from = "", _EPOCH
+        body, _, name = main.rpartition(" ")
+        body, zone = (body, known_zone(name)) if body else (main, default)
+        prefix, counted_from = "", EPOCH
     recurrence = re.sub(r"^RRULE:", "", body.strip(), flags=re.IGNORECASE).upper()
+    _check_recurrence(text, recurrence, counted_from)
+    left_out = _left_out_of(text[tail.start() :] if tail else "", zone)
+    shown = f"{prefix}RRULE:{recurrence}" if prefix else f"RRULE:{recurrence} {zone}"
+    return Rule(f"{shown}{left_out.text}", recurrence, zone, counted_from, left_out=left_out)
+
+
+def _left_out_of(tail: str, zone: str) -> LeftOut:
+    words, exceptions = Words(tail), Exceptions()
+    while words.peek():
+        words.skip(",", "and", "but", ";")
+        if not exceptions.take(words):
+            raise words.refuse(missing="only exceptions can stand here")
+    return exceptions.left_out(zone)
+
+
+def _check_recurrence(text: str, recurrence: str, start: datetime) -> None:
     if "FREQ=SECONDLY" in recurrence or "FREQ=MINUTELY" in recurrence:
         raise Invalid(
             f"rule {text!r}: nothing can be due every second or minute; FREQ=HOURLY is the least,"
             ' and "every 15 minutes" is a rule of its own'
         )
-    shown = f"{prefix}RRULE:{recurrence}" if prefix else f"RRULE:{recurrence} {zone}"
-    rule = Rule(shown, recurrence, zone, counted_from)
+    if re.search(r"BYSECOND=\d+,", recurrence):
+        raise Invalid(f"rule {text!r}: nothing can be due at several seconds of a minute")
+    interval = re.search(r"INTERVAL=(\d+)", recurrence)
+    if interval and not 1 <= int(interval[1][:6]) <= _LONGEST_INTERVAL:
+        # dateutil would count on for ever.
+        raise Invalid(f"rule {text!r}: INTERVAL is from 1 to {_LONGEST_INTERVAL}")
     try:
-        rule.after(datetime(2024, 1, 1, tzinfo=UTC))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        comes = _ever_comes(recurrence, start)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise Invalid(
             f"rule {text!r} is no RFC 5545 RRULE: {error}; "
             'an example is "RRULE:FREQ=WEEKLY;BYDAY=MO;BYHOUR=8;BYMINUTE=0 Asia/Kolkata"'
         ) from error
-    return rule
+    if not comes:
+        raise Invalid(f"rule {text!r} has no moment to come, in no year; look at its days")
+
+
+def _ever_comes(recurrence: str, start: datetime) -> bool:
+    _recurring(recurrence, start)
+    endless = re.sub(r";?(?:UNTIL|COUNT)=[^;]*", "", recurrence).lstrip(";")
+    step = _step(endless) or timedelta(days=1)
+    late = datetime(_NEAR_THE_END, start.month, min(start.day, 28), start.hour, start.minute)  # noqa: DTZ001 - a wall clock
+    return next(iter(_recurring(endless, start + (late - start) // step * step)), None) is not None
 
 
 def _wall_clock(text: str, digits: str) -> datetime:
@@ -227,58 +245,17 @@ def _wall_clock(text: str, digits: str) -> datetime:
     return start
 
 
-def _hours_apart(recurrence: str) -> int | None:
-    """Return the hours between two steps of an hourly rule that may be entered anywhere."""
-    if "FREQ=HOURLY" not in recurrence or "COUNT=" in recurrence or "BYSETPOS" in recurrence:
+@lru_cache(maxsize=512)
+def _step(recurrence: str) -> timedelta | None:
+    """Return the time between two steps of a rule that may be entered at any of them."""
+    frequency = re.search(r"FREQ=(HOURLY|DAILY|WEEKLY)\b", recurrence)
+    if frequency is None or "COUNT=" in recurrence or "BYSETPOS" in recurrence:
         return None
     interval = re.search(r"INTERVAL=(\d+)", recurrence)
-    return max(1, int(interval.group(1))) if interval else 1
+    return max(1, int(interval[1]) if interval else 1) * _STEPS[frequency[1]]
 
 
+@lru_cache(maxsize=512)
 def _recurring(recurrence: str, start: datetime) -> rrule | rruleset:
     parsed: rrule | rruleset = rrulestr(f"DTSTART:{start:%Y%m%dT%H%M%S}\nRRULE:{recurrence}")
     return parsed
-
-
-def _take_zone(text: str) -> tuple[str, str]:
-    before, _, last = text.rpartition(" ")
-    if "/" in last or last.upper() in {"UTC", "GMT"}:
-        return before.strip(), _known_zone(last)
-    return text, "UTC"
-
-
-def _known_zone(name: str) -> str:
-    found = time_zones().get(name.lower())
-    if found is None:
-        raise Invalid(f"there is no time zone {name!r}; Asia/Kolkata or Europe/Paris would be one")
-    return found
-
-
-def _resolve(planned: datetime, zone: ZoneInfo) -> Occurrence:
-    at = planned.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    local = at.astimezone(zone)
-    if local.replace(tzinfo=None) != planned:
-        # The clocks skip this hour. Read with the offset from before the gap it would lie as far
-        # after the gap as it was planned into it; what is wanted is the gap's end.
-        at = _end_of_gap(at, zone)
-        local = at.astimezone(zone)
-    return Occurrence(at, local, f"{planned:%Y-%m-%dT%H:%M} {zone.key}")
-
-
-def _end_of_gap(at: datetime, zone: ZoneInfo) -> datetime:
-    before = at - timedelta(hours=3)
-    low, high = before, at
-    # Clocks change on whole seconds, so the search ends on the first one of the new offset.
-    old_offset = before.astimezone(zone).utcoffset()
-    while high - low > timedelta(seconds=1):
-        middle = low + (high - low) / 2
-        if middle.astimezone(zone).utcoffset() == old_offset:
-            low = middle
-        else:
-            high = middle
-    return high.replace(microsecond=0)
-
-
-def _not_understood(text: str, understood: list[str], left: list[str]) -> Invalid:
-    known = f"understood {' '.join(understood)!r}, then not" if understood else "not understood:"
-    return Invalid(f"rule {text!r}: {known} {' '.join(left)!r}; examples are {_EXAMPLE}")

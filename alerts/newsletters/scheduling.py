@@ -1,125 +1,58 @@
-"""Schedules and their runs: which are due, once each, and what came of them."""
+"""The runs of schedules: which are due, once each, and what came of them."""
 
+from collections import deque
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.errors import Invalid, NotFound
 from alerts.newsletters.issues import NothingNew, draft_issue
+from alerts.newsletters.missed import parse_missed, plan_runs
 from alerts.newsletters.models import Newsletter, Run, RunOutcome, Schedule
-from alerts.newsletters.rules import Occurrence, parse_rule
-from alerts.newsletters.service import definition_of, get_newsletter, next_moment
-from alerts.subscribers.models import Frequency
+from alerts.newsletters.rules import Occurrence, Rule, parse_rule
+from alerts.newsletters.service import definition_of
 
 # A newsletter that starts on a site full of old articles does not mail them all.
 _LOOKS_BACK = timedelta(days=31)
 _STALE_AFTER = timedelta(minutes=10)
-
-
-def get_schedule(session: Session, slug: str, frequency: Frequency | None = None) -> Schedule:
-    """Return a newsletter's schedule at a frequency (default: its usual one); raises NotFound."""
-    newsletter = get_newsletter(session, slug)
-    wanted = frequency or definition_of(newsletter).default_frequency
-    for schedule in newsletter.schedules:
-        if schedule.frequency == wanted:
-            return schedule
-    raise NotFound(f"{slug} has no {wanted} schedule; `alerts schedule set {slug} RULE` makes one")
-
-
-def set_schedule(
-    session: Session,
-    slug: str,
-    rule_text: str,
-    *,
-    frequency: Frequency | None = None,
-    clock: Clock,
-) -> Schedule:
-    """Set when a newsletter goes out at a frequency; in force with the next tick.
-
-    The rule it has already changes nothing: a moment that is due stays due. Raises Invalid for a
-    rule that is not understood, or that has no moment to come.
-    """
-    newsletter = get_newsletter(session, slug)
-    definition = definition_of(newsletter)
-    wanted = frequency or definition.default_frequency
-    if wanted not in definition.frequencies:
-        offered = ", ".join(definition.frequencies)
-        raise Invalid(f"{slug} does not go out {wanted}; it offers {offered}")
-    rule = parse_rule(rule_text)
-    next_at = next_moment(rule.text, clock.now())
-    if next_at is None:
-        raise Invalid(f"rule {rule_text!r} has no moment to come; nothing would ever go out")
-    schedule = next((s for s in newsletter.schedules if s.frequency == wanted), None)
-    if schedule is None:
-        schedule = Schedule(newsletter=slug, frequency=wanted, paused=False)
-        newsletter.schedules.append(schedule)
-    elif schedule.rule == rule.text:
-        return schedule
-    schedule.rule = rule.text
-    schedule.next_at = next_at
-    newsletter.updated_at = clock.now()
-    session.flush()
-    return schedule
-
-
-def set_paused(
-    session: Session,
-    slug: str,
-    *,
-    paused: bool,
-    frequency: Frequency | None = None,
-    clock: Clock,
-) -> Schedule:
-    """Pause a schedule, or let it go on with its next moment from now."""
-    schedule = get_schedule(session, slug, frequency)
-    schedule.paused = paused
-    schedule.next_at = next_moment(schedule.rule, clock.now())
-    session.flush()
-    return schedule
-
-
-def next_occurrences(schedule: Schedule, *, count: int, after: datetime) -> list[Occurrence]:
-    """Return the next moments of a schedule, at most `count`."""
-    rule = parse_rule(schedule.rule)
-    found: list[Occurrence] = []
-    while len(found) < count:
-        occurrence = rule.after(found[-1].at if found else after)
-        if occurrence is None:
-            break
-        found.append(occurrence)
-    return found
+# A rule for every minute over an outage of weeks: whoever looks wants to know of it, not read it.
+_MOST_ROWS = 1000
+_LONGEST_OUTAGE = timedelta(days=366)
+_FATES = {
+    "send": RunOutcome.CLAIMED,
+    "merge": RunOutcome.MERGED,
+    "skip": RunOutcome.MISSED,
+    "lost": RunOutcome.FAILED,
+}
 
 
 def claim_due(session: Session, *, clock: Clock) -> list[Run]:
-    """Turn every due schedule into a run, and move the schedule on; returns the new runs.
+    """Turn every due schedule into runs, and move it on; returns the new runs to be worked off.
 
-    A moment that was missed (the machine was off) is run once, however many were missed. The
-    unique key on newsletter, frequency and local period makes one run of what two beats claim.
+    A moment that was missed (the program was not running) leaves a row as well, and its schedule
+    says what becomes of it: however many were missed, one issue at most is made. The unique key on
+    newsletter, frequency and local period makes one run of what two beats, or two schedules, claim.
     """
     now = clock.now()
     due = session.scalars(
         select(Schedule)
         .where(Schedule.paused.is_(False))
         .where(or_(Schedule.next_at <= now, Schedule.next_at.is_(None)))
-        .order_by(Schedule.next_at, Schedule.id)
+        .order_by(Schedule.id)
         .with_for_update(skip_locked=True)
     ).all()
-    runs = []
-    for schedule in due:
-        due_at = schedule.next_at
-        schedule.next_at = next_moment(schedule.rule, now)
-        if due_at is None:
-            # A rule that was never looked at, or one that has come to its end.
-            continue
-        run = _claim(session, schedule, due_at, now)
-        if run is not None:
-            runs.append(run)
+    rows = [row for schedule in due for row in _rows_of(schedule, now)]
+    # Runs to be made come first: where another schedule would leave the same period out, it stays.
+    rows.sort(key=lambda row: (row["outcome"] is not RunOutcome.CLAIMED, row["due_at"]))
     session.flush()
-    return runs
+    claimed = [_claim(session, row) for row in rows if row["outcome"] is RunOutcome.CLAIMED]
+    _record(session, [row for row in rows if row["outcome"] is not RunOutcome.CLAIMED])
+    return [run for run in claimed if run is not None]
 
 
 def run_schedule(session: Session, run_id: int, *, clock: Clock) -> Run:
@@ -138,13 +71,14 @@ def run_schedule(session: Session, run_id: int, *, clock: Clock) -> Run:
             session,
             run.newsletter,
             frequency=run.frequency,
-            oldest=newsletter.created_at - _LOOKS_BACK,
+            oldest=_oldest(session, run, newsletter),
             until=clock.now(),
             clock=clock,
         )
     except NothingNew:
         run.outcome = RunOutcome.SKIPPED
-        run.reason = _nothing_new(session, run, newsletter)
+        nothing = _nothing_new(session, run, newsletter)
+        run.reason = f"{run.reason}; {nothing}" if run.reason else nothing
     else:
         run.outcome = RunOutcome.DRAFTED
         run.issue_id = issue.id
@@ -173,26 +107,106 @@ def fail_run(session: Session, run_id: int, reason: str) -> None:
     )
 
 
-def _claim(session: Session, schedule: Schedule, due_at: datetime, now: datetime) -> Run | None:
-    rule = parse_rule(schedule.rule)
-    occurrence = rule.after(due_at - timedelta(seconds=1))
-    period = occurrence.period if occurrence else due_at.isoformat()
-    run = Run(
-        newsletter=schedule.newsletter,
-        frequency=schedule.frequency,
-        period=period,
-        due_at=due_at,
-        started_at=now,
-        outcome=RunOutcome.CLAIMED,
-        reason="",
-    )
+def _rows_of(schedule: Schedule, now: datetime) -> list[dict[str, Any]]:
+    """Move a schedule on, and return the rows for its runs that are due, the oldest first."""
+    due_at = schedule.next_at
     try:
-        with session.begin_nested():
-            session.add(run)
-    except IntegrityError:
-        # Claimed by another beat.
-        return None
-    return run
+        rule = parse_rule(schedule.rule)
+    except Invalid as error:
+        # A zone that a newer time zone database dropped, say: the others go on.
+        schedule.next_at = None
+        if due_at is None:
+            return []
+        period = f"{due_at:%Y-%m-%dT%H:%M} UTC"
+        return [_row(schedule, due_at, period, now, RunOutcome.FAILED, str(error))]
+    following = rule.after(now)
+    schedule.next_at = following.at if following else None
+    if due_at is None:
+        # A rule that was never looked at, or one that has come to its end.
+        return []
+    due, untold = _due(rule, due_at, now)
+    if not due:
+        # The time zone database moved it into the future.
+        return []
+    planned = plan_runs(due, parse_missed(schedule.missed), now=now, following=following)
+    rows = [
+        _row(schedule, one.occurrence.at, one.occurrence.period, now, _FATES[one.fate], one.reason)
+        for one in planned
+    ]
+    if untold:
+        rows[0]["reason"] += f"; {untold} more have no rows of their own"
+    return rows
+
+
+def _due(rule: Rule, due_at: datetime, now: datetime) -> tuple[list[Occurrence], int]:
+    """Return what is due, the oldest and the newest ones, and how many between are left untold."""
+    first: Occurrence | None = None
+    newest: deque[Occurrence] = deque(maxlen=_MOST_ROWS - 1)
+    untold = 0
+    start = max(due_at, now - _LONGEST_OUTAGE) - timedelta(seconds=1)
+    for occurrence in rule.coming(start):
+        if occurrence.at > now:
+            break
+        if occurrence.left_out:
+            continue
+        if first is None:
+            first = occurrence
+            continue
+        untold += len(newest) == newest.maxlen
+        newest.append(occurrence)
+    return ([first, *newest] if first else []), untold
+
+
+def _row(
+    schedule: Schedule,
+    due_at: datetime,
+    period: str,
+    now: datetime,
+    outcome: RunOutcome,
+    reason: str,
+) -> dict[str, Any]:
+    return {
+        "newsletter": schedule.newsletter,
+        "frequency": schedule.frequency,
+        "schedule": schedule.name,
+        "period": period,
+        "due_at": due_at,
+        "started_at": now,
+        "outcome": outcome,
+        "reason": reason,
+    }
+
+
+def _claim(session: Session, row: dict[str, Any]) -> Run | None:
+    """Insert a run; None when its period was claimed already, by another beat or schedule."""
+    return session.scalars(_insert(session).values(row).returning(Run)).one_or_none()
+
+
+def _record(session: Session, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        session.execute(_insert(session).values(rows))
+
+
+def _insert(session: Session) -> postgresql.Insert | sqlite.Insert:
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(Run).on_conflict_do_nothing()
+    return sqlite.insert(Run).on_conflict_do_nothing()
+
+
+def _oldest(session: Session, run: Run, newsletter: Newsletter) -> datetime:
+    """Return the moment before which articles are let lie: a new newsletter mails no archive.
+
+    What a missed run would have held is left out for good where its schedule says skip.
+    """
+    skipped = session.scalar(
+        select(func.max(Run.due_at)).where(
+            Run.newsletter == run.newsletter,
+            Run.frequency == run.frequency,
+            Run.outcome == RunOutcome.MISSED,
+        )
+    )
+    oldest = newsletter.created_at - _LOOKS_BACK
+    return max(oldest, skipped) if skipped else oldest
 
 
 def _nothing_new(session: Session, run: Run, newsletter: Newsletter) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from alerts.clock import Clock
 from alerts.errors import NotFound
 from alerts.newsletters.definitions import NewsletterDefinition, ScheduleDefinition
+from alerts.newsletters.missed import USUAL
 from alerts.newsletters.models import Newsletter, Schedule
 from alerts.newsletters.rules import parse_rule
 from alerts.newsletters.toml import read_definition, write_definition
@@ -60,7 +61,13 @@ def get_newsletter(session: Session, slug: str) -> Newsletter:
 def definition_of(newsletter: Newsletter) -> NewsletterDefinition:
     """Return a newsletter's definition with its schedules as they are now."""
     schedules = [
-        {"frequency": schedule.frequency, "rule": schedule.rule}
+        {
+            "frequency": schedule.frequency,
+            "name": schedule.name or None,
+            # As it is read, in UTC where it names no zone: older rows do without.
+            "rule": parse_rule(schedule.rule).text,
+            "missed": schedule.missed,
+        }
         for schedule in newsletter.schedules
     ]
     stored = newsletter.definition | {"schedules": schedules}
@@ -120,17 +127,26 @@ def apply_toml(session: Session, text: str, *, source: str, clock: Clock) -> App
 def _apply_schedules(
     newsletter: Newsletter, wanted: tuple[ScheduleDefinition, ...], now: datetime
 ) -> None:
-    rules = {schedule.frequency: schedule.rule for schedule in wanted}
+    told = {(schedule.frequency, schedule.name or ""): schedule for schedule in wanted}
     for schedule in list(newsletter.schedules):
-        rule = rules.pop(schedule.frequency, None)
-        if rule is None:
+        new = told.pop((schedule.frequency, schedule.name), None)
+        if new is None:
             newsletter.schedules.remove(schedule)
-        elif rule != schedule.rule:
-            schedule.rule = rule
-            schedule.next_at = next_moment(rule, now)
-    for frequency, rule in rules.items():
+            continue
+        schedule.missed = new.missed or USUAL
+        if new.rule != schedule.rule:
+            schedule.rule = new.rule
+            schedule.next_at = next_moment(new.rule, now)
+    for (frequency, name), new in told.items():
         newsletter.schedules.append(
-            Schedule(frequency=frequency, rule=rule, paused=False, next_at=next_moment(rule, now))
+            Schedule(
+                frequency=frequency,
+                name=name,
+                rule=new.rule,
+                missed=new.missed or USUAL,
+                paused=False,
+                next_at=next_moment(new.rule, now),
+            )
         )
 
 
@@ -141,7 +157,7 @@ def next_moment(rule: str, after: datetime) -> datetime | None:
 
 
 def _in_order(definition: NewsletterDefinition) -> NewsletterDefinition:
-    """Return a definition with its schedules in the order of its frequencies, however written."""
+    """Return a definition with its schedules by frequency and name, however written."""
     order = definition.frequencies.index
-    schedules = sorted(definition.schedules, key=lambda schedule: order(schedule.frequency))
+    schedules = sorted(definition.schedules, key=lambda one: (order(one.frequency), one.name or ""))
     return definition.model_copy(update={"schedules": tuple(schedules)})

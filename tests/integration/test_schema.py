@@ -1,12 +1,23 @@
 """The migrations make exactly the schema that the models describe, forward and back."""
 
+from datetime import timedelta
+
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import delete, inspect, select, text
+from sqlalchemy.exc import IntegrityError
 
 from alerts import migrations
+from alerts.clock import FixedClock
 from alerts.database import Base, Database
+from alerts.newsletters.models import Run, Schedule
+from alerts.newsletters.schedules import set_schedule
+from alerts.newsletters.scheduling import claim_due
+from alerts.newsletters.service import ensure_built_in
 from alerts.tables import ALL_MODELS
+
+FRIDAYS = "weekly on fri 17:00 Europe/Paris"
 
 
 def test_the_migrations_make_what_the_models_describe(database: Database) -> None:
@@ -30,3 +41,30 @@ def test_an_upgrade_can_run_twice_and_back(database_url: str) -> None:
     migrations.upgrade(database)
     assert migrations.schema_revision(database) == migrations.HEAD
     database.dispose()
+
+
+def test_schedules_and_runs_go_back_and_forth(database: Database, clock: FixedClock) -> None:
+    with database.transaction() as session:
+        ensure_built_in(session, clock=clock)
+        set_schedule(
+            session, "africa-this-week", FRIDAYS, name="fridays", missed="skip", clock=clock
+        )
+        clock.advance(timedelta(days=1))
+        claim_due(session, clock=clock)
+        session.execute(text("UPDATE runs SET outcome = 'missed'"))
+    migrations.downgrade(database, "0003")
+    with database.engine.begin() as connection:
+        names = connection.execute(text("SELECT rule FROM schedules")).scalars().all()
+        assert len(names) == 4
+        assert FRIDAYS not in names
+        outcomes = connection.execute(text("SELECT DISTINCT outcome FROM runs")).scalars().all()
+        assert outcomes == ["skipped"]
+        found = inspect(connection).get_check_constraints("schedules")
+        assert "ck_schedules_frequency" in {check["name"] for check in found}
+        with pytest.raises(IntegrityError), connection.begin_nested():
+            connection.execute(text("UPDATE runs SET outcome = 'merged'"))
+    migrations.upgrade(database)
+    with database.transaction() as session:
+        assert len(session.scalars(select(Schedule)).all()) == 4
+        session.execute(text("UPDATE runs SET outcome = 'merged'"))
+        session.execute(delete(Run))

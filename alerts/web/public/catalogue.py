@@ -136,22 +136,27 @@ def _latest(session: Session, offer: Offer, limit: int) -> tuple[Linked, ...]:
 def _paces(
     newsletter: Newsletter, offer: Offer, pieces: Mapping[Frequency, int], now: datetime
 ) -> tuple[Pace, ...]:
-    schedules = {one.frequency: one for one in newsletter.schedules if not one.paused}
     default_first = sorted(offer.frequencies, key=lambda one: one != offer.default_frequency)
     return tuple(
         Pace(
             frequency,
             HOW_OFTEN[frequency],
-            _next_at(schedules.get(frequency), now),
+            _next_at(newsletter, frequency, now),
             pieces.get(frequency, 0),
         )
         for frequency in default_first
     )
 
 
-def _next_at(schedule: Schedule | None, now: datetime) -> datetime | None:
-    if schedule is None or schedule.frequency is Frequency.IMMEDIATE:
+def _next_at(newsletter: Newsletter, frequency: Frequency, now: datetime) -> datetime | None:
+    """Return the moment when a frequency comes next, by the first of its schedules."""
+    if frequency is Frequency.IMMEDIATE:
         return None
+    schedules = (s for s in newsletter.schedules if s.frequency == frequency and not s.paused)
+    return min((at for one in schedules if (at := _next_local(one, now))), default=None)
+
+
+def _next_local(schedule: Schedule, now: datetime) -> datetime | None:
     occurrence = parse_rule(schedule.rule).after(now)
     if occurrence is None:
         return None
