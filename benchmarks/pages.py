@@ -17,7 +17,7 @@ def run() -> None:
     """Print pages a second over 300 different pages of each kind, and the memory they leave."""
     for label, folder, names in (
         ("pages of the house", _DATA, _HOUSE),
-        ("pages of any make", _DATA / "general", _GENERAL),
+        ("pages of any make", _DATA.parent / "other_pages", _GENERAL),
     ):
         templates = [(folder / name).read_bytes() for name in names]
         # The pages differ: the readers remember lines that they have seen.

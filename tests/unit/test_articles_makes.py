@@ -15,7 +15,7 @@ from alerts.articles.reading.pictures import credit_in
 from alerts.articles.reading.read import read_html
 from alerts.articles.reading.record import NoArticle, ReadArticle
 
-DATA = Path(__file__).parent.parent / "data" / "articles" / "general"
+DATA = Path(__file__).parent.parent / "data" / "other_pages"
 JETTY = "The jetty that everybody built"
 FERRY = "The ferry at Mbour leaves"
 
