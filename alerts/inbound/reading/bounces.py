@@ -63,8 +63,9 @@ def others_of(mail: Mail, notice: Notice, ours: frozenset[str]) -> Others:
     """Collect who cannot be meant: who wrote this, whom it reached, who sent the message."""
     written_to = {key_of(a) for a in addresses_of(notice.original, *_READERS)}
     senders = addresses_of(notice.original, *_WRITERS, "list-post")
-    here = addresses_of(mail.headers, *_WRITERS, *_HERE)
-    return Others(ours | ({key_of(address) for address in (*senders, *here)} - written_to))
+    here = addresses_of(mail.headers, *_WRITERS)
+    reached = {key_of(address) for address in addresses_of(mail.headers, *_HERE)}
+    return Others(ours | reached | ({key_of(a) for a in (*senders, *here)} - written_to))
 
 
 def _by_report(

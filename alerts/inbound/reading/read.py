@@ -44,16 +44,17 @@ def _read(raw: bytes, ours: frozenset[str], depth: int) -> Reading:
     mail = read_parts(raw)
     notice = notice_of(mail)
     others = others_of(mail, notice, ours)
-    reading = _complaint(mail, notice, others) or _bounce(mail, notice, raw, ours)
-    if reading is not None and (reading.recipients or depth >= _DEEPEST):
-        return reading
     # A gateway may put the whole report into an attachment of its own notice.
-    inner = _inner(mail, ours, depth)
-    return inner or reading or _other(mail, notice)
+    return (
+        _inner(mail, ours, depth)
+        or _complaint(mail, notice, others)
+        or _bounce(mail, notice, raw, ours)
+        or _other(mail, notice)
+    )
 
 
 def _inner(mail: Mail, ours: frozenset[str], depth: int) -> Reading | None:
-    if depth >= _DEEPEST or not mail.originals:
+    if depth >= _DEEPEST or not mail.originals or mail.reports or mail.complaints:
         return None
     head = mail.originals[0][:4_000].lower()
     if b"multipart/report" not in head and b"x-failed-recipients" not in head:
