@@ -107,6 +107,9 @@ def _class(code: str, reply: str, words: str, said: str) -> Bounce | None:
     if _FULL.search(words):
         return Bounce.SOFT
     detail = code.partition(".")[2]
+    if detail == "2.1" and _OF_HOSTS_FOR_NOW.search(words):
+        # Gmail says it of a mailbox that gets too much at once, too.
+        return Bounce.SOFT
     if code and not _VAGUE.fullmatch(detail):
         if told is not None and _WRONG_OFTEN.fullmatch(detail):
             return _of_doubtful(detail, told, words)

@@ -31,9 +31,12 @@ _REST = (
 )
 # Unsubscribing comes first: what may mean that and something else means that.
 _ORDER = (Command.UNSUBSCRIBE, Command.SUBSCRIBE, Command.PREFERENCES, Command.HELP)
+_OF_A_NEWSLETTER = frozenset({Command.UNSUBSCRIBE, Command.SUBSCRIBE})
 _PATTERNS = {
     command: re.compile(
-        unicodedata.normalize("NFKD", rf"{any_of(f'command_{command}')}{_REST}"), re.IGNORECASE
+        unicodedata.normalize("NFKD", any_of(f"command_{command}"))
+        + (_REST if command in _OF_A_NEWSLETTER else ""),
+        re.IGNORECASE,
     )
     for command in _ORDER
 }
