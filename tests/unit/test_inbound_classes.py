@@ -34,8 +34,10 @@ from alerts.inbound.reading.classes import judged
         ("", "550 #5.1.0 Address rejected.", "hard"),
         (
             "",
-            "550 5.7.1 TRANSPORT.RULES.RejectMessage; the message was "
-            "rejected by organization policy",
+            (
+                "550 5.7.1 TRANSPORT.RULES.RejectMessage; the message was "
+                "rejected by organization policy"
+            ),
             "policy",
         ),
         ("", "550 5.2.0 STOREDRV.Deliver; delivery result banner", "soft"),
@@ -50,8 +52,10 @@ from alerts.inbound.reading.classes import judged
         ("5.0.0", "550 Access denied - Invalid HELO name", "policy"),
         (
             "5.1.1",
-            "550 5.1.1 <x@y>: Recipient address rejected: undeliverable "
-            "address: host said 550 no such user",
+            (
+                "550 5.1.1 <x@y>: Recipient address rejected: undeliverable "
+                "address: host said 550 no such user"
+            ),
             "hard",
         ),
         ("", "The user has moved to a new address", "hard"),
@@ -70,15 +74,19 @@ from alerts.inbound.reading.classes import judged
         ("5.2.1", "550 5.2.1 receiving mail at a rate that prevents additional messages", "soft"),
         (
             "",
-            "554 30 Sorry, your message to x@yahoo.com cannot be "
-            "delivered. This mailbox is disabled (554.30)",
+            (
+                "554 30 Sorry, your message to x@yahoo.com cannot be "
+                "delivered. This mailbox is disabled (554.30)"
+            ),
             "hard",
         ),
         ("", "552 1 Requested mail action aborted, mailbox not found", "hard"),
         (
             "",
-            "550-5.7.1 likely unsolicited mail. To reduce the amount of "
-            "spam sent to Gmail, this message has been blocked",
+            (
+                "550-5.7.1 likely unsolicited mail. To reduce the amount of "
+                "spam sent to Gmail, this message has been blocked"
+            ),
             "policy",
         ),
         ("", "550 SC-001 Mail rejected by Outlook for policy reasons", "policy"),

@@ -62,9 +62,15 @@ def severest(failures: Iterable[Failure]) -> Failure | None:
 def others_of(mail: Mail, notice: Notice, ours: frozenset[str]) -> Others:
     """Collect who cannot be meant: who wrote this, whom it reached, who sent the message."""
     written_to = {key_of(a) for a in addresses_of(notice.original, *_READERS)}
-    senders = addresses_of(notice.original, *_WRITERS, "list-post")
+    senders = addresses_of(notice.original, *_WRITERS)
     here = addresses_of(mail.headers, *_WRITERS)
-    reached = {key_of(address) for address in addresses_of(mail.headers, *_HERE)}
+    reached = {
+        key_of(address)
+        for address in (
+            *addresses_of(mail.headers, *_HERE),
+            *addresses_of(notice.original, "list-post"),
+        )
+    }
     return Others(ours | reached | ({key_of(a) for a in (*senders, *here)} - written_to))
 
 
@@ -143,7 +149,11 @@ def _from_text(
     mail: Mail, notice: Notice, named: tuple[Named, ...], others: Others
 ) -> tuple[str, ...]:
     """Choose the recipients of a bounce without a report: named for sure, else by the original."""
-    listed = addresses_of(mail.headers, "x-failed-recipients", "x-failed-recipient")
+    listed = tuple(
+        address
+        for address in addresses_of(mail.headers, "x-failed-recipients", "x-failed-recipient")
+        if address not in others
+    )
     surest = max((one.sureness for one in named), default=0)
     sure = tuple(one.address for one in named if one.sureness == surest > 0)
     if listed or sure:
