@@ -187,3 +187,16 @@ def test_the_samples_of_pythons_own_email_tests_are_read() -> None:
     # The one delivery status notification among them (RFC 1894), with two recipients or one.
     assert "msg_16.txt" in bounces
     assert read["msg_16.txt"].recipients
+
+
+@pytest.mark.parametrize("sender", [b"", b"From: \xff\xfe\n", b"From:\n", b"From: <>\n"])
+def test_a_bounce_that_the_second_opinion_stumbles_over_is_read_in_silence(
+    sender: bytes, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    raw = (
+        b"Return-Path: <>\n" + sender + b"Subject: Undelivered Mail\n\nIt could not be delivered.\n"
+    )
+    reading = read_mail(raw)
+    assert (reading.kind, reading.recipients) == (Kind.BOUNCE, ())
+    assert not caplog.records
+    assert capfd.readouterr() == ("", "")

@@ -4,10 +4,14 @@ It is asked only where our own reading finds nobody, and only about mails that P
 parses in bounded time: that recurses over nested parts, and slows down over long headers.
 """
 
+import logging
 from email.parser import BytesParser
 from email.policy import compat32
 
 from flufl.bounce import all_failures
+
+# It logs a traceback for each mail that it cannot read; what became of the mail is said elsewhere.
+logging.getLogger("flufl.bounce").disabled = True
 
 _LARGEST = 300_000
 _MOST_BOUNDARIES = 60
