@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from alerts import __version__
 from alerts.cli import (
     articles,
+    inbound,
     newsletters,
     processes,
     schedules,
@@ -35,6 +36,7 @@ app.add_typer(schedules.app, name="schedule")
 app.add_typer(sending.app, name="issue")
 app.add_typer(subscribers.app, name="subscriber")
 app.add_typer(suppressions.app, name="suppression")
+app.add_typer(inbound.app, name="inbound")
 processes.register(app)
 
 

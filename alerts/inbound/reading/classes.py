@@ -1,0 +1,157 @@
+"""Whether a bounce is for good, for now, or about our mail: by codes and by words. Pure.
+
+The codes are the table that the sender of mail judges refusals by (`delivery.bounces`); the words
+are those of the mail systems that write to people, in the languages that they write.
+"""
+
+import re
+from typing import NamedTuple
+
+from alerts.delivery.bounces import Bounce, bounce_of, reason_of_refusal
+from alerts.delivery.status_codes import words_of
+from alerts.delivery.waits import is_greylisting
+from alerts.inbound.reading.phrases import pattern
+
+_ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]\d|\d)")
+_REPLY = re.compile(
+    r"(?<![\d.:/#@-])([45][0-5]\d)(?=[.:;,)\]]|$"
+    r"|[- ](?!bytes|kb|mb|days|hours|messages|recipients))"
+)
+# Subjects and details that may be said of anything; the text knows more.
+_VAGUE = re.compile(r"(?:\d\.0|0\.\d{1,3}|[345]\.[05]|5\.\d|3\.[0-3]|4\.[01]|7\.1)")
+_WRONG_OFTEN = re.compile(r"(?:1\.[0-2]|2\.[01]|4\.4|4\.3\d\d|7\.\d+)")
+_FULL = pattern("mailbox_full")
+_NOBODY = pattern("nobody_there")
+_ABOUT_US = pattern("about_us")
+# These say it whatever else is said, but of the sender.
+_SURELY_NOBODY = pattern("surely_nobody")
+_OF_THE_SENDER = re.compile(
+    r"\bsender\b|mail from|\bfrom address|verif(?:y|ication) failed|callout"
+)
+_REJECTED = re.compile(
+    r"(?:recipient|address|user|rcpt)(?: address)? (?:is |was )?(?:rejected|refused)"
+)
+_FOR_NOW = pattern("for_now")
+_TOO_LARGE = pattern("too_large")
+_OF_HOSTS_FOR_NOW = pattern("hosts_for_now")
+_READ = 1_500
+_FIRST_PERMANENT = 500
+
+
+class Judged(NamedTuple):
+    """The class of a failure, None where nothing tells, and the code that it is known by."""
+
+    bounce: Bounce | None
+    code: str | None
+
+
+def judged(status: str, text: str) -> Judged:
+    """Judge a failure by the status of a report (may be empty) and by what was said with it.
+
+    The code of the text wins over a vague one of the report: where a server writes `5.0.0`, the
+    answer of the other side beneath it often says `5.1.1`.
+    """
+    said = " ".join(text[:_READ].split())
+    inner, reply = _enhanced_in(said), _reply_in(said)
+    code = _better(status, inner)
+    words = words_of_notice(said)
+    return Judged(_class(code, reply, words, said), code or reply or None)
+
+
+def words_of_notice(text: str) -> str:
+    """Return a text in small letters on one line, without addresses and links, for looking up."""
+    words = " ".join(words_of(piece) for piece in _pieces(text)).replace("’", "'")
+    return " ".join(words.split())
+
+
+def _pieces(text: str) -> list[str]:
+    # An address after a colon takes the word before it along otherwise.
+    flat = " ".join(text.replace(":", ": ").split())
+    # Words are looked at in pieces, since `words_of` reads the beginning of an answer only.
+    return [flat[at : at + 400] for at in range(0, len(flat), 400)]
+
+
+def _enhanced_in(text: str) -> str:
+    """Return the code that says most; the first of those that say as much."""
+    found = [m[0] for m in _ENHANCED.finditer(text) if m[1] != "2"]
+    telling = (code for code in found if not _VAGUE.fullmatch(code.partition(".")[2]))
+    return next(telling, found[0] if found else "")
+
+
+def _reply_in(text: str) -> str:
+    found = _REPLY.search(text)
+    return found[1] if found else ""
+
+
+def _better(status: str, inner: str) -> str:
+    if not status or status.startswith("2"):
+        return inner
+    if not inner:
+        return status
+    return inner if _says(inner) > _says(status) else status
+
+
+def _says(code: str) -> int:
+    """Return how much a code tells: `5.0.0` nothing, `5.7.1` little, `5.1.1` what it says."""
+    if code.endswith((".0.0", ".3.0", ".5.0")):
+        return 0
+    return 1 if _VAGUE.fullmatch(code.partition(".")[2]) else 2
+
+
+def _class(code: str, reply: str, words: str, said: str) -> Bounce | None:
+    told = _by_words(words)
+    if (code or reply).startswith("4"):
+        # Given up after refusals for now: never for good.
+        policy = told is Bounce.POLICY or code.startswith("4.7.")
+        return Bounce.POLICY if policy and not is_greylisting(said) else Bounce.SOFT
+    if _FULL.search(words):
+        return Bounce.SOFT
+    detail = code.partition(".")[2]
+    if detail == "2.1" and _OF_HOSTS_FOR_NOW.search(words):
+        # Gmail says it of a mailbox that gets too much at once, too.
+        return Bounce.SOFT
+    if code and not _VAGUE.fullmatch(detail):
+        if told is not None and _WRONG_OFTEN.fullmatch(detail):
+            return _of_doubtful(detail, told, words)
+        return bounce_of(f"refused {code}")
+    return told or _by_refusal(code, reply, said)
+
+
+def _by_refusal(code: str, reply: str, said: str) -> Bounce | None:
+    """Return what the sender of mail would make of it, had it got this answer itself."""
+    if not code and not reply:
+        return None
+    number = max(int(reply), _FIRST_PERMANENT) if reply else 0
+    answer = said if code in said else f"{code} {said}"
+    return bounce_of(reason_of_refusal(number, answer))
+
+
+def _of_doubtful(detail: str, told: Bounce, words: str) -> Bounce | None:
+    """Weigh words against a code that servers use for other things, too."""
+    if detail.startswith("7."):
+        # Policy it is, unless the words speak of nothing but the mailbox.
+        return Bounce.HARD if told is Bounce.HARD else Bounce.POLICY
+    if detail.startswith("4.3") and told is Bounce.HARD:
+        return told
+    if told is Bounce.SOFT and _OF_HOSTS_FOR_NOW.search(words):
+        return Bounce.SOFT
+    if told is Bounce.POLICY and detail in {"1.0", "2.0", "2.1"}:
+        return told
+    return bounce_of(f"refused 5.{detail}")
+
+
+def _by_words(words: str) -> Bounce | None:
+    """Return what the words say, without any code."""
+    if _FULL.search(words) or _TOO_LARGE.search(words):
+        return Bounce.SOFT
+    if _SURELY_NOBODY.search(words) and not _OF_THE_SENDER.search(words):
+        return Bounce.HARD
+    about_us = _ABOUT_US.search(words)
+    nobody = _NOBODY.search(words)
+    if nobody and not (about_us and about_us.start() < nobody.start()):
+        return Bounce.SOFT if _OF_HOSTS_FOR_NOW.search(words) else Bounce.HARD
+    if about_us:
+        return Bounce.POLICY
+    if _FOR_NOW.search(words):
+        return Bounce.SOFT
+    return Bounce.HARD if _REJECTED.search(words) else None
