@@ -14,6 +14,7 @@ import idna
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from alerts.durations import parse_duration
 from alerts.errors import Invalid
 from alerts.rates import parse_domain_limits
 
@@ -21,6 +22,8 @@ from alerts.rates import parse_domain_limits
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LONGEST_DOMAIN = 253
+
+_SHORTEST_SESSION, _LONGEST_SESSION = timedelta(minutes=5), timedelta(days=90)
 
 # Settings whose values are shown to nobody.
 _HIDDEN = ("SECRET", "MAIL", "TOKENS")
@@ -38,7 +41,8 @@ class Settings(BaseSettings):
     that pages may be fetched from; all others inside are refused. Whoever holds one of the
     `push_tokens` may hand in articles. After `lease_seconds` another
     worker takes up the batch of one that died. `dkim_key_file` and `dkim_selector` go in pairs;
-    each pair signs every mail in the name of `dkim_domain`.
+    each pair signs every mail in the name of `dkim_domain`. A log-in at the desk ends when nothing
+    was done for `session_idle`, and `session_longest` after it began.
     """
 
     model_config = SettingsConfigDict(
@@ -61,6 +65,8 @@ class Settings(BaseSettings):
     dkim_key_file: Annotated[tuple[Path, ...], NoDecode] = ()
     dkim_selector: Annotated[tuple[str, ...], NoDecode] = Field(default=(), validate_default=True)
     dkim_domain: str = Field(default="", validate_default=True)
+    session_idle: timedelta = timedelta(hours=12)
+    session_longest: timedelta = timedelta(days=14)
 
     @field_validator(
         "mail_url",
@@ -185,6 +191,17 @@ class Settings(BaseSettings):
                 " above it"
             )
         return domain
+
+    @field_validator("session_idle", "session_longest", mode="before")
+    @classmethod
+    def _span(cls, value: object) -> object:
+        try:
+            span = parse_duration(value) if isinstance(value, str) else value
+        except Invalid as error:
+            raise ValueError(str(error)) from error
+        if isinstance(span, timedelta) and not _SHORTEST_SESSION <= span <= _LONGEST_SESSION:
+            raise ValueError("between 5 minutes and 90 days would be right, such as 12h")
+        return span
 
     @property
     def database(self) -> str:
