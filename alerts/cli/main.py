@@ -8,7 +8,16 @@ import typer
 from sqlalchemy.exc import OperationalError
 
 from alerts import __version__
-from alerts.cli import articles, newsletters, processes, schedules, sending, sources, subscribers
+from alerts.cli import (
+    articles,
+    newsletters,
+    processes,
+    schedules,
+    sending,
+    sources,
+    staff,
+    subscribers,
+)
 from alerts.cli.common import note, say
 from alerts.errors import AlertsError
 from alerts.logs import configure_logs
@@ -25,6 +34,7 @@ app.add_typer(newsletters.app, name="newsletter")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(sending.app, name="issue")
 app.add_typer(subscribers.app, name="subscriber")
+app.add_typer(staff.app, name="staff")
 processes.register(app)
 
 

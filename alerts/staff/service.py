@@ -36,16 +36,23 @@ def add_account(
     email: str,
     role: Role,
     name: str | None = None,
+    password_hash: str | None = None,
     actor: Actor,
     clock: Clock,
 ) -> StaffAccount:
-    """Add an account without a password; `make_password_link` lets the person set one.
+    """Add an account; without a password `make_password_link` lets the person set one.
 
     Raises Invalid for a wrong address or name, and Refused when the address has an account.
     """
     shown, key = parse_email(email)
     account = StaffAccount(
-        email=shown, email_key=key, name=clean_name(name), role=role, created_at=clock.now()
+        email=shown,
+        email_key=key,
+        name=clean_name(name),
+        role=role,
+        password_hash=password_hash,
+        password_set_at=None if password_hash is None else clock.now(),
+        created_at=clock.now(),
     )
     try:
         with session.begin_nested():
