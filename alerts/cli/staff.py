@@ -1,5 +1,6 @@
 """`alerts staff …`: who works at the desk, their API tokens, and the log of what was done."""
 
+import re
 import sys
 from typing import Annotated, Any
 
@@ -24,6 +25,9 @@ from alerts.staff.queries import find_account, list_accounts, tokens_of
 from alerts.staff.serialise import account_json, audit_json, token_json
 
 app = typer.Typer(no_args_is_help=True, help="Staff: accounts, API tokens, the audit log.")
+
+# Fractions of a second are for scripts.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The account's address.")]
 StdinOption = Annotated[
@@ -268,6 +272,8 @@ def _show(found: list[dict[str, Any]], columns: tuple[str, ...], *, json: bool) 
 def _cell(value: object) -> object:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        return f"{value[:19]}Z"
     return " ".join(value) if isinstance(value, list) else value
 
 
@@ -275,7 +281,7 @@ def _log_row(entry: dict[str, Any]) -> tuple[object, ...]:
     who = " ".join(filter(None, (entry["account"] or entry["actor"], entry["token"])))
     details = ", ".join(f"{name} {_cell(value)}" for name, value in entry["details"].items())
     on = f"{entry['subject']['kind']}:{entry['subject']['id']}"
-    return entry["id"], entry["at"], who, entry["act"], on, details
+    return entry["id"], _cell(entry["at"]), who, entry["act"], on, details
 
 
 def _done(line: str, document: dict[str, Any], *, json: bool) -> None:

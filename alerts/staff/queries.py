@@ -43,11 +43,15 @@ def list_accounts(session: Session, *, removed: bool = False) -> Sequence[StaffA
 
 
 def held(session: Session, account_id: int) -> StaffAccount | None:
-    """Return an account as it is now, its row held until the transaction ends; None if removed."""
+    """Return an account as it is now, its row held until the transaction ends; None if removed.
+
+    On PostgreSQL rows that refer to it may still be added (FOR NO KEY UPDATE): a try is written
+    down while its counters are held, and whoever holds the account goes on to these counters.
+    """
     return session.scalars(
         select(StaffAccount)
         .where(StaffAccount.id == account_id, StaffAccount.removed_at.is_(None))
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).first()
 
@@ -58,7 +62,7 @@ def held_admins(session: Session) -> Sequence[StaffAccount]:
         select(StaffAccount)
         .where(StaffAccount.role == Role.ADMIN, StaffAccount.removed_at.is_(None))
         .order_by(StaffAccount.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
 
