@@ -35,7 +35,9 @@ def typed_key(text: str) -> str:
     try:
         return parse_email(text)[1]
     except Invalid:
-        return text.strip()[:_LONGEST_EMAIL].casefold()
+        # No database keeps a NUL or half a character, so none is asked for one.
+        typed = text.strip()[:_LONGEST_EMAIL].casefold()
+        return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in typed)
 
 
 def clean_name(text: str | None) -> str | None:

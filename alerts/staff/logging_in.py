@@ -63,14 +63,13 @@ def log_in(
 
     `address` is the host the request came from, `browser` what it says of itself, `previous` the
     secret of the session it had, which ends. Raises WrongCredentials, after as much work for an
-    address without an account, and Locked.
+    address without an account, Locked, and Busy.
     """
     key, network = typed_key(email), network_of(address)
-    typed = guard.seal.digest(key)
-    tried = begin_try(
-        guard, TryKind.PASSWORD, password_door(guard, key), network=network, typed=typed
-    )
-    checked = _check(guard, key, password)
+    door, typed = password_door(guard, key), guard.seal.digest(key)
+    with guard.passwords.place():
+        tried = begin_try(guard, TryKind.PASSWORD, door, network=network, typed=typed)
+        checked = _check(guard, key, password)
     new = None
     with guard.database.transaction() as session:
         account = _still(held(session, checked.account_id or 0), checked)
@@ -128,17 +127,13 @@ def _finished(session: Session, guard: Guard, half: Visit, code: str) -> NewSess
 def check_own_password(guard: Guard, visit: Visit, password: str) -> datetime | None:
     """Return since when the password of somebody logged in is the one given.
 
-    Raises WrongCredentials and Locked: at an open desk the password cannot be guessed either.
+    Raises WrongCredentials, Locked and Busy: at an open desk no password can be guessed either.
     """
     key = typed_key(visit.email)
-    tried = begin_try(
-        guard,
-        TryKind.PASSWORD,
-        password_door(guard, key),
-        network=visit.network,
-        account_id=visit.account_id,
-    )
-    checked = _check(guard, key, password)
+    door, number = password_door(guard, key), visit.account_id
+    with guard.passwords.place():
+        tried = begin_try(guard, TryKind.PASSWORD, door, network=visit.network, account_id=number)
+        checked = _check(guard, key, password)
     with guard.database.transaction() as session:
         account = _still(held(session, visit.account_id), checked)
         end_try(session, tried, TryOutcome.WRONG if account is None else TryOutcome.ACCEPTED)

@@ -3,17 +3,20 @@
 import re
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from alerts.errors import Invalid
+from alerts.errors import Invalid, Refused
 
 SHORTEST = 12
 LONGEST = 1000
-# How many hashes are worked on at a time: each takes 64 MiB, and the web part has 40 threads.
-_AT_A_TIME = 2
+# How many hashes are worked on at a time: each takes 64 MiB. And how many log-ins may be under way,
+# those that wait included, of the 40 threads of the web part: readers' pages need theirs.
+_AT_A_TIME, _AT_MOST = 2, 10
 # The commonest of public collections, and what this program's own name suggests. The short ones
 # are no password by themselves; many write them several times, or with a number behind.
 _COMMON = frozenset(
@@ -74,6 +77,13 @@ def _in_a_row(text: str) -> bool:
     return steps <= {1, -9} or steps <= {-1, 9}
 
 
+class Busy(Refused):
+    """More log-ins at once than this process works on; nothing was tried."""
+
+    def __init__(self) -> None:
+        super().__init__("too many people log in at this moment; try again in a few seconds")
+
+
 class Passwords:
     """Makes and checks argon2id hashes (RFC 9106) with the parameters of a hasher.
 
@@ -83,8 +93,19 @@ class Passwords:
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
         self._turns = threading.BoundedSemaphore(_AT_A_TIME)
+        self._places = threading.BoundedSemaphore(_AT_MOST)
         # What the passwords of unknown accounts are checked against, for the same work.
         self._nobodys = self._hasher.hash("nobody has this password")
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold one of the few places for log-ins; raises Busy at once when none is free."""
+        if not self._places.acquire(blocking=False):
+            raise Busy
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def hash(self, password: str) -> str:
         """Return the hash of a password that `check_password` let pass."""

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from alerts.errors import NotFound
 from alerts.staff.addresses import parse_email
-from alerts.staff.models import ApiToken, RecoveryCode, StaffAccount, StaffSession
+from alerts.staff.models import ApiToken, LogInTry, RecoveryCode, StaffAccount, StaffSession
 from alerts.staff.permissions import Role
 
 
@@ -88,6 +88,16 @@ def tokens_of(session: Session, account_id: int | None = None) -> Sequence[ApiTo
     if account_id is not None:
         query = query.where(ApiToken.account_id == account_id)
     return session.scalars(query).all()
+
+
+def tries_of(
+    session: Session, account_id: int, *, before: int | None = None, limit: int = 50
+) -> Sequence[LogInTry]:
+    """Return the tries to log in to an account, the newest first; `before` is a row's number."""
+    query = select(LogInTry).where(LogInTry.account_id == account_id)
+    if before is not None:
+        query = query.where(LogInTry.id < before)
+    return session.scalars(query.order_by(LogInTry.id.desc()).limit(limit)).all()
 
 
 def recovery_codes_left(session: Session, account_id: int) -> int:

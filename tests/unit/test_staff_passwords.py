@@ -2,6 +2,7 @@
 
 import threading
 import unicodedata
+from contextlib import ExitStack
 from typing import Literal
 
 import pytest
@@ -9,7 +10,7 @@ from argon2 import PasswordHasher
 from typing_extensions import override
 
 from alerts.errors import Invalid
-from alerts.staff.passwords import Passwords, check_password
+from alerts.staff.passwords import Busy, Passwords, check_password
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 EMAIL = "ama.mensah.accra@example.org"
@@ -122,3 +123,14 @@ def test_unknown_accounts_take_the_same_work_and_few_are_worked_on_at_a_time() -
     passwords.verify(None, "x" * 5000)
     assert hasher.verified == 17
     assert hasher.most <= 2
+
+
+def test_log_ins_leave_threads_to_others() -> None:
+    passwords = Passwords(CHEAP)
+    with ExitStack() as places:
+        for _ in range(10):
+            places.enter_context(passwords.place())
+        with pytest.raises(Busy, match="in a few seconds"), passwords.place():
+            pass
+    with passwords.place():
+        assert passwords.verify(passwords.hash(GOOD), GOOD)
