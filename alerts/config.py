@@ -23,6 +23,8 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LONGEST_DOMAIN = 253
 
+_SHORTEST_SESSION, _LONGEST_SESSION = timedelta(minutes=5), timedelta(days=90)
+
 # Settings whose values are shown to nobody.
 _HIDDEN = ("SECRET", "MAIL", "TOKENS")
 _SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
@@ -39,7 +41,8 @@ class Settings(BaseSettings):
     that pages may be fetched from; all others inside are refused. Whoever holds one of the
     `push_tokens` may hand in articles. After `lease_seconds` another
     worker takes up the batch of one that died. `dkim_key_file` and `dkim_selector` go in pairs;
-    each pair signs every mail in the name of `dkim_domain`.
+    each pair signs every mail in the name of `dkim_domain`. A log-in at the desk ends when nothing
+    was done for `session_idle`, and `session_longest` after it began.
     `keep_unconfirmed`, `keep_departed` and `keep_networks` say after what time `alerts prune`
     removes sign-ups that nobody confirmed, people who left, and the network addresses of consents.
     """
@@ -67,6 +70,8 @@ class Settings(BaseSettings):
     dkim_key_file: Annotated[tuple[Path, ...], NoDecode] = ()
     dkim_selector: Annotated[tuple[str, ...], NoDecode] = Field(default=(), validate_default=True)
     dkim_domain: str = Field(default="", validate_default=True)
+    session_idle: timedelta = timedelta(hours=12)
+    session_longest: timedelta = timedelta(days=14)
 
     @field_validator(
         "mail_url",
@@ -84,7 +89,7 @@ class Settings(BaseSettings):
 
     @field_validator("keep_unconfirmed", "keep_departed", "keep_networks", mode="before")
     @classmethod
-    def _span(cls, value: object) -> object:
+    def _kept_for(cls, value: object) -> object:
         """Read `30 days`; `for ever` keeps, as 0 would be too easily meant otherwise."""
         if not isinstance(value, str):
             return value
@@ -204,6 +209,17 @@ class Settings(BaseSettings):
                 " above it"
             )
         return domain
+
+    @field_validator("session_idle", "session_longest", mode="before")
+    @classmethod
+    def _span(cls, value: object) -> object:
+        try:
+            span = parse_duration(value) if isinstance(value, str) else value
+        except Invalid as error:
+            raise ValueError(str(error)) from error
+        if isinstance(span, timedelta) and not _SHORTEST_SESSION <= span <= _LONGEST_SESSION:
+            raise ValueError("between 5 minutes and 90 days would be right, such as 12h")
+        return span
 
     @property
     def database(self) -> str:

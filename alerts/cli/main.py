@@ -16,6 +16,7 @@ from alerts.cli import (
     schedules,
     sending,
     sources,
+    staff,
     subscribers,
     suppressions,
 )
@@ -37,6 +38,7 @@ app.add_typer(sending.app, name="issue")
 app.add_typer(subscribers.app, name="subscriber")
 app.add_typer(suppressions.app, name="suppression")
 app.add_typer(inbound.app, name="inbound")
+app.add_typer(staff.app, name="staff")
 processes.register(app)
 
 

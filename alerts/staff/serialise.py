@@ -1,0 +1,77 @@
+"""Accounts, tokens and the log in the form that scripts read; times are RFC 3339 in UTC."""
+
+from datetime import datetime
+from typing import Any
+
+from alerts.staff.audit import AuditLine
+from alerts.staff.models import ApiToken, StaffAccount, StaffSession
+
+
+def account_json(account: StaffAccount) -> dict[str, Any]:
+    """Return an account; `state` is `invited` (no password yet), `active` or `removed`."""
+    return {
+        "id": account.id,
+        "email": account.email,
+        "name": account.name,
+        "role": account.role.value,
+        "state": _state(account),
+        "second_factor": account.has_second_factor,
+        "created_at": _moment(account.created_at),
+        "password_set_at": _moment(account.password_set_at),
+        "last_log_in_at": _moment(account.last_log_in_at),
+        "removed_at": _moment(account.removed_at),
+    }
+
+
+def session_json(row: StaffSession) -> dict[str, Any]:
+    """Return a session without anything that lets somebody in."""
+    return {
+        "id": row.id,
+        "stage": row.stage.value,
+        "created_at": _moment(row.created_at),
+        "last_seen_at": _moment(row.last_seen_at),
+        "expires_at": _moment(row.expires_at),
+        "network": row.network,
+        "browser": row.browser,
+    }
+
+
+def token_json(row: ApiToken) -> dict[str, Any]:
+    """Return an API token's row; the token itself is known to its holder alone."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "hint": row.hint,
+        "scopes": row.scopes,
+        "created_at": _moment(row.created_at),
+        "expires_at": _moment(row.expires_at),
+        "last_used_at": _moment(row.last_used_at),
+        "last_network": row.last_network,
+        "revoked_at": _moment(row.revoked_at),
+    }
+
+
+def audit_json(line: AuditLine) -> dict[str, Any]:
+    """Return an entry of the log, with what its actor is called now."""
+    entry = line.entry
+    return {
+        "id": entry.id,
+        "at": _moment(entry.at),
+        "actor": entry.actor.value,
+        "account": line.account,
+        "token": line.token,
+        "act": entry.act,
+        "subject": {"kind": entry.subject_kind, "id": entry.subject_id},
+        "network": entry.network,
+        "details": entry.details,
+    }
+
+
+def _state(account: StaffAccount) -> str:
+    if account.removed_at is not None:
+        return "removed"
+    return "active" if account.password_hash else "invited"
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
