@@ -37,7 +37,8 @@ from alerts.task_queue import CeleryTaskQueue, Queue, Task
 NEWSLETTERS = ("gp-alert", "africa-this-week")
 _CONSENT = "Invented for the demo; nobody with these addresses exists."
 # The newsroom publishes for three weeks; an issue looks back on the last one.
-_WINDOW = timedelta(days=7)
+# An alert brings what is new, the roundup what its readers have not had yet of the week.
+_WINDOWS = {"gp-alert": timedelta(days=1), "africa-this-week": timedelta(days=7)}
 _READY_SECONDS = 20.0
 _STOP_SECONDS = 30.0
 
@@ -166,7 +167,7 @@ def _fill_newsroom(runtime: Runtime) -> None:
 
 def _send_issue(runtime: Runtime, queue: CeleryTaskQueue, slug: str) -> Sent:
     with runtime.database.transaction() as session:
-        since = runtime.clock.now() - _WINDOW
+        since = runtime.clock.now() - _WINDOWS[slug]
         issue = draft_issue(session, slug, since=since, clock=runtime.clock)
         approve_issue(
             session,
