@@ -1,5 +1,6 @@
 """Taking the audience: who gets an issue, and which edition, written down in one pass."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -20,7 +21,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState, IssueWish
+from alerts.delivery.hours import note_hours
+from alerts.delivery.models import (
+    Batch,
+    BatchState,
+    Delivery,
+    DeliveryState,
+    IssueHour,
+    IssueWish,
+)
 from alerts.delivery.repeats import Overlap
 from alerts.newsletters.models import Issue, IssueState
 from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
@@ -48,7 +57,13 @@ class Audience:
 
 
 def take_audience(
-    session: Session, issue: Issue, *, overlap: Overlap = NO_OVERLAP, now: datetime
+    session: Session,
+    issue: Issue,
+    *,
+    overlap: Overlap = NO_OVERLAP,
+    readers_hour: bool = False,
+    usual_zone: str = "UTC",
+    now: datetime,
 ) -> Audience | None:
     """Write a ledger row for the next confirmed readers of the issue; None when it is not ours.
 
@@ -56,8 +71,9 @@ def take_audience(
     pass; `audience_upto` says how far, and `audience_at` is set with the last one. The wishes
     must stand in `issue_wishes`. Readers whose wish comes to no edition, and those who asked for
     a pause, are in the ledger too, skipped with the reason. What they had of the articles in
-    other issues tells `overlap`. The compare-and-set on how far it got, and the unique key on
-    issue and subscriber, make a second taking harmless.
+    other issues tells `overlap`. With `readers_hour` the batches of those who named an hour
+    wait for it, in their zone or the `usual_zone`. The compare-and-set on how far it got, and
+    the unique key on issue and subscriber, make a second taking harmless.
     """
     after = issue.audience_upto
     upto = _end_of_chunk(session, issue)
@@ -73,20 +89,28 @@ def take_audience(
     if taken is None:
         return None
     chunk = _Chunk(issue, upto, overlap.readers(issue.audience_upto, upto), now)
-    readers, mailed = session.execute(chunk.readers(func.count(), func.count(chunk.edition))).one()
+    if readers_hour:
+        note_hours(session, issue, _hours(session, issue, upto), usual_zone=usual_zone)
+    counted = session.execute(
+        chunk.readers(IssueHour.not_before, func.count(), func.count(chunk.edition))
+        .group_by(IssueHour.not_before)
+        .order_by(IssueHour.not_before)
+    ).all()
+    mailed = sum(count for _, _, count in counted)
     size = min(_LARGEST_BATCH, max(_SMALLEST_BATCH, ceil(mailed / _BATCHES_A_CHUNK)))
-    batches = ceil(mailed / size)
-    first = _next_batch_number(session, issue)
-    if batches:
-        session.execute(
-            insert(Batch),
-            [
-                {"issue_id": issue.id, "number": number, "state": BatchState.READY, "fence": 0}
-                for number in range(first, first + batches)
-            ],
-        )
-    _write_ledger(session, chunk, first_batch=first, batch_size=size)
-    return Audience(readers=readers, batches=batches, complete=upto is None)
+    firsts, rows = {}, list[dict[str, object]]()
+    number = _next_batch_number(session, issue)
+    for not_before, _, count in counted:
+        firsts[not_before] = number
+        for _ in range(ceil(count / size)):
+            row = {"issue_id": issue.id, "number": number, "not_before": not_before}
+            rows.append(row | {"state": BatchState.READY, "fence": 0})
+            number += 1
+    if rows:
+        session.execute(insert(Batch).execution_options(render_nulls=True), rows)
+    _write_ledger(session, chunk, first_batches=firsts, batch_size=size)
+    readers = sum(count for _, count, _ in counted)
+    return Audience(readers=readers, batches=len(rows), complete=upto is None)
 
 
 def unknown_wishes(
@@ -165,14 +189,38 @@ class _Chunk:
             IssueWish.wish == Subscription.wish,
             IssueWish.had == _had(self.had),
         )
-        return query.join(IssueWish, wish).where(_chunk_of(self.issue, self.upto))
+        hour = and_(
+            IssueHour.issue_id == self.issue.id,
+            IssueHour.time_zone == func.coalesce(Subscriber.time_zone, ""),
+            IssueHour.send_hour == Subscriber.send_hour,
+        )
+        query = query.join(IssueWish, wish).outerjoin(IssueHour, hour)
+        return query.where(_chunk_of(self.issue, self.upto))
+
+
+def _hours(session: Session, issue: Issue, upto: int | None) -> Sequence[tuple[str | None, int]]:
+    """Return the zones and hours that the next readers named."""
+    query = (
+        select(Subscriber.time_zone, Subscriber.send_hour)
+        .select_from(Subscription)
+        .join(Subscriber, _confirmed())
+        .where(_chunk_of(issue, upto), Subscriber.send_hour.is_not(None))
+        .distinct()
+    )
+    return [(zone, hour) for zone, hour in session.execute(query) if hour is not None]
 
 
 def _had(readers: Subquery | None) -> ColumnElement[str]:
     return literal("") if readers is None else func.coalesce(readers.c.had, "")
 
 
-def _write_ledger(session: Session, chunk: _Chunk, *, first_batch: int, batch_size: int) -> None:
+def _write_ledger(
+    session: Session,
+    chunk: _Chunk,
+    *,
+    first_batches: Mapping[datetime | None, int],
+    batch_size: int,
+) -> None:
     placed = chunk.readers(
         Subscription.subscriber_id,
         chunk.edition.label("edition_id"),
@@ -181,11 +229,12 @@ def _write_ledger(session: Session, chunk: _Chunk, *, first_batch: int, batch_si
         # only meant for rows with an edition; the others stand in a partition of theirs.
         (
             func.row_number().over(
-                partition_by=chunk.edition.is_(None),
+                partition_by=[chunk.edition.is_(None), IssueHour.not_before],
                 order_by=[IssueWish.edition_id, Subscription.subscriber_id],
             )
             - 1
         ).label("place"),
+        _first_batch(first_batches).label("first_batch"),
     ).subquery("placed")
     skipped = placed.c.edition_id.is_(None)
     rows = (
@@ -204,7 +253,7 @@ def _write_ledger(session: Session, chunk: _Chunk, *, first_batch: int, batch_si
             and_(
                 Batch.issue_id == chunk.issue.id,
                 placed.c.edition_id.is_not(None),
-                Batch.number == first_batch + placed.c.place // batch_size,
+                Batch.number == placed.c.first_batch + placed.c.place // batch_size,
             ),
         )
         .order_by(Batch.id, placed.c.place)
@@ -219,6 +268,18 @@ def _write_ledger(session: Session, chunk: _Chunk, *, first_batch: int, batch_si
         "attempts",
     ]
     session.execute(insert(Delivery.__table__).from_select(columns, rows))  # type: ignore[arg-type]  # typed as FromClause
+
+
+def _first_batch(firsts: Mapping[datetime | None, int]) -> ColumnElement[int]:
+    """Return the number of the first batch of a reader's moment."""
+    timed = {moment: number for moment, number in firsts.items() if moment is not None}
+    at_once = literal(firsts.get(None, 0))
+    if not timed:
+        return at_once
+    return case(
+        *((IssueHour.not_before == moment, number) for moment, number in timed.items()),
+        else_=at_once,
+    )
 
 
 def _subscribed(issue: Issue) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from alerts.database import Base, BigKey, UtcDateTime, state_column
@@ -45,6 +45,19 @@ class IssueWish(Base):
     had: Mapped[str] = mapped_column(String(1_000), primary_key=True, default="", server_default="")
     reason: Mapped[str | None] = mapped_column(String(100))
     edition_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id"))
+
+
+class IssueHour(Base):
+    """When readers get an issue who named an hour, by their zone; empty is the newsletter's."""
+
+    __tablename__ = "issue_hours"
+
+    issue_id: Mapped[int] = mapped_column(
+        ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True
+    )
+    time_zone: Mapped[str] = mapped_column(String(64), primary_key=True)
+    send_hour: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    not_before: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Batch(Base):

@@ -197,7 +197,15 @@ def _take(database: Database, issue_id: int, *, clock: Clock) -> Audience | None
             overlap = _overlap(session, issue)
             if issue.audience_at is not None or unknown_wishes(session, issue, overlap=overlap):
                 return None
-            return take_audience(session, issue, overlap=overlap, now=clock.now())
+            definition = definition_of(get_newsletter(session, issue.newsletter))
+            return take_audience(
+                session,
+                issue,
+                overlap=overlap,
+                readers_hour=definition.waits_for_hours(issue.frequency),
+                usual_zone=definition.time_zone,
+                now=clock.now(),
+            )
     except (IntegrityError, OperationalError) as error:
         # PostgreSQL refuses the later of two that took the same audience at the same moment.
         log.info("audience_taken_elsewhere", issue=issue_id, error=type(error).__name__)

@@ -28,6 +28,7 @@ from alerts.subscribers.models import Frequency
 _LARGEST_NUMBER = 1_000_000
 # How long an issue is worth sending where its newsletter does not say: an alert goes stale, a
 # roundup is read days later.
+_A_DAY = timedelta(days=1)
 _WORTH_SENDING = {
     Frequency.IMMEDIATE: timedelta(days=1),
     Frequency.DAILY: timedelta(days=1),
@@ -248,7 +249,14 @@ class NewsletterDefinition(_Part):
         return self
 
     def worth_sending_at(self, frequency: Frequency) -> timedelta:
-        """Return for how long an issue at this frequency is worth sending."""
-        if self.worth_sending:
-            return parse_duration(self.worth_sending)
-        return _WORTH_SENDING[frequency]
+        """Return for how long an issue at this frequency is worth sending, from its start.
+
+        Where readers' hours are waited for, the last of them comes a day after the start.
+        """
+        span = parse_duration(self.worth_sending) if self.worth_sending else None
+        waiting = _A_DAY if self.waits_for_hours(frequency) else timedelta()
+        return (span or _WORTH_SENDING[frequency]) + waiting
+
+    def waits_for_hours(self, frequency: Frequency) -> bool:
+        """Tell whether an issue at this frequency comes at the hour that a reader named."""
+        return self.readers_hour and frequency is not Frequency.IMMEDIATE
