@@ -16,14 +16,19 @@ from alerts.newsletters.models import Issue
 from alerts.newsletters.wall_clock import resolve
 
 _DAY = timedelta(days=1)
+_JUST_NOW = timedelta(hours=1)
 
 
 def next_at_hour(start: datetime, zone: ZoneInfo, hour: int) -> datetime:
-    """Return the first moment (UTC), from `start` on, at which it is that hour in a zone."""
+    """Return the first moment (UTC), from `start` on, at which it is that hour in a zone.
+
+    An hour that began a little before counts: an issue planned for 08:00 starts seconds after, or
+    when its editor came to approve it, and nobody who said eight wants it a day later.
+    """
     day = start.astimezone(zone).date() - _DAY
     while True:
         at = resolve(datetime.combine(day, time(hour)), zone).at.astimezone(UTC)
-        if at >= start:
+        if at > start - _JUST_NOW:
             return at
         day += _DAY
 
