@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks import assembly, far, intake, large, near, placing, polling, reading
+from benchmarks import asking, assembly, far, intake, large, near, placing, polling, reading
 from benchmarks.report import Line
 from benchmarks.workshop import Workshop
 
@@ -19,6 +19,7 @@ CASES: dict[str, Callable[[Workshop], list[Line]]] = {
 }
 # These print what they find, and are run when they are asked for.
 PIECES: dict[str, Callable[[], None]] = {
+    "asking": asking.run,
     "assembly": assembly.run,
     "intake": intake.run,
     "polling": polling.run,
