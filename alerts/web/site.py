@@ -16,6 +16,7 @@ from alerts.runtime import Runtime
 from alerts.subscribers.links import SubscriberLinks
 from alerts.task_queue import TaskQueue
 from alerts.web.pages import Pages
+from alerts.web.public.catalogue import Catalogue
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Site:
     topics: Topics
     caught: CatcherStore | None
     limits: RequestLimits
+    catalogue: Catalogue
 
 
 def make_site(runtime: Runtime, queue: TaskQueue) -> Site:
@@ -52,6 +54,7 @@ def make_site(runtime: Runtime, queue: TaskQueue) -> Site:
         limits=RequestLimits(
             runtime.database, queue.redis_url, runtime.clock, secret=settings.secret_key[-1]
         ),
+        catalogue=Catalogue(),
     )
 
 

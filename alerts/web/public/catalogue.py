@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.articles.reading.header import SERIES
@@ -77,6 +78,36 @@ class Linked:
     issue: PublishedIssue
     path: str
     title: str
+
+
+class Catalogue:
+    """The catalogue as pages of one person need it, kept while nothing of it changes.
+
+    It is the same for all readers, and takes longer to make than the rest of such a page.
+    """
+
+    def __init__(self) -> None:
+        self._made: tuple[object, dict[str, Entry]] | None = None
+
+    def entries(self, session: Session, now: datetime) -> dict[str, Entry]:
+        """Return all newsletters by slug, without issues; sizes may be a minute old."""
+        state = session.execute(
+            select(
+                Newsletter.definition,
+                Schedule.id,
+                Schedule.rule,
+                Schedule.next_at,
+                Schedule.paused,
+            )
+            .outerjoin(Schedule, Schedule.newsletter == Newsletter.slug)
+            .order_by(Newsletter.slug, Schedule.id)
+        ).all()
+        key = (now.replace(second=0, microsecond=0), [tuple(row) for row in state])
+        # Two threads may make it at once: each is right.
+        made = self._made
+        if made is None or made[0] != key:
+            made = self._made = (key, catalogue(session, now))
+        return made[1]
 
 
 def catalogue(session: Session, now: datetime, *, latest: int = 0) -> dict[str, Entry]:

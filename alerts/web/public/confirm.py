@@ -12,7 +12,6 @@ from alerts.subscribers.service import confirm
 from alerts.tokens import BadToken
 from alerts.web.failures import BadLink
 from alerts.web.headers import PERSONAL
-from alerts.web.public.catalogue import catalogue
 from alerts.web.public.readers import enqueue_welcomes, expected, reader_of
 from alerts.web.site import CurrentSite, Origin, Site
 
@@ -53,7 +52,7 @@ def _stale_links() -> Iterator[None]:
 
 
 def _page(site: Site, session: Session, subscriber: Subscriber, name: str) -> Response:
-    entries = catalogue(session, site.runtime.clock.now())
+    entries = site.catalogue.entries(session, site.runtime.clock.now())
     context = {
         "email": subscriber.email,
         "expected": expected(subscriber, entries),

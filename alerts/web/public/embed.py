@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from alerts.web.public.catalogue import catalogue
 from alerts.web.site import CurrentSite
 
 router = APIRouter()
@@ -17,7 +16,7 @@ def embed(
 ) -> Response:
     """Show the form's HTML for these newsletters, all of them where none is named."""
     with site.runtime.database.read() as session:
-        entries = catalogue(session, site.runtime.clock.now())
+        entries = site.catalogue.entries(session, site.runtime.clock.now())
     chosen = [entries[slug] for slug in newsletter or () if slug in entries]
     markup = site.pages.text(
         "embedded_form.html",

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
+
+from markupsafe import Markup, escape
 
 from alerts.clock import time_zones
 from alerts.errors import Invalid
@@ -28,9 +31,13 @@ class HabitsForm:
     problems: dict[str, str] = field(default_factory=dict)
 
     @property
-    def zones(self) -> list[str]:
-        """The time zones to choose from."""
-        return sorted(zone for zone in time_zones().values() if "/" in zone or zone == "UTC")
+    def zone_options(self) -> Markup:
+        """The time zones to choose from, with the chosen one marked."""
+        options = _zone_options()
+        if not self.time_zone or "time_zone" in self.problems:
+            return options
+        chosen = f'value="{escape(self.time_zone)}"'
+        return Markup(options.replace(chosen, f"{chosen} selected"))  # noqa: S704 - made of escaped pieces
 
     @property
     def hours(self) -> tuple[tuple[str, str], ...]:
@@ -41,6 +48,14 @@ class HabitsForm:
     def languages(self) -> dict[str, str]:
         """The frame's languages, each by its own name."""
         return FRAME_LANGUAGES
+
+
+@cache
+def _zone_options() -> Markup:
+    """Return the options of all zones: six hundred, too many to be made for each page."""
+    zones = sorted(zone for zone in time_zones().values() if "/" in zone or zone == "UTC")
+    option = Markup('<option value="{}">{}</option>')
+    return Markup("\n").join(option.format(zone, zone.replace("_", " ")) for zone in zones)
 
 
 def stored(subscriber: Subscriber, now: datetime) -> HabitsForm:

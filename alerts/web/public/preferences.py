@@ -17,7 +17,7 @@ from alerts.tokens import BadToken
 from alerts.web.failures import BadLink
 from alerts.web.forms import Fields, PostedFields
 from alerts.web.headers import PERSONAL
-from alerts.web.public.catalogue import Entry, catalogue
+from alerts.web.public.catalogue import Entry
 from alerts.web.public.choices import Choice, kept, posted, wishes_of
 from alerts.web.public.habits import LONGEST_PAUSE, HabitsForm, stored
 from alerts.web.public.habits import posted as posted_habits
@@ -51,7 +51,7 @@ def show(site: CurrentSite, token: str, saved: Annotated[bool, Query()] = False)
     """Show what the reader gets, and the form to change it."""
     with site.runtime.database.read() as session:
         subscriber = reader_of(session, _read(site, token))
-        entries = catalogue(session, site.runtime.clock.now())
+        entries = site.catalogue.entries(session, site.runtime.clock.now())
     subscriptions = {one.newsletter: one for one in subscriber.subscriptions}
     choices = kept(entries.values(), subscriptions)
     habits = stored(subscriber, site.runtime.clock.now())
@@ -63,7 +63,7 @@ def save(site: CurrentSite, origin: Origin, fields: PostedFields, token: str) ->
     """Save the form, or leave everything by its other button; then show the page again."""
     with site.runtime.database.transaction() as session:
         subscriber = reader_of(session, _read(site, token))
-        entries = catalogue(session, site.runtime.clock.now())
+        entries = site.catalogue.entries(session, site.runtime.clock.now())
         clock = site.runtime.clock
         if fields.one("action") == "leave":
             unsubscribe(session, subscriber, way=WAY, origin=origin, clock=clock)

@@ -18,7 +18,7 @@ from alerts.subscribers.typos import suggested_address
 from alerts.task_queue import Queue, Task
 from alerts.tokens import BadToken
 from alerts.web.forms import Fields, PostedFields, form_token, read_form_token
-from alerts.web.public.catalogue import Entry, catalogue
+from alerts.web.public.catalogue import Entry
 from alerts.web.public.choices import Choice, fresh, posted
 from alerts.web.public.mail_limits import check_network, may_mail
 from alerts.web.site import CurrentSite, Origin, Site
@@ -90,7 +90,7 @@ def _owe_confirmation(site: Site, form: SignUp, origin: str | None) -> None:
 
 def _entries(site: Site) -> dict[str, Entry]:
     with site.runtime.database.read() as session:
-        return catalogue(session, site.runtime.clock.now())
+        return site.catalogue.entries(session, site.runtime.clock.now())
 
 
 def _read(fields: Fields, entries: dict[str, Entry]) -> SignUp:

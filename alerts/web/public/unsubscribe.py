@@ -23,7 +23,7 @@ from alerts.tokens import BadToken
 from alerts.web.failures import BadLink
 from alerts.web.forms import AT_ONCE, PostedFields, form_token, read_form_token
 from alerts.web.headers import PERSONAL
-from alerts.web.public.catalogue import Entry, catalogue
+from alerts.web.public.catalogue import Entry
 from alerts.web.public.readers import reader_of, running
 from alerts.web.site import CurrentSite, Origin, Site
 from alerts.web.words import HOW_OFTEN
@@ -74,7 +74,9 @@ def leave(site: CurrentSite, origin: Origin, fields: PostedFields, token: str) -
         return PlainTextResponse("You are unsubscribed.\n", headers=PERSONAL)
     with site.runtime.database.read() as session:
         context = _context(site, session, subscriber, request)
-        context["slower"] = _slower_in_words(catalogue(session, site.runtime.clock.now()), ended)
+        context["slower"] = _slower_in_words(
+            site.catalogue.entries(session, site.runtime.clock.now()), ended
+        )
     context["undo_token"] = undo_token if ended else ""
     context["undo_path"] = f"/unsubscribe/{token}/undo"
     return site.pages.page("unsubscribe_done.html", context, headers=PERSONAL)
@@ -87,7 +89,7 @@ def undo(site: CurrentSite, origin: Origin, fields: PostedFields, token: str) ->
     wishes = _read_undo(site, request, fields.one("undo_token"))
     if fields.has("slower"):
         with site.runtime.database.read() as session:
-            entries = catalogue(session, site.runtime.clock.now())
+            entries = site.catalogue.entries(session, site.runtime.clock.now())
         wishes = {slug: _slower(entries.get(slug), wish) for slug, wish in wishes.items()}
     with site.runtime.database.transaction() as session:
         subscriber = reader_of(session, request.public_id)
@@ -121,7 +123,7 @@ def _concerned(subscriber: Subscriber, request: UnsubscribeRequest) -> list[Subs
 def _context(
     site: Site, session: Session, subscriber: Subscriber, request: UnsubscribeRequest
 ) -> dict[str, object]:
-    entries = catalogue(session, site.runtime.clock.now())
+    entries = site.catalogue.entries(session, site.runtime.clock.now())
     titles = [
         entry.offer.title
         for slug, entry in entries.items()
