@@ -134,6 +134,7 @@ def _page(
         "choices": form.choices,
         "habits": form.habits,
         "topics": list(site.topics.thresholds),
+        "at_hour": [entry.offer.title for entry in entries.values() if entry.readers_hour],
         "first_day": (now + timedelta(days=1)).date().isoformat(),
         "last_day": (now + LONGEST_PAUSE).date().isoformat(),
         "seen": _fingerprint(subscriber),
