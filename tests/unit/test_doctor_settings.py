@@ -25,7 +25,7 @@ def test_a_name_servers_address(text: str, read: tuple[str, int]) -> None:
 )
 def test_no_address_of_a_name_server(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALERTS_DNS_SERVER", text)
-    with pytest.raises(Invalid, match="ALERTS_DNS_SERVER.*IP address of a name server"):
+    with pytest.raises(Invalid, match=r"ALERTS_DNS_SERVER.*IP address of a name server"):
         load_settings()
 
 
@@ -33,5 +33,5 @@ def test_sending_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALERTS_SENDING_ADDRESSES", "192.0.2.25 2001:DB8::25")
     assert load_settings().sending_addresses == ("192.0.2.25", "2001:db8::25")
     monkeypatch.setenv("ALERTS_SENDING_ADDRESSES", "mail.example.org")
-    with pytest.raises(Invalid, match="ALERTS_SENDING_ADDRESSES.*192\\.0\\.2\\.25"):
+    with pytest.raises(Invalid, match=r"ALERTS_SENDING_ADDRESSES.*192\.0\.2\.25"):
         load_settings()
