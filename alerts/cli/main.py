@@ -8,7 +8,16 @@ import typer
 from sqlalchemy.exc import OperationalError
 
 from alerts import __version__
-from alerts.cli import articles, newsletters, processes, schedules, sending, sources, subscribers
+from alerts.cli import (
+    articles,
+    doctor,
+    newsletters,
+    processes,
+    schedules,
+    sending,
+    sources,
+    subscribers,
+)
 from alerts.cli.common import note, say
 from alerts.errors import AlertsError
 from alerts.logs import configure_logs
@@ -26,6 +35,7 @@ app.add_typer(schedules.app, name="schedule")
 app.add_typer(sending.app, name="issue")
 app.add_typer(subscribers.app, name="subscriber")
 processes.register(app)
+app.command()(doctor.doctor)
 
 
 def _show_version(wanted: bool) -> None:

@@ -57,7 +57,7 @@ def _address(base_url: str, *, leaves: bool) -> Finding:
         reason = "is an address that only this machine or this network can reach"
     if leaves:
         return Finding.error(check, f"{base_url}, to which links point, {reason}", mend)
-    return Finding.note(check, f"{base_url} {reason}; it does while mail stays here", mend)
+    return Finding.note(check, f"{base_url} {reason}; that will do while mail stays here", mend)
 
 
 def _is_far(host: str) -> bool:
