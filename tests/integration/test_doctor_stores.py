@@ -16,6 +16,7 @@ from alerts.operations.doctor.moments import check_clock
 from alerts.operations.doctor.stores import (
     DatabaseSeen,
     NotThere,
+    NotTold,
     RedisSeen,
     check_database,
     check_redis,
@@ -23,6 +24,7 @@ from alerts.operations.doctor.stores import (
     look_at_database,
     look_at_redis,
     redis_away,
+    redis_silent,
 )
 from tests.functional.installation import free_port
 
@@ -94,6 +96,16 @@ def test_no_redis_there() -> None:
             look_at_redis(url, CLOCK)
         assert "p4ss" not in str(caught.value)
         assert redis_away(str(caught.value)).level is Level.ERROR
+
+
+def test_a_redis_that_may_not_be_asked(redis_url: str, spoiled: "redis.Redis") -> None:
+    spoiled.acl_setuser(
+        "shut-out", enabled=True, nopass=True, categories=["+@all"], commands=["-info"]
+    )
+    with pytest.raises(NotTold) as caught:
+        look_at_redis(redis_url.replace("unix://", "unix://shut-out:any@"), CLOCK)
+    finding = redis_silent(str(caught.value))
+    assert (finding.level, finding.known) == (Level.NOTE, False)
 
 
 def test_a_good_database(database: Database) -> None:

@@ -7,8 +7,8 @@ from alerts.mailbox_providers import provider_of
 _SECOND_LEVELS = frozenset(
     {
         *("ac", "co", "com", "edu", "firm", "gen", "go", "gob", "gouv", "gov", "govt", "gv"),
-        *("ind", "info", "int", "ltd", "me", "mil", "ne", "net", "ngo", "nhs", "nic", "nom"),
-        *("or", "org", "plc", "police", "res", "sch", "web"),
+        *("ind", "ltd", "mil", "ne", "net", "ngo", "nhs", "nic", "nom", "or", "org", "plc"),
+        *("police", "res", "sch"),
     }
 )
 _COUNTRY = 2

@@ -29,12 +29,14 @@ from alerts.operations.doctor.rules import Judged, judge
 from alerts.operations.doctor.sending import Ways, look_at_dns, look_at_ways
 from alerts.operations.doctor.stores import (
     NotThere,
+    NotTold,
     check_database,
     check_redis,
     database_away,
     look_at_database,
     look_at_redis,
     redis_away,
+    redis_silent,
 )
 from alerts.tokens import Tokens
 
@@ -117,6 +119,8 @@ def _redis(settings: Settings, ports: Ports) -> tuple[list[Finding], list[Readin
     try:
         with _redis_url(settings) as url:
             seen = look_at_redis(url, ports.clock)
+    except NotTold as error:
+        return [redis_silent(str(error))], []
     except (NotThere, AlertsError, OSError) as error:
         return [redis_away(str(error))], []
     # The embedded server has this machine's clock.

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -52,8 +52,12 @@ class NotThere(Exception):
     """The server could not be asked; the text says why, and holds no secret."""
 
 
+class NotTold(Exception):
+    """The server answers, and tells nothing about itself to us."""
+
+
 def look_at_redis(url: str, clock: Clock) -> RedisSeen:
-    """Ask a Redis server about itself; raises NotThere."""
+    """Ask a Redis server about itself; raises NotThere, or NotTold where it may not be asked."""
     try:
         client = redis.Redis.from_url(
             url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, decode_responses=True
@@ -63,6 +67,8 @@ def look_at_redis(url: str, clock: Clock) -> RedisSeen:
             begun = clock.now()
             seconds, micros = client.time()
             ours = begun + (clock.now() - begun) / 2
+    except NoPermissionError as error:
+        raise NotTold(shown(error)) from error
     except (RedisError, OSError, ValueError) as error:
         raise NotThere(shown(error)) from error
     theirs = datetime.fromtimestamp(int(seconds) + int(micros) / 1_000_000, tz=ours.tzinfo)
@@ -85,6 +91,12 @@ def redis_away(reason: str) -> Finding:
     """Return the finding that Redis does not answer."""
     mend = "Start it, and see whether ALERTS_REDIS_URL leads to it, with its password."
     return Finding.error(Check.REDIS, f"Redis does not answer: {reason}", mend)
+
+
+def redis_silent(reason: str) -> Finding:
+    """Return the finding that Redis is there and its state is not to be had."""
+    mend = "Allow the account INFO and TIME (ACL SETUSER … +info +time), or look there yourself."
+    return Finding.unknown(Check.REDIS, f"Redis answers, and tells nothing: {reason}", mend)
 
 
 def _redis_version(seen: RedisSeen) -> Finding:
