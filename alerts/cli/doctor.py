@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from textwrap import fill
+from typing import TYPE_CHECKING
 
 import typer
 
 from alerts.cli.common import JsonOption, print_json, progress_bar, say
-from alerts.clock import SystemClock
-from alerts.config import load_settings
 from alerts.operations.doctor.findings import GROUPS, Finding, Level
-from alerts.operations.doctor.ports import Ports
 from alerts.operations.doctor.rules import Judged, Verdict
-from alerts.operations.doctor.service import Diagnosis, diagnose
+
+if TYPE_CHECKING:
+    from alerts.operations.doctor.service import Diagnosis
 
 _SIGNS = {Level.OK: "ok  ", Level.NOTE: "note", Level.WARNING: "warn", Level.ERROR: "ERR "}
 _VERDICTS = {Verdict.PASSED: "ok  ", Verdict.FAILED: "ERR ", Verdict.UNKNOWN: "?   "}
@@ -20,6 +20,12 @@ _WIDTH, _INDENT = 96, " " * 7
 
 def doctor(json: JsonOption = False) -> None:
     """Look at DNS, relay, links and this machine; status 1 when something keeps mail away."""
+    # DNS and HTTP clients are slow to import, and no other command needs them.
+    from alerts.clock import SystemClock
+    from alerts.config import load_settings
+    from alerts.operations.doctor.ports import Ports
+    from alerts.operations.doctor.service import diagnose
+
     settings = load_settings()
     with progress_bar("looking") as bar:
         found = diagnose(settings, Ports.real(settings, SystemClock()), progress=bar)
@@ -31,7 +37,7 @@ def doctor(json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def print_diagnosis(found: Diagnosis) -> None:
+def print_diagnosis(found: "Diagnosis") -> None:
     """Print the findings by group, each with its mend, then the rules, then the sum."""
     for group, checks in GROUPS.items():
         of_group = [finding for finding in found.findings if finding.check in checks]
@@ -78,7 +84,7 @@ def _wrapped(text: str) -> str:
     )
 
 
-def _sum(found: Diagnosis) -> str:
+def _sum(found: "Diagnosis") -> str:
     counts = [
         f"{count} {word}{'' if count == 1 else 's'}"
         for level, word in (
