@@ -149,8 +149,8 @@ def test_a_good_policy() -> None:
 
 
 def test_the_policy_of_the_organisation_serves_below_it() -> None:
-    record = "v=DMARC1; p=reject; sp=quarantine; rua=mailto:d@example.org"
     for at, of in (("example.org", "a.news.example.org"), ("gp.org.in", "news.gp.org.in")):
+        record = f"v=DMARC1; p=reject; sp=quarantine; rua=mailto:d@{at}"
         findings, policy = dmarc(record, at=at, of=of)
         assert worst(findings) is Level.OK
         assert policy is not None
@@ -161,6 +161,19 @@ def test_the_policy_of_the_organisation_serves_below_it() -> None:
 def test_a_policy_that_only_watches_is_a_note() -> None:
     findings, _ = dmarc("v=DMARC1; p=none; pct=50")
     assert [finding.level for finding in findings] == [Level.OK, *[Level.NOTE] * 3]
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_reports_go_only_where_they_are_wanted(*, agreed: bool) -> None:
+    rua = "rua=mailto:a@news.example.org, mailto:b@reports.example.net!10m"
+    records: Records = {("_dmarc.example.org", "TXT"): f"v=DMARC1; p=reject; {rua}"}
+    if agreed:
+        records["example.org._report._dmarc.reports.example.net", "TXT"] = "v=DMARC1;"
+    with asking(records) as names:
+        findings, _ = check_dmarc(names, "example.org")
+    notes = [one.what for one in findings if one.level is Level.NOTE]
+    told = ["reports on example.org are to go to reports.example.net, which has not agreed"]
+    assert notes == ([] if agreed else told)
 
 
 @pytest.mark.parametrize(

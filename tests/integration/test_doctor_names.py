@@ -5,7 +5,7 @@ import pytest
 from alerts.operations.doctor.names import CouldNotAsk, DnsNames, NoSuchName, asked
 from tests.data.operations.name_server import SILENT, zone_of
 
-QUICK = 0.4
+QUICK = 1.0
 
 
 def test_each_kind_of_record_is_read() -> None:

@@ -18,7 +18,7 @@ from tests.data.delivery.smtp_server import ScriptedServer
 from tests.data.operations.relay import PASSWORD, running_relay
 
 NOW = datetime.now(UTC)
-SECONDS = 5.0
+SECONDS = 10.0
 
 
 @pytest.fixture

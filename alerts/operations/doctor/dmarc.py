@@ -9,6 +9,7 @@ from alerts.operations.doctor.tags import BadTags, read_tags
 
 _DMARC, _ALIGNMENT = Check.DMARC, Check.ALIGNMENT
 _VERSION = "DMARC1"
+_MOST_REPORTS = 5
 _POLICIES = ("none", "quarantine", "reject")
 
 
@@ -94,7 +95,26 @@ def check_dmarc(names: Names, domain: str) -> tuple[list[Finding], Dmarc | None]
     except BadDmarc as error:
         mend = "Write v=DMARC1; p=none; and what else it says, each once."
         return [Finding.error(_DMARC, f"{name}: {shown(error)}", mend)], None
-    return [*_judged(domain, name, policy)], policy
+    return [*_judged(domain, name, policy), *_reports_elsewhere(names, place, policy)], policy
+
+
+def _reports_elsewhere(names: Names, domain: str, policy: Dmarc) -> list[Finding]:
+    """Tell which other organisation's domain has not agreed to get reports (section 7.1)."""
+    findings = []
+    for address in policy.reports.split(",")[:_MOST_REPORTS]:
+        other = address.partition("!")[0].strip().rpartition("@")[2].lower()
+        if not other or organisational_domain(other) == organisational_domain(domain):
+            continue
+        place = f"{domain}._report._dmarc.{other}"
+        try:
+            agreed = any(text.startswith("v=DMARC1") for text in asked(names.texts, place))
+        except CouldNotAsk:
+            continue
+        if not agreed:
+            what = f"reports on {domain} are to go to {shown(other)}, which has not agreed"
+            mend = f"Have a TXT record v=DMARC1 put at {shown(place)}, or name an address of yours."
+            findings.append(Finding.note(_DMARC, what, mend))
+    return findings
 
 
 def _judged(domain: str, name: str, policy: Dmarc) -> list[Finding]:

@@ -93,7 +93,7 @@ def asking(
     if troubles:
         zone.troubles["*"] = troubles["all"]
     with zone.served() as server:
-        yield DnsNames(server, seconds=1)
+        yield DnsNames(server)
 
 
 def _quoted(text: str) -> str:
