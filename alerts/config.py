@@ -1,5 +1,6 @@
 """Settings, read once from the environment or a `.env` file; an empty environment works."""
 
+import ipaddress
 import os
 import re
 import secrets
@@ -45,6 +46,9 @@ class Settings(BaseSettings):
     was done for `session_idle`, and `session_longest` after it began.
     `keep_unconfirmed`, `keep_departed` and `keep_networks` say after what time `alerts prune`
     removes sign-ups that nobody confirmed, people who left, and the network addresses of consents.
+    `dns_server` is whom `alerts doctor`
+    asks, else the system's; `sending_addresses` are the IP addresses from which mail goes out to
+    the world, which it looks up there.
     """
 
     model_config = SettingsConfigDict(
@@ -72,6 +76,8 @@ class Settings(BaseSettings):
     dkim_domain: str = Field(default="", validate_default=True)
     session_idle: timedelta = timedelta(hours=12)
     session_longest: timedelta = timedelta(days=14)
+    dns_server: str = ""
+    sending_addresses: Annotated[tuple[str, ...], NoDecode] = ()
 
     @field_validator(
         "mail_url",
@@ -81,6 +87,7 @@ class Settings(BaseSettings):
         "push_tokens",
         "dkim_key_file",
         "dkim_selector",
+        "sending_addresses",
         mode="before",
     )
     @classmethod
@@ -221,6 +228,24 @@ class Settings(BaseSettings):
             raise ValueError("between 5 minutes and 90 days would be right, such as 12h")
         return span
 
+    @field_validator("dns_server")
+    @classmethod
+    def _name_server(cls, value: str) -> str:
+        if value:
+            host_and_port(value)
+        return value
+
+    @field_validator("sending_addresses")
+    @classmethod
+    def _ip_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(str(ipaddress.ip_address(text)) for text in value)
+        except ValueError as error:
+            raise ValueError(
+                f"{error}; addresses such as 192.0.2.25 and 2001:db8::25 are needed, separated by"
+                " spaces"
+            ) from error
+
     @property
     def database(self) -> str:
         """The database's SQLAlchemy URL: as configured, else SQLite in the data folder."""
@@ -245,6 +270,24 @@ class Settings(BaseSettings):
     def sender_domain(self) -> str:
         """The domain of the default sender, the one that List-Id and Message-ID stand under."""
         return parseaddr(self.sender)[1].rpartition("@")[2]
+
+
+def host_and_port(text: str, *, port: int = 53) -> tuple[str, int]:
+    """Read an IP address with or without a port (`192.0.2.53:53`, `[2001:db8::53]:53`).
+
+    Raises ValueError.
+    """
+    host, colon, number = text.rpartition(":")
+    if not colon or (":" in host and not text.startswith("[")) or text.endswith("]"):
+        host, number = text, str(port)
+    right = number.isascii() and number.isdecimal() and len(number) <= len("65535")
+    try:
+        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        right = False
+    if not right or not 1 <= int(number) <= 65_535:  # noqa: PLR2004 - the highest port
+        raise ValueError("the IP address of a name server is needed, such as 192.0.2.53:53")
+    return str(address), int(number)
 
 
 def dkim_covers(dkim_domain: str, sender_domain: str) -> bool:

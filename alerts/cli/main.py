@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from alerts import __version__
 from alerts.cli import (
     articles,
+    doctor,
     inbound,
     newsletters,
     processes,
@@ -40,6 +41,7 @@ app.add_typer(suppressions.app, name="suppression")
 app.add_typer(inbound.app, name="inbound")
 app.add_typer(staff.app, name="staff")
 processes.register(app)
+app.command()(doctor.doctor)
 
 
 def _show_version(wanted: bool) -> None:

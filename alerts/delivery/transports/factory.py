@@ -78,10 +78,11 @@ def _smtp(url: MailUrl, settings: Settings) -> Transport:
     url.allow(_SERVER | {"tls", "token_file"})
     # The worker's processes share what the provider allows to one machine.
     connections = url.connections(default=_SMTP_CONNECTIONS) // settings.worker_processes
-    return SmtpTransport(_server(url, max(1, connections)))
+    return SmtpTransport(smtp_server(url, max(1, connections)))
 
 
-def _server(url: MailUrl, connections: int) -> SmtpServer:
+def smtp_server(url: MailUrl, connections: int = 1) -> SmtpServer:
+    """Return how to reach the server of an `smtp://` or `smtps://` URL; raises Invalid."""
     if not url.host:
         raise url.wrong("the host is missing")
     offered = url.choice("tls", ("offered", "required", "off", "implicit"))
@@ -115,12 +116,11 @@ def _ses(url: MailUrl, _: Settings) -> Transport:
     region = region_of(url.host)
     if region is None:
         raise url.wrong("ses:// needs a region such as eu-west-1 behind the @")
-    host = url.host if "." in url.host else f"email.{region}.amazonaws.com"
     provider = Ses(
         key=_key(url, url.username, "access key"),
         secret=_key(url, url.password, "secret key"),
         region=region,
-        endpoint=_endpoint(url, f"https://{host}"),
+        endpoint=endpoint_of(url),
         configuration=url.options.get("configuration", ""),
     )
     return _http(url, provider)
@@ -135,7 +135,7 @@ def _mailgun(url: MailUrl, _: Settings) -> Transport:
     provider = Mailgun(
         key=_key(url, url.username, "API key"),
         domain=url.host,
-        endpoint=_endpoint(url, _MAILGUN[url.choice("region", tuple(_MAILGUN))]),
+        endpoint=endpoint_of(url),
     )
     return _http(url, provider)
 
@@ -146,7 +146,7 @@ def _postmark(url: MailUrl, _: Settings) -> Transport:
     url.allow(_HTTP | {"stream"})
     provider = Postmark(
         token=_key(url, url.username, "server token"),
-        endpoint=_endpoint(url, _POSTMARK),
+        endpoint=endpoint_of(url),
         stream=url.options.get("stream", "broadcast"),
     )
     return _http(url, provider)
@@ -158,7 +158,7 @@ def _sendgrid(url: MailUrl, _: Settings) -> Transport:
     url.allow(_HTTP | {"region"})
     provider = SendGrid(
         key=_key(url, url.username, "API key"),
-        endpoint=_endpoint(url, _SENDGRID[url.choice("region", tuple(_SENDGRID))]),
+        endpoint=endpoint_of(url),
     )
     return _http(url, provider)
 
@@ -177,9 +177,12 @@ def _key(url: MailUrl, value: str | None, what: str) -> str:
     return value
 
 
-def _endpoint(url: MailUrl, default: str) -> str:
-    """Return the base URL to speak to: the option `endpoint`, for services that are compatible."""
-    endpoint = url.options.get("endpoint", default)
+def endpoint_of(url: MailUrl) -> str:
+    """Return the base URL of a provider's API: the option `endpoint`, else its own.
+
+    The option is for services that are compatible; raises Invalid.
+    """
+    endpoint = url.options.get("endpoint", _own_endpoint(url))
     try:
         parts = urlsplit(endpoint)
         _ = parts.port
@@ -189,6 +192,15 @@ def _endpoint(url: MailUrl, default: str) -> str:
     if parts.scheme not in {"http", "https"} or strange:
         raise url.wrong("endpoint= takes an address such as https://api.example.org, no more")
     return endpoint.rstrip("/")
+
+
+def _own_endpoint(url: MailUrl) -> str:
+    if url.scheme == "ses":
+        return f"https://{url.host if '.' in url.host else f'email.{url.host}.amazonaws.com'}"
+    if url.scheme == "postmark":
+        return _POSTMARK
+    known = _MAILGUN if url.scheme == "mailgun" else _SENDGRID
+    return known[url.choice("region", tuple(known))]
 
 
 MAKERS: dict[str, Callable[[MailUrl, Settings], Transport]] = {

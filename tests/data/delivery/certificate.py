@@ -11,8 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def self_signed(folder: Path, name: str = "localhost") -> tuple[ssl.SSLContext, Path]:
-    """Return how a server called `name` speaks TLS, and the certificate's file."""
+def self_signed(
+    folder: Path, name: str = "localhost", *, days: float = 1
+) -> tuple[ssl.SSLContext, Path]:
+    """Return how a server called `name` speaks TLS, and the certificate's file.
+
+    It is good for so many more days; below zero it expired so long ago.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -23,8 +28,8 @@ def self_signed(folder: Path, name: str = "localhost") -> tuple[ssl.SSLContext, 
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=30))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())

@@ -1,0 +1,1 @@
+"""SPF (RFC 7208): `record` reads a record, `evaluation` follows it, `checks` judges it."""
