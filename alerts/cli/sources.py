@@ -9,7 +9,7 @@ import typer
 from alerts.articles.fetching.answers import FetchFailed
 from alerts.articles.serialise import article_json
 from alerts.articles.sources.discovery import Discovered, discover
-from alerts.articles.sources.polling import Poll, poll_source
+from alerts.articles.sources.polling import poll_source
 from alerts.articles.sources.service import (
     add_source,
     entry_counts,
@@ -24,6 +24,7 @@ from alerts.articles.sources.service import (
     source_json,
 )
 from alerts.articles.sources.shown import NoSource
+from alerts.articles.sources.taking import Poll
 from alerts.articles.topics import topics_in
 from alerts.cli.common import JsonOption, note, print_json, print_table, program, progress_bar, say
 from alerts.cli.fetching import open_fetcher

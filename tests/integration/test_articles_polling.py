@@ -13,7 +13,7 @@ from alerts.articles.models import Article, ArticleState
 from alerts.articles.sources.claims import claim_due_sources, claim_source
 from alerts.articles.sources.discovery import Discovered, discover
 from alerts.articles.sources.models import Source, SourceEntry, SourceKind
-from alerts.articles.sources.polling import Poll, poll_source
+from alerts.articles.sources.polling import poll_source
 from alerts.articles.sources.service import (
     add_source,
     list_sources,
@@ -23,6 +23,7 @@ from alerts.articles.sources.service import (
     resume_source,
 )
 from alerts.articles.sources.shown import NoSource
+from alerts.articles.sources.taking import Poll
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.errors import Refused

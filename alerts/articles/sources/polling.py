@@ -6,9 +6,8 @@ next.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from time import monotonic as _monotonic
 
 import structlog
@@ -17,17 +16,15 @@ from sqlalchemy.orm import Session
 
 from alerts.articles.fetching.answers import Fetched, FetchFailed
 from alerts.articles.fetching.fetcher import Fetcher
-from alerts.articles.models import Article, ArticleState
 from alerts.articles.reading.record import NoArticle
-from alerts.articles.service import AddOutcome, add_article, withdraw_article
 from alerts.articles.sources.claims import Claim, claim_source
-from alerts.articles.sources.entry_pages import read_entry
 from alerts.articles.sources.feeds import read_feed
 from alerts.articles.sources.folders import read_folder
 from alerts.articles.sources.models import Source, SourceEntry, SourceKind
 from alerts.articles.sources.pages import read_links
-from alerts.articles.sources.rhythm import is_withdrawn, look_again, pause_after
+from alerts.articles.sources.rhythm import pause_after
 from alerts.articles.sources.shown import NoSource, Shown, key_of
+from alerts.articles.sources.taking import Means, Poll, take_entry
 from alerts.articles.topics import Topics
 from alerts.clock import Clock
 from alerts.database import Database
@@ -38,39 +35,6 @@ log = structlog.get_logger(__name__)
 # A worker's process is not kept for longer by one source; the next tick goes on with it.
 _MOST_SECONDS = 30.0
 _AT_A_TIME = 200
-
-
-@dataclass(slots=True)
-class Poll:
-    """What came of a poll; `error` says why the source itself could not be had."""
-
-    source_id: int
-    added: list[Article] = field(default_factory=list)
-    updated: list[Article] = field(default_factory=list)
-    unchanged: int = 0
-    withdrawn: list[Article] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)
-    left: int = 0
-    error: str | None = None
-
-    def count(self, outcome: AddOutcome) -> None:
-        """Note what became of a page."""
-        match outcome.kind:
-            case "added":
-                self.added.append(outcome.article)
-            case "updated":
-                self.updated.append(outcome.article)
-            case "unchanged":
-                self.unchanged += 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Means:
-    """What a poll works with."""
-
-    claim: Claim
-    fetcher: Fetcher
-    topics: Topics | None
 
 
 def poll_source(
@@ -95,7 +59,7 @@ def poll_source(
     try:
         seen = _look(claim, fetcher, poll)
         if seen is not None and seen.due:
-            _take_in(_Means(claim, fetcher, topics), poll, seen, most_seconds, progress)
+            _take_in(Means(claim, fetcher, topics), poll, seen, most_seconds, progress)
     except Conflict:
         log.info("poll_taken_over", source=source_id)
     return poll
@@ -204,7 +168,7 @@ def _move(session: Session, source: Source, url: str) -> None:
 
 
 def _take_in(
-    means: _Means,
+    means: Means,
     poll: Poll,
     seen: _Seen,
     most_seconds: float,
@@ -217,7 +181,7 @@ def _take_in(
             break
         if progress is not None:
             progress(count, len(seen.due))
-        _take_entry(means, poll, entry, seen.texts.get(entry.key))
+        take_entry(means, poll, entry, seen.texts.get(entry.key))
     with means.claim.transaction() as (_, source):
         _note_success(source, poll, means.claim.clock)
 
@@ -229,100 +193,6 @@ def _due(session: Session, source: Source, clock: Clock) -> Sequence[SourceEntry
         .order_by(SourceEntry.look_at, SourceEntry.id)
         .limit(_AT_A_TIME)
     ).all()
-
-
-def _take_entry(means: _Means, poll: Poll, entry: SourceEntry, told: Shown | None) -> None:
-    claim = means.claim
-    is_folder = claim.source.kind is SourceKind.FOLDER
-    fetched, failure = _fetched(entry, means.fetcher, is_folder=is_folder)
-    if fetched is not None and fetched.not_modified:
-        with claim.transaction() as (session, _):
-            _settle(session.get_one(SourceEntry, entry.id), fetched, claim.clock)
-        poll.unchanged += 1
-        return
-    try:
-        page = read_entry(entry, fetched, failure, told)
-    except NoArticle as error:
-        with claim.transaction() as (session, source):
-            held = session.get_one(SourceEntry, entry.id)
-            _refuse(session, source, held, poll, failure or error, claim.clock)
-        return
-    with claim.transaction() as (session, _):
-        held = session.get_one(SourceEntry, entry.id)
-        outcome = add_article(session, page, topics=means.topics, clock=claim.clock)
-        held.article_id = outcome.article.id
-        _settle(held, fetched, claim.clock)
-    poll.count(outcome)
-
-
-def _fetched(
-    entry: SourceEntry, fetcher: Fetcher, *, is_folder: bool
-) -> tuple[Fetched | None, FetchFailed | None]:
-    try:
-        return (_file(entry) if is_folder else _page(entry, fetcher)), None
-    except FetchFailed as error:
-        return None, error
-
-
-def _page(entry: SourceEntry, fetcher: Fetcher) -> Fetched:
-    # What was never read is asked for whole, whatever the server said of it before.
-    known = entry.article_id is not None
-    return fetcher.fetch(
-        entry.url,
-        etag=entry.etag if known else None,
-        last_modified=entry.last_modified if known else None,
-    )
-
-
-def _file(entry: SourceEntry) -> Fetched:
-    path = Path(entry.url)
-    try:
-        return Fetched(url=entry.url, content=path.read_bytes())
-    except OSError as error:
-        raise FetchFailed(f"cannot be read: {error.strerror or error}") from error
-
-
-def _settle(entry: SourceEntry, fetched: Fetched | None, clock: Clock) -> None:
-    entry.failures, entry.gone_since, entry.refused = 0, None, None
-    if fetched is not None:
-        entry.etag, entry.last_modified = fetched.etag, fetched.last_modified
-    entry.look_at = None if "://" not in entry.url else look_again(entry.shown_at, clock.now())
-
-
-def _refuse(
-    session: Session,
-    source: Source,
-    entry: SourceEntry,
-    poll: Poll,
-    error: FetchFailed | NoArticle,
-    clock: Clock,
-) -> None:
-    """Note why a page was not taken in, and when to look again: for the server's faults alone."""
-    now = clock.now()
-    entry.refused = str(error)
-    entry.failures += 1
-    poll.refused.append((entry.url, str(error)))
-    if isinstance(error, FetchFailed) and error.gone:
-        entry.gone_since = entry.gone_since or now
-        entry.look_at = now + timedelta(hours=1)
-        if is_withdrawn(entry.gone_since, now):
-            entry.look_at = None
-            _withdraw(session, entry, poll, clock)
-        return
-    if isinstance(error, FetchFailed) and not error.permanent:
-        every = timedelta(seconds=source.every_seconds)
-        entry.look_at = now + pause_after(entry.failures, every, asked=error.retry_after)
-        return
-    entry.look_at = None
-
-
-def _withdraw(session: Session, entry: SourceEntry, poll: Poll, clock: Clock) -> None:
-    if entry.article_id is None:
-        return
-    article = session.get_one(Article, entry.article_id)
-    if article.state is ArticleState.PUBLISHED:
-        reason = f"its page is gone: {entry.url}"
-        poll.withdrawn.append(withdraw_article(session, article.id, reason=reason, clock=clock))
 
 
 def _note_success(source: Source, poll: Poll, clock: Clock) -> None:
