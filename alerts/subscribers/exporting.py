@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from alerts.errors import Invalid
 from alerts.regions import REGIONS
+from alerts.subscribers.files.cells import with_formula_mark
+from alerts.subscribers.files.columns import COLUMNS
 from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
-from alerts.subscribers.rows import COLUMNS, with_formula_mark
 
 _PIECE = 1_000
 _MAILED = (SubscriberState.CONFIRMED, SubscriberState.UNCONFIRMED)

@@ -14,7 +14,7 @@ from alerts.subscribers.models import Suppression
 
 def address_hash(key: str, address_key: str) -> str:
     """Return the keyed hash (HMAC-SHA256, hex) of an address in its canonical form."""
-    return hmac.new(key.encode(), address_key.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key.encode(), address_key.encode(), hashlib.sha256).hex()
 
 
 def suppress_address(
@@ -37,10 +37,7 @@ def suppress_address(
 def suppressed(
     session: Session, address_keys: Iterable[str], *, keys: Sequence[str]
 ) -> dict[str, str]:
-    """Return which of the addresses are on the list, with the reason; under any of the keys.
-
-    One query for all of them: an import asks for a thousand at a time.
-    """
+    """Return which of the addresses are on the list, with the reason; under any of the keys."""
     hashes = {address_hash(key, address): address for address in address_keys for key in keys}
     rows = session.execute(
         select(Suppression.address_hash, Suppression.reason).where(
