@@ -10,8 +10,16 @@ from alerts.clock import Clock
 from alerts.database import Database
 from alerts.errors import Refused
 from alerts.subscribers.details import printable
+from alerts.subscribers.files.columns import plain_name
 from alerts.subscribers.files.lines import Rows
-from alerts.subscribers.files.rows import RefusedRow, SubscriberRow, Terms, open_file
+from alerts.subscribers.files.makes import Make, reads
+from alerts.subscribers.files.rows import (
+    RefusedRow,
+    SubscriberFile,
+    SubscriberRow,
+    Terms,
+    open_file,
+)
 from alerts.subscribers.models import SubscriberState
 from alerts.subscribers.storing.known import look_up
 from alerts.subscribers.storing.planning import REFUSED, Known, Outcome, Plan
@@ -78,7 +86,7 @@ def import_subscribers(
     file = open_file(path, columns)
     choose_offers(offers, newsletters)
     terms = Terms(offers, consent, newsletters, otherwise)
-    result = ImportResult(notes=_notes(file.layout.unknown))
+    result = ImportResult(notes=_notes(file))
     with ExitStack() as stack:
         rehearsal = Rehearsal() if dry_run else None
         if rehearsal is not None:
@@ -96,12 +104,16 @@ def import_subscribers(
     return result
 
 
-def _notes(unknown: Sequence[str]) -> list[str]:
-    if not unknown:
-        return []
-    more = len(unknown) - _MOST_COLUMNS_NAMED
-    names = ", ".join(unknown[:_MOST_COLUMNS_NAMED])
-    return [f"columns not read: {names}" + (f" and {more} more" if more > 0 else "")]
+def _notes(file: SubscriberFile) -> list[str]:
+    notes = []
+    if file.make is not Make.PLAIN:
+        notes.append(f"read as an export of {file.make.value}")
+    unknown = [name for name in file.layout.unknown if not reads(file.make, plain_name(name))]
+    if unknown:
+        more = len(unknown) - _MOST_COLUMNS_NAMED
+        names = ", ".join(unknown[:_MOST_COLUMNS_NAMED])
+        notes.append(f"columns not read: {names}" + (f" and {more} more" if more > 0 else ""))
+    return notes
 
 
 def _chunks(

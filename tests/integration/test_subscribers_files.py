@@ -52,8 +52,7 @@ class Files:
 
     def export(self) -> tuple[Path, int]:
         path = self.folder / "out.csv"
-        with self.database.read() as session:
-            return path, export_subscribers(session, path)
+        return path, export_subscribers(self.database, path)
 
 
 @pytest.fixture

@@ -20,8 +20,13 @@ ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32",
 def written(rows: list[list[str]], delimiter: str, ending: str = "\r\n") -> str:
     file = io.StringIO()
     # The module sets marks around those line ends alone that it writes itself.
-    quoting = csv.QUOTE_ALL if ending == "\r" else csv.QUOTE_MINIMAL
-    csv.writer(file, delimiter=delimiter, lineterminator=ending, quoting=quoting).writerows(rows)
+    alone = ending == "\r"
+    csv.writer(
+        file,
+        delimiter=delimiter,
+        lineterminator=ending,
+        quoting=csv.QUOTE_ALL if alone else csv.QUOTE_MINIMAL,
+    ).writerows(rows)
     return file.getvalue()
 
 

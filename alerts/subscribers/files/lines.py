@@ -1,12 +1,13 @@
 """CSV as people's programs write it: rows with their line, each readable or refused by itself."""
 
+import codecs
 import csv
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from alerts.errors import Invalid
 from alerts.subscribers.files.detecting import HEAD_BYTES, Shape, detect
@@ -15,7 +16,9 @@ from alerts.subscribers.files.detecting import HEAD_BYTES, Shape, detect
 _LONGEST_LINE = 1 << 20
 # A quotation mark that is not closed within so many lines was not meant as one.
 _MOST_LINES = 30
-_LOST = "\N{REPLACEMENT CHARACTER}"
+# Stands for octets that are no character of the file's encoding: no text has it by itself.
+_LOST = "\udcff"
+codecs.register_error("alerts.lost", lambda error: (_LOST, cast("UnicodeDecodeError", error).end))
 
 _NUL = Invalid("there is a NUL in it, which no text has")
 _LOST_CHARACTERS = Invalid("some characters are lost; save the file as UTF-8")
@@ -32,7 +35,7 @@ class Rows:
         self.size = size
         self.shape = detect(file.read(HEAD_BYTES))
         file.seek(0)
-        errors = "surrogateescape" if self.shape.may_be_windows else "replace"
+        errors = "surrogateescape" if self.shape.may_be_windows else "alerts.lost"
         # Kept, for whoever forgets it closes the file.
         self._text = TextIOWrapper(file, encoding=self.shape.encoding, errors=errors, newline="")
         self._rows = _rows(_line_reader(self._text, self.shape), self.shape)
@@ -137,7 +140,7 @@ def _line_reader(file: TextIOWrapper, shape: Shape) -> Callable[[], str]:
         try:
             line.encode()
         except UnicodeEncodeError:
-            return line.encode(errors="surrogateescape").decode("cp1252", errors="replace")
+            return line.encode(errors="surrogateescape").decode("cp1252", errors="alerts.lost")
         return line
 
     return read

@@ -40,7 +40,7 @@ class Make(enum.Enum):
     MAILCHIMP_NEVER = "Mailchimp (never subscribed)"
     LISTMONK = "listmonk"
     GOOGLE = "Google Contacts"
-    ADDRESSES = "addresses line by line"
+    ADDRESSES = "a mailing list: an address a line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,11 @@ class Standing:
     reason: str = ""
 
 
+# What is read of an export beside the fields that any file may have.
+_READ_TOO = {
+    Make.MAILCHIMP: ("optintime", "confirmtime", "unsubtime", "unsubreason", "cleantime"),
+    Make.LISTMONK: ("updatedat",),
+}
 _PLAIN_STANDINGS = {word: Standing(state) for word, state in _OWN_STATES.items()}
 
 
@@ -66,6 +71,11 @@ def find_make(columns: AbstractSet[str], *, file_name: str) -> Make:
     if columns >= _LISTMONK_MARKS:
         return Make.LISTMONK
     return Make.GOOGLE if "email1value" in columns else Make.PLAIN
+
+
+def reads(make: Make, column: str) -> bool:
+    """Tell whether a column, by its plain name, says how somebody stands."""
+    return column in _READ_TOO.get(make, ())
 
 
 def standing(make: Make, cells: Mapping[str, str], *, otherwise: SubscriberState) -> Standing:
