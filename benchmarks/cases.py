@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks import assembly, far, intake, large, near, placing, polling, reading
+from benchmarks import assembly, far, importing, intake, large, near, placing, polling, reading
 from benchmarks.report import Line
 from benchmarks.workshop import Workshop
 
@@ -20,6 +20,8 @@ CASES: dict[str, Callable[[Workshop], list[Line]]] = {
 # These print what they find, and are run when they are asked for.
 PIECES: dict[str, Callable[[], None]] = {
     "assembly": assembly.run,
+    "importing": importing.run,
+    "importing-million": importing.run_million,
     "intake": intake.run,
     "polling": polling.run,
     "placing": placing.run,

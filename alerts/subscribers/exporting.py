@@ -93,7 +93,9 @@ def _page(database: Database, *, after: int) -> list[tuple[_Person, list[_Wanted
         .limit(_PAGE)
     )
     with database.read() as session:
-        people = [row.tuple() for row in session.execute(query)]
+        people = [
+            (n, email, name, zone, state) for n, email, name, zone, state in session.execute(query)
+        ]
         wanted = _wanted(session, [person[0] for person in people])
     # Somebody may leave between the two queries.
     return [(person, wanted.get(person[0], [])) for person in people]
@@ -106,7 +108,10 @@ def _wanted(session: Session, numbers: Sequence[int]) -> dict[int, list[_Wanted]
         Subscription.wish,
         Subscription.newsletter,
     ).where(among(session, Subscription.subscriber_id, numbers), Subscription.ended_at.is_(None))
-    rows = sorted(row.tuple() for row in session.execute(query))
+    rows = sorted(
+        (owner, frequency, wish, newsletter)
+        for owner, frequency, wish, newsletter in session.execute(query)
+    )
     return {owner: list(group) for owner, group in groupby(rows, key=itemgetter(0))}
 
 

@@ -19,6 +19,7 @@ from alerts.subscribers.models import Frequency, SubscriberState
 from alerts.subscribers.wishes import Offer, canonical_wish, choose_offers, parse_frequency
 
 _LONGEST_REASON = 400
+_ASKED = ("newsletters", "frequency", "regions", "time_zone")
 # The same few wishes stand in most rows of a file; of no more than so many the meaning is kept.
 _MOST_WISHES = 4_096
 _NAMED = re.compile(r'\s*"?(?P<name>[^<>]*?)"?\s*<(?P<address>[^<>]*)>\s*')
@@ -131,6 +132,14 @@ class _Reader:
     file: SubscriberFile
     terms: Terms
     _wishes: dict[tuple[str, ...], WishedRow] = field(default_factory=dict)
+    _pieces: list[str] = field(default_factory=list)
+    _asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Leave out what no column of this file holds: a row then costs half as much."""
+        positions = self.file.layout.positions
+        self._pieces = [piece for piece in NAME_PIECES if piece in positions]
+        self._asked = [name for name in _ASKED if name in positions]
 
     def read(self, line: int, cells: list[str] | Invalid) -> SubscriberRow | RefusedRow:
         if isinstance(cells, Invalid):
@@ -157,14 +166,14 @@ class _Reader:
         return SubscriberRow(line, address, clean_name(name), self._wished(cells), stands)
 
     def _cell(self, cells: Sequence[str], field_: str) -> str:
-        position = self.file.layout.positions.get(field_, len(cells))
-        return cells[position].strip() if position < len(cells) else ""
+        position = self.file.layout.positions.get(field_)
+        return "" if position is None or position >= len(cells) else cells[position].strip()
 
     def _name(self, cells: Sequence[str]) -> str:
         whole = without_formula_mark(self._cell(cells, "name"))
         if whole:
             return whole
-        pieces = (without_formula_mark(self._cell(cells, piece)) for piece in NAME_PIECES)
+        pieces = [without_formula_mark(self._cell(cells, piece)) for piece in self._pieces]
         return " ".join(piece for piece in pieces if piece)
 
     def _standing(self, cells: Sequence[str]) -> Standing:
@@ -175,14 +184,14 @@ class _Reader:
         return standing(make, dict(named), otherwise=otherwise)
 
     def _wished(self, cells: Sequence[str]) -> WishedRow:
-        texts = tuple(
-            self._cell(cells, name) for name in ("newsletters", "frequency", "regions", "time_zone")
-        )
+        texts = tuple([self._cell(cells, name) for name in self._asked])
         found = self._wishes.get(texts)
         if found is None:
             if len(self._wishes) >= _MOST_WISHES:
                 self._wishes.clear()
-            found = self._wishes[texts] = self._understand_wishes(*texts)
+            found = self._wishes[texts] = self._understand_wishes(
+                **dict.fromkeys(_ASKED, "") | dict(zip(self._asked, texts, strict=True))
+            )
         return found
 
     def _understand_wishes(

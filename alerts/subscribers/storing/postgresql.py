@@ -1,5 +1,7 @@
 """Subscribers into PostgreSQL: COPY, and statements over whole sets."""
 
+import csv
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,6 +15,7 @@ from sqlalchemy.orm import Session
 from alerts.errors import Refused
 from alerts.subscribers.storing.writing import READER_COLUMNS, Overtaken, Row
 
+_MAY_BE_EMPTY = {"wish", "wording"}
 _INCOMING = """
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming_subscribers (
       public_id text, email text, email_key text, name text, state text, time_zone text,
@@ -83,12 +86,20 @@ class PostgresTables:
             return self._connection.execute(statement.encode(), columns).rowcount
 
     def _copy(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        statement = SQL("COPY {} ({}) FROM STDIN").format(
-            Identifier(table), SQL(", ").join(map(Identifier, columns))
+        # The csv module writes in C what the server reads; an empty cell is NULL but where it
+        # may be an empty text.
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        texts = [column for column in columns if column in _MAY_BE_EMPTY]
+        statement = SQL("COPY {} ({}) FROM STDIN (FORMAT csv{})").format(
+            Identifier(table),
+            SQL(", ").join(map(Identifier, columns)),
+            SQL(", FORCE_NOT_NULL ({})").format(SQL(", ").join(map(Identifier, texts)))
+            if texts
+            else SQL(""),
         )
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
+            copy.write(text.getvalue())
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def _add_readers(tables: Tables, readers: Sequence[Reader], now: Any) -> None:  
             reader.email,
             reader.key,
             reader.name,
-            reader.state.value,
+            str(reader.state),
             reader.time_zone,
             now,
             now if reader.state is SubscriberState.CONFIRMED else None,
@@ -118,11 +118,11 @@ def _write_subscriptions(tables: Tables, plan: Plan, now: Any) -> None:  # noqa:
             if subscription.was is None:
                 frequency, wish, ended_at = subscription.now
                 ended = None if ended_at is None else now
-                added.append((reader.id, slug, frequency.value, wish, now, ended))
+                added.append((reader.id, slug, str(frequency), wish, now, ended))
         for slug, subscription in changed_subscriptions(reader) if reader.was else ():
             frequency, wish, ended_at = subscription.now
             ended = None if ended_at is None else now
-            changes.append((frequency.value, wish, ended, subscription.id))
+            changes.append((str(frequency), wish, ended, subscription.id))
             if ended_at is None:
                 # One record for a file, though it may have changed its mind from row to row.
                 plan.records.append(Record(reader, slug, ConsentAction.CHANGED, plan.consent))
@@ -135,7 +135,7 @@ def _write_subscriptions(tables: Tables, plan: Plan, now: Any) -> None:  # noqa:
 def _reader_changes(readers: Iterable[Reader], now: Any) -> list[Row]:  # noqa: ANN401 - as in Tables
     return sorted(
         (
-            (*_described(reader), now, reader.id, reader.was[2].value)
+            (*_described(reader), now, reader.id, str(reader.was[2]))
             for reader in readers
             if reader.was is not None
         ),
@@ -144,12 +144,12 @@ def _reader_changes(readers: Iterable[Reader], now: Any) -> list[Row]:  # noqa: 
 
 
 def _described(reader: Reader) -> tuple[str | None, str | None, str]:
-    return reader.name, reader.time_zone, reader.state.value
+    return reader.name, reader.time_zone, str(reader.state)
 
 
 def _record(record: Record, origin: str, now: Any) -> Row:  # noqa: ANN401 - as in Tables
     reader, newsletter, action, wording = record
-    return reader.id, newsletter, action.value, wording, WAY, origin, now
+    return reader.id, newsletter, str(action), wording, WAY, origin, now
 
 
 def _public_ids(count: int) -> list[str]:
