@@ -1,7 +1,8 @@
 """Looking up what the database knows of the addresses in a file: a few queries for thousands."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import (
@@ -38,17 +39,30 @@ _T = TypeVar("_T", int, str)
 
 def look_up(session: Session, rows: Sequence[SubscriberRow], *, keys: Sequence[str]) -> Known:
     """Return what is known of the rows' addresses; `keys` are those of the suppression list."""
-    if session.get_bind().dialect.name == "postgresql":
-        # For thousands of addresses the planner would rather read the whole table, each time anew:
-        # it reckons with a disk where the pages that an index leads to are far apart.
-        session.execute(text("SET LOCAL enable_seqscan = off"))
     addresses = list({row.address.key for row in rows})
-    readers = _readers(session, addresses)
     leaving = {
         row.address.key for row in rows if row.standing.state is SubscriberState.UNSUBSCRIBED
     }
-    _hear(session, [reader for key, reader in readers.items() if key in leaving])
-    return Known(readers, _suppressed(session, addresses, keys=keys))
+    with _by_index(session):
+        readers = _readers(session, addresses)
+        _hear(session, [reader for key, reader in readers.items() if key in leaving])
+        return Known(readers, _suppressed(session, addresses, keys=keys))
+
+
+@contextmanager
+def _by_index(session: Session) -> Iterator[None]:
+    """Have PostgreSQL look up thousands of addresses by their index.
+
+    It would rather read the whole table for each group, since it reckons with a disk where the
+    pages that an index leads to are far apart; and compile statements that run for milliseconds.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        yield
+        return
+    session.execute(text("SET LOCAL enable_seqscan = off"))
+    session.execute(text("SET LOCAL jit = off"))
+    yield
+    session.execute(text("SET LOCAL enable_seqscan = on"))
 
 
 def _readers(session: Session, addresses: Sequence[str]) -> dict[str, Reader]:

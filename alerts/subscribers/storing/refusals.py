@@ -1,6 +1,7 @@
 """Refused rows, however many: the first ones in memory, the others in a temporary file."""
 
 import json
+import os
 import weakref
 from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
@@ -22,6 +23,7 @@ class Refusals:
 
     def append(self, row: RefusedRow) -> None:
         """Add a row."""
+        self._file.seek(0, os.SEEK_END)
         self._file.write(json.dumps((row.line, row.email, row.reason)) + "\n")
         self._count += 1
 
@@ -30,6 +32,5 @@ class Refusals:
 
     def __iter__(self) -> Iterator[RefusedRow]:
         self._file.seek(0)
-        # The count ends it, and leaves the place for the next row to be added at the end.
         for _ in range(self._count):
             yield RefusedRow(*json.loads(self._file.readline()))
