@@ -2,7 +2,18 @@
 
 from collections.abc import Callable
 
-from benchmarks import asking, assembly, far, intake, large, near, placing, polling, reading
+from benchmarks import (
+    asking,
+    assembly,
+    far,
+    importing,
+    intake,
+    large,
+    near,
+    placing,
+    polling,
+    reading,
+)
 from benchmarks.report import Line
 from benchmarks.workshop import Workshop
 
@@ -21,6 +32,8 @@ CASES: dict[str, Callable[[Workshop], list[Line]]] = {
 PIECES: dict[str, Callable[[], None]] = {
     "asking": asking.run,
     "assembly": assembly.run,
+    "importing": importing.run,
+    "importing-million": importing.run_million,
     "intake": intake.run,
     "polling": polling.run,
     "placing": placing.run,

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -13,6 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from alerts.runtime import Runtime, open_runtime
+
+# Seconds after which something that moves is wanted.
+_PATIENCE = 1.0
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print exactly one JSON document on standard output.")
@@ -70,8 +74,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Show a bar on standard error, when that is a terminal; yield what moves it (done, total)."""
+def progress_bar(
+    label: str, *, after: float = _PATIENCE
+) -> Iterator[Callable[[int, int | None], None]]:
+    """Show a bar on standard error, when that is a terminal; yield what moves it (done, total).
+
+    It appears when the work has taken `after` seconds: what is done at once needs none.
+    """
     progress = Progress(
         TextColumn(label),
         BarColumn(),
@@ -82,6 +91,15 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int | None], None]]:
         # Nothing moves on a log file or in a pipe.
         disable=not sys.stderr.isatty() or "CI" in os.environ,
     )
-    with progress:
-        task = progress.add_task(label, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total or None)
+    task = progress.add_task(label, total=None)
+    began = time.monotonic()
+
+    def move(done: int, total: int | None) -> None:
+        progress.update(task, completed=done, total=total or None)
+        if time.monotonic() - began >= after:
+            progress.start()
+
+    try:
+        yield move
+    finally:
+        progress.stop()

@@ -1,18 +1,16 @@
-"""`alerts subscriber …`: readers, one by one and by the file."""
+"""`alerts subscriber …`: readers, one by one."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from alerts.cli import people
+from alerts.cli import people, subscriber_files
 from alerts.cli.common import (
     JsonOption,
     note,
     print_json,
     print_table,
     program,
-    progress_bar,
     say,
 )
 from alerts.config import Settings
@@ -21,8 +19,6 @@ from alerts.errors import Refused
 from alerts.newsletters.service import get_newsletter, offers
 from alerts.runtime import Runtime, open_queue
 from alerts.subscribers import exclusion, service
-from alerts.subscribers.exporting import export_subscribers
-from alerts.subscribers.importing import ImportResult, import_subscribers
 from alerts.subscribers.links import SubscriberLinks
 from alerts.subscribers.models import Frequency, Subscriber, SubscriberState
 from alerts.subscribers.queries import find_subscriber, list_subscribers
@@ -31,6 +27,7 @@ from alerts.subscribers.wishes import choose_offers
 from alerts.task_queue import Queue, Task
 
 app = typer.Typer(no_args_is_help=True, help="Subscribers: add, look up, import, let go.")
+subscriber_files.register(app)
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The subscriber's address.")]
 ConsentOption = Annotated[
@@ -175,50 +172,6 @@ def erase(
     say(f"{email} is erased")
 
 
-@app.command("import")
-def import_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The file to read.")],
-    consent: ConsentOption = "",
-    json: JsonOption = False,
-) -> None:
-    """Add the subscribers of a CSV file; a refused row is named and stops nothing."""
-    with program() as runtime, progress_bar("importing") as bar:
-        with runtime.database.read() as session:
-            offered = offers(session)
-        result = import_subscribers(
-            runtime.database,
-            file,
-            offers=offered,
-            consent=consent.strip(),
-            clock=runtime.clock,
-            suppression_keys=runtime.settings.secret_key,
-            progress=bar,
-        )
-    if json:
-        print_json(_imported(result))
-    else:
-        counts = f"added {result.added}, updated {result.updated}, unchanged {result.unchanged}"
-        say(f"{counts}, refused {len(result.refused)}")
-    for remark in result.notes:
-        note(f"{file}: {remark}")
-    for row in result.refused:
-        note(f"{file}, line {row.line}: {row.email}: {row.reason}")
-
-
-@app.command()
-def export(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The file to write.")],
-    json: JsonOption = False,
-) -> None:
-    """Write all readers as CSV, in the columns that `import` reads."""
-    with program() as runtime, runtime.database.read() as session:
-        count = export_subscribers(session, file)
-    if json:
-        print_json({"file": str(file), "exported": count})
-    else:
-        say(f"exported {count} to {file}")
-
-
 def _ask(settings: Settings, subscriber_id: int) -> None:
     """Have the confirmation mail sent, now where a worker runs, else with the next one."""
     with open_queue(settings) as queue:
@@ -229,18 +182,6 @@ def _ask(settings: Settings, subscriber_id: int) -> None:
 
 def _document(runtime: Runtime, subscriber: Subscriber) -> dict[str, Any]:
     return subscriber_json(subscriber, SubscriberLinks(runtime.tokens, runtime.settings.base_url))
-
-
-def _imported(result: ImportResult) -> dict[str, Any]:
-    return {
-        "added": result.added,
-        "updated": result.updated,
-        "unchanged": result.unchanged,
-        "refused": [
-            {"line": row.line, "email": row.email, "reason": row.reason} for row in result.refused
-        ],
-        "notes": result.notes,
-    }
 
 
 people.register(app)

@@ -160,7 +160,12 @@ def _fill_newsroom(runtime: Runtime) -> None:
     with runtime.database.read() as session:
         offered = offers(session)
     import_subscribers(
-        runtime.database, people, offers=offered, consent=_CONSENT, clock=runtime.clock
+        runtime.database,
+        people,
+        offers=offered,
+        consent=_CONSENT,
+        clock=runtime.clock,
+        suppression_keys=settings.secret_key,
     )
     say(f"{len(pages)} articles read, {count} subscribers imported")
 

@@ -23,6 +23,9 @@ def check_time_zone(text: str | None) -> str | None:
 
 def clean_name(text: str | None) -> str | None:
     """Return a person's name on one line, without control characters, None for none."""
+    if text and text.isascii() and text.isprintable():
+        # As most names are; what follows would come to the same.
+        return " ".join(text.split())[:_LONGEST_NAME].strip() or None
     visible = "".join(" " if _is_control(character) else character for character in text or "")
     return " ".join(visible.split())[:_LONGEST_NAME].strip() or None
 

@@ -1,37 +1,45 @@
-"""Taking in a file of subscribers: a thousand rows to a transaction, a few statements each."""
+"""Taking in a file of subscribers: thousands of rows to a transaction, a few statements each."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import insert, select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.database import Database
 from alerts.errors import Refused
 from alerts.subscribers.details import printable
-from alerts.subscribers.models import (
-    ConsentAction,
-    ConsentRecord,
-    Subscriber,
-    SubscriberState,
-    Subscription,
+from alerts.subscribers.files.columns import plain_name
+from alerts.subscribers.files.lines import Rows
+from alerts.subscribers.files.makes import Make, reads
+from alerts.subscribers.files.rows import (
+    RefusedRow,
+    SubscriberFile,
+    SubscriberRow,
+    Terms,
+    open_file,
 )
-from alerts.subscribers.rows import RefusedRow, SubscriberRow, open_file
-from alerts.subscribers.suppression import suppressed
-from alerts.subscribers.wishes import Offer, new_public_id
+from alerts.subscribers.models import SubscriberState
+from alerts.subscribers.storing.known import look_up
+from alerts.subscribers.storing.lanes import side_by_side
+from alerts.subscribers.storing.planning import REFUSED, Known, Outcome, Plan
+from alerts.subscribers.storing.postgresql import PostgresTables
+from alerts.subscribers.storing.refusals import Refusals
+from alerts.subscribers.storing.rehearsal import Rehearsal
+from alerts.subscribers.storing.sqlite import SqliteTables
+from alerts.subscribers.storing.writing import Overtaken, write_plan
+from alerts.subscribers.wishes import Offer, choose_offers
 
-_CHUNK = 1_000
+# Many enough that a transaction costs little, few enough that other writers hardly wait for it.
+_CHUNK = 5_000
+# While PostgreSQL writes one down, the next is read and prepared.
+_LANES = 2
 # A sign-up on the web at the same moment takes an address that we were about to insert.
-_TRIES = 3
-# Without this, rows that differ in what is NULL would go in statements of their own.
-_AS_THEY_ARE: dict[str, Any] = {"render_nulls": True}
+_TRIES = 5
+_MOST_COLUMNS_NAMED = 30
+
+Tell = Callable[[Outcome], None]
 
 
 @dataclass(slots=True)
@@ -41,56 +49,15 @@ class ImportResult:
     added: int = 0
     updated: int = 0
     unchanged: int = 0
-    refused: list[RefusedRow] = field(default_factory=list)
+    refused: Refusals = field(default_factory=Refusals)
     notes: list[str] = field(default_factory=list)
 
-
-@dataclass(slots=True)
-class _Chunk:
-    """What one transaction is going to write, and what it counts."""
-
-    now: datetime
-    consent: str
-    origin: str
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    refused: list[RefusedRow] = field(default_factory=list)
-    subscriptions: list[dict[str, Any]] = field(default_factory=list)
-    records: list[dict[str, Any]] = field(default_factory=list)
-
-    def refuse(self, row: SubscriberRow, reason: str) -> None:
-        """Count a row as refused, though it is understood."""
-        self.refused.append(RefusedRow(row.line, row.address.display, reason))
-
-    def record(self, subscriber_id: int, action: ConsentAction, newsletter: str | None) -> None:
-        """Note a change of consent, to be written with the chunk."""
-        self.records.append(
-            {
-                "subscriber_id": subscriber_id,
-                "newsletter": newsletter,
-                "action": action,
-                "wording": self.consent,
-                "way": "import",
-                "origin": self.origin,
-                "issue_id": None,
-                "at": self.now,
-            }
-        )
-
-    def subscribe(self, subscriber_id: int, offer: Offer, row: SubscriberRow) -> None:
-        """Note a new subscription, to be written with the chunk."""
-        self.subscriptions.append(
-            {
-                "subscriber_id": subscriber_id,
-                "newsletter": offer.slug,
-                "frequency": offer.frequency_for(row.frequency),
-                "wish": row.wish,
-                "started_at": self.now,
-                "ended_at": None,
-            }
-        )
-        self.record(subscriber_id, ConsentAction.REQUESTED, offer.slug)
+    def count(self, outcome: Outcome) -> None:
+        """Count what became of a row."""
+        if outcome.what == REFUSED:
+            self.refused.append(RefusedRow(outcome.line, outcome.email, outcome.why))
+        else:
+            setattr(self, outcome.what, getattr(self, outcome.what) + 1)
 
 
 def import_subscribers(
@@ -100,203 +67,146 @@ def import_subscribers(
     offers: Mapping[str, Offer],
     consent: str,
     clock: Clock,
-    suppression_keys: Sequence[str] = (),
+    suppression_keys: Sequence[str],
+    columns: Mapping[str, str] | None = None,
+    newsletters: Sequence[str] = (),
+    otherwise: SubscriberState = SubscriberState.UNCONFIRMED,
+    dry_run: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
+    tell: Tell | None = None,
 ) -> ImportResult:
-    """Add the subscribers of a CSV file; a row that is refused stops nothing.
+    """Add the subscribers of a file; a row that is refused stops nothing.
 
-    `consent` says on what basis `confirmed` rows are mailed. Nobody who unsubscribed, and no
-    suppressed address, is brought back by a file. An empty cell leaves what is known as it is;
-    the same file again changes nothing. Memory does not grow with the file but for the refused
-    rows. `progress` is told how many rows are done. Raises Invalid for a file that is none.
+    `consent` says on what basis `confirmed` rows are mailed; `columns` which column holds a field,
+    where its name does not tell; `newsletters` what rows get that name none; `otherwise` how
+    somebody stands whose row does not say. Nobody who unsubscribed, and no suppressed address, is
+    brought back by a file; who left or bounced elsewhere is not mailed here. An empty cell leaves
+    what is known as it is; the same file again changes nothing, and one that was stopped half-way
+    goes on. With `dry_run` nothing is written, and the counts are the same. Memory does not grow
+    with the file. `progress` is told how many rows are done, of about how many; `tell` what became
+    of each, in order. Raises Invalid for a file that is none.
     """
-    file = open_file(path)
-    result = ImportResult()
-    if file.unknown_columns:
-        result.notes.append(f"columns not read: {', '.join(file.unknown_columns)}")
-    done = 0
-    for rows in _chunks(file.rows(offers, consent=consent), result.refused):
-        chunk = _store(
-            database,
-            rows,
-            consent=consent,
-            origin=printable(path.name, 99),
-            keys=suppression_keys,
-            clock=clock,
+    file = open_file(path, columns)
+    choose_offers(offers, newsletters)
+    terms = Terms(offers, consent, newsletters, otherwise)
+    result = ImportResult(notes=_notes(file))
+    with ExitStack() as stack:
+        rehearsal = Rehearsal() if dry_run else None
+        if rehearsal is not None:
+            stack.callback(rehearsal.close)
+        writer = _Writer(
+            database, clock, consent, printable(path.name, 99), suppression_keys, rehearsal
         )
-        result.added += chunk.added
-        result.updated += chunk.updated
-        result.unchanged += chunk.unchanged
-        result.refused += chunk.refused
-        done += len(rows)
-        if progress is not None:
-            progress(done, None)
-    result.refused.sort(key=lambda row: row.line)
+        reach = _Reach(progress)
+        groups = _chunks(file.rows(terms, moved=reach.open))
+        for rows, outcomes in side_by_side(groups, writer.take, keys=_keys, lanes=writer.lanes):
+            for outcome in outcomes:
+                result.count(outcome)
+                if tell is not None:
+                    tell(outcome)
+            reach.show(len(rows))
     return result
 
 
+def _notes(file: SubscriberFile) -> list[str]:
+    notes = []
+    if file.make is not Make.PLAIN:
+        notes.append(f"read as an export of {file.make.value}")
+    unknown = [name for name in file.layout.unknown if not reads(file.make, plain_name(name))]
+    if unknown:
+        more = len(unknown) - _MOST_COLUMNS_NAMED
+        names = ", ".join(unknown[:_MOST_COLUMNS_NAMED])
+        notes.append(f"columns not read: {names}" + (f" and {more} more" if more > 0 else ""))
+    return notes
+
+
 def _chunks(
-    rows: Iterable[SubscriberRow | RefusedRow], refused: list[RefusedRow]
-) -> Iterator[list[SubscriberRow]]:
-    """Yield the good rows in groups of a thousand at most."""
+    rows: Iterable[SubscriberRow | RefusedRow],
+) -> Iterator[list[SubscriberRow | RefusedRow]]:
     rows = iter(rows)
     while group := list(islice(rows, _CHUNK)):
-        refused += [row for row in group if isinstance(row, RefusedRow)]
-        if good := [row for row in group if isinstance(row, SubscriberRow)]:
-            yield good
+        yield group
 
 
-def _rounds(rows: Iterable[SubscriberRow]) -> list[list[SubscriberRow]]:
-    """Part rows so that no address stands twice in a round; its rows keep their order."""
-    rounds: list[list[SubscriberRow]] = []
-    times: Counter[str] = Counter()
-    for row in rows:
-        number = times[row.address.key]
-        times[row.address.key] += 1
-        if number == len(rounds):
-            rounds.append([])
-        rounds[number].append(row)
-    return rounds
+@dataclass(slots=True)
+class _Reach:
+    """How far an import got."""
+
+    progress: Callable[[int, int | None], None] | None
+    rows: Rows | None = None
+    done: int = 0
+
+    def open(self, rows: Rows) -> None:
+        """Take note of the file that is read."""
+        self.rows = rows
+
+    def show(self, more: int) -> None:
+        """Tell how many rows are done, and how many there may be by the file's size."""
+        self.done += more
+        if self.progress is not None and self.rows is not None:
+            share = self.rows.position / max(self.rows.size, 1)
+            self.progress(self.done, max(self.done, round(self.done / share)) if share else None)
 
 
-def _store(
-    database: Database,
-    rows: Sequence[SubscriberRow],
-    *,
-    consent: str,
-    origin: str,
-    keys: Sequence[str],
-    clock: Clock,
-) -> _Chunk:
-    for attempt in range(_TRIES):
-        chunk = _Chunk(clock.now(), consent, origin)
-        try:
-            with database.transaction() as session:
-                _write(session, rows, chunk, keys=keys)
-        except IntegrityError:
-            if attempt == _TRIES - 1:
-                raise
-        else:
-            return chunk
-    raise AssertionError("the loop above returns or raises")
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Puts one group of rows after the other into the database, a transaction each."""
 
+    database: Database
+    clock: Clock
+    consent: str
+    origin: str
+    keys: Sequence[str]
+    rehearsal: Rehearsal | None
 
-def _write(
-    session: Session, rows: Sequence[SubscriberRow], chunk: _Chunk, *, keys: Sequence[str]
-) -> None:
-    banned = suppressed(session, [row.address.key for row in rows], keys=keys) if keys else {}
-    welcome = []
-    for row in rows:
-        if reason := banned.get(row.address.key):
-            chunk.refuse(row, f"suppressed ({reason}), and is not mailed")
-        else:
-            welcome.append(row)
-    for round_ in _rounds(welcome):
-        _write_round(session, round_, chunk)
+    @property
+    def lanes(self) -> int:
+        """How many transactions may be under way: SQLite has one place for writers."""
+        return 1 if self.rehearsal is not None or self.database.is_sqlite else _LANES
 
+    def take(self, rows: Sequence[SubscriberRow | RefusedRow]) -> list[Outcome]:
+        """Do what the rows say; return what became of each, in order."""
+        good = [row for row in rows if isinstance(row, SubscriberRow)]
+        done = iter(self._taken(good) if good else ())
+        return [next(done) if isinstance(row, SubscriberRow) else _refused(row) for row in rows]
 
-def _write_round(session: Session, rows: Sequence[SubscriberRow], chunk: _Chunk) -> None:
-    query = select(Subscriber).where(Subscriber.email_key.in_([row.address.key for row in rows]))
-    known = {subscriber.email_key: subscriber for subscriber in session.scalars(query)}
-    for row in rows:
-        if row.address.key in known:
-            _join(known[row.address.key], row, chunk)
-    _insert(session, [row for row in rows if row.address.key not in known], chunk)
-    session.flush()
-    for table, values in ((Subscription, chunk.subscriptions), (ConsentRecord, chunk.records)):
-        if values:
-            session.execute(insert(table).execution_options(**_AS_THEY_ARE), values)
-            values.clear()
-    # The next round must see what this one wrote beside the session.
-    session.expunge_all()
-
-
-def _insert(session: Session, rows: Sequence[SubscriberRow], chunk: _Chunk) -> None:
-    if not rows:
-        return
-    values = [
-        {
-            "public_id": new_public_id(),
-            "email": row.address.display,
-            "email_key": row.address.key,
-            "name": row.name,
-            "state": SubscriberState.CONFIRMED if row.confirmed else SubscriberState.UNCONFIRMED,
-            "time_zone": row.time_zone,
-            "created_at": chunk.now,
-            "confirmed_at": chunk.now if row.confirmed else None,
-            "confirmation_due_at": None if row.confirmed else chunk.now,
-        }
-        for row in rows
-    ]
-    statement = (
-        insert(Subscriber)
-        .returning(Subscriber.id, Subscriber.email_key)
-        .execution_options(**_AS_THEY_ARE)
-    )
-    ids = {key: number for number, key in session.execute(statement, values)}
-    for row in rows:
-        number = ids[row.address.key]
-        for offer in row.offers:
-            chunk.subscribe(number, offer, row)
-        if row.confirmed:
-            chunk.record(number, ConsentAction.CONFIRMED, None)
-    chunk.added += len(rows)
-
-
-def _join(subscriber: Subscriber, row: SubscriberRow, chunk: _Chunk) -> None:
-    """Add to a known subscriber what the row says and was not known."""
-    try:
-        changed = _subscribe(subscriber, row, chunk)
-    except Refused as error:
-        chunk.refuse(row, str(error))
-        return
-    wanted = (row.name or subscriber.name, row.time_zone or subscriber.time_zone)
-    if wanted != (subscriber.name, subscriber.time_zone):
-        subscriber.name, subscriber.time_zone = wanted
-        changed = True
-    if row.confirmed and subscriber.state is SubscriberState.UNCONFIRMED:
-        subscriber.state = SubscriberState.CONFIRMED
-        subscriber.confirmed_at = chunk.now
-        subscriber.confirmation_due_at = None
-        chunk.record(subscriber.id, ConsentAction.CONFIRMED, None)
-        changed = True
-    if changed:
-        chunk.updated += 1
-    else:
-        chunk.unchanged += 1
-
-
-def _subscribe(subscriber: Subscriber, row: SubscriberRow, chunk: _Chunk) -> bool:
-    if subscriber.state is SubscriberState.SUPPRESSED:
-        raise Refused("suppressed, and is not mailed")
-    existing = {s.newsletter: s for s in subscriber.subscriptions}
-    left = {slug: s.ended_at for slug, s in existing.items() if s.ended_at is not None}
-    if subscriber.state is SubscriberState.UNSUBSCRIBED:
-        when = f" on {max(left.values()).date()}" if left else ""
-        raise Refused(f"unsubscribed{when}; only they can come back, by subscribing again")
-    named = [offer.slug for offer in row.offers if offer.slug in left] if row.explicit else []
-    if named:
-        when = f"{max(left[slug] for slug in named).date()}"
+    def _taken(self, rows: Sequence[SubscriberRow]) -> list[Outcome]:
+        if self.rehearsal is not None:
+            return self._rehearsed(rows, self.rehearsal)
+        for _ in range(_TRIES):
+            try:
+                return self._stored(rows)
+            except Overtaken:
+                continue
         raise Refused(
-            f"unsubscribed from {', '.join(named)} on {when}; only they can take it up again"
+            f"others kept changing the same subscribers, near line {rows[0].line}; "
+            "run the import again, and it goes on there"
         )
-    changed = False
-    for offer in row.offers:
-        subscription = existing.get(offer.slug)
-        if subscription is None:
-            chunk.subscribe(subscriber.id, offer, row)
-            changed = True
-        elif subscription.ended_at is None and _change(subscription, offer, row):
-            chunk.record(subscriber.id, ConsentAction.CHANGED, offer.slug)
-            changed = True
-    return changed
+
+    def _stored(self, rows: Sequence[SubscriberRow]) -> list[Outcome]:
+        with self.database.transaction() as session:
+            known = look_up(session, rows, keys=self.keys)
+            plan, outcomes = self._plan(known, rows)
+            tables = SqliteTables(session) if self.database.is_sqlite else PostgresTables(session)
+            write_plan(session, tables, plan, origin=self.origin, keys=self.keys)
+        return outcomes
+
+    def _rehearsed(self, rows: Sequence[SubscriberRow], rehearsal: Rehearsal) -> list[Outcome]:
+        with self.database.read() as session:
+            known = look_up(session, rows, keys=self.keys)
+        rehearsal.correct(known, {row.address.key for row in rows})
+        plan, outcomes = self._plan(known, rows)
+        rehearsal.keep(plan)
+        return outcomes
+
+    def _plan(self, known: Known, rows: Sequence[SubscriberRow]) -> tuple[Plan, list[Outcome]]:
+        plan = Plan(known, self.clock.now(), self.consent)
+        return plan, [plan.take(row) for row in rows]
 
 
-def _change(subscription: Subscription, offer: Offer, row: SubscriberRow) -> bool:
-    """Take over frequency and regions where the row says any; True when that changes something."""
-    before = (subscription.frequency, subscription.wish)
-    if row.frequency is not None:
-        subscription.frequency = offer.frequency_for(row.frequency)
-    if row.wish:
-        subscription.wish = row.wish
-    return before != (subscription.frequency, subscription.wish)
+def _keys(rows: Sequence[SubscriberRow | RefusedRow]) -> set[str]:
+    return {row.address.key for row in rows if isinstance(row, SubscriberRow)}
+
+
+def _refused(row: RefusedRow) -> Outcome:
+    return Outcome(row.line, row.email, REFUSED, row.reason)

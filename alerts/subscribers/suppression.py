@@ -16,7 +16,7 @@ ADDED, LIFTED = "added", "lifted"
 
 def address_hash(key: str, address_key: str) -> str:
     """Return the keyed hash (HMAC-SHA256, hex) of an address in its canonical form."""
-    return hmac.new(key.encode(), address_key.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key.encode(), address_key.encode(), hashlib.sha256).hex()
 
 
 def suppress_address(

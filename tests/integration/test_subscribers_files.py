@@ -53,8 +53,7 @@ class Files:
 
     def export(self) -> tuple[Path, int]:
         path = self.folder / "out.csv"
-        with self.database.read() as session:
-            return path, export_subscribers(session, path)
+        return path, export_subscribers(self.database, path)
 
 
 @pytest.fixture
@@ -128,13 +127,13 @@ def test_a_refused_row_names_its_line_and_stops_nothing(files: Files) -> None:
     for row, word in zip(result.refused, words, strict=True):
         assert word in row.reason
         assert "\n" not in row.reason
-    assert result.notes == ["columns not read: shoe_size"]
+    assert result.notes == ["columns not read: shoe size"]
 
 
 def test_confirmed_rows_need_a_basis(files: Files) -> None:
     result = files.take("email,status\na@example.org,confirmed\nb@example.org,\n", consent="")
     assert counts(result) == (1, 0, 0, 1)
-    assert "--consent" in result.refused[0].reason
+    assert "--consent" in next(iter(result.refused)).reason
 
 
 def test_nobody_who_left_is_brought_back(files: Files) -> None:
@@ -165,15 +164,10 @@ def test_an_address_twice_in_a_file_is_one_person(files: Files) -> None:
     [
         "\ufeffemail;name\na@example.org;Zoë\n".encode(),
         "Email\tName\na@example.org\tZoë\n".encode(),
-        b"E-mail,x\n" + b"",
         "email,name\na@example.org,Zoë\n".encode("cp1252"),
     ],
 )
 def test_spreadsheets_are_read_as_they_write(files: Files, content: bytes) -> None:
-    if content.startswith(b"E-mail"):
-        with pytest.raises(Invalid, match="no column email"):
-            files.take(content)
-        return
     assert counts(files.take(content)) == (1, 0, 0, 0)
     assert files.one("a@example.org").name == "Zoë"
 
@@ -199,7 +193,7 @@ def test_an_odd_row_is_refused_and_the_next_is_read(files: Files) -> None:
     huge = "x" * 200_000
     result = files.take(f"email,name\na\0b@example.org,\nc@example.org,{huge}\nd@example.org,\n")
     assert counts(result) == (1, 0, 0, 2)
-    assert "field larger" in result.refused[1].reason
+    assert "field larger" in list(result.refused)[1].reason
 
 
 def test_one_bad_line_spoils_no_other(files: Files) -> None:
@@ -246,7 +240,7 @@ def test_an_export_is_read_back_and_changes_nothing(files: Files) -> None:
     assert [row["email"] for row in rows].count("ama@example.org") == 2
     assert "'=cmd()" in [row["name"] for row in rows]
     result = files.take_file(path)
-    assert (result.added, result.updated, result.refused) == (0, 0, [])
+    assert (result.added, result.updated, len(result.refused)) == (0, 0, 0)
     assert files.one("evil@example.org").name == "=cmd()"
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.subscribers.details import clean_name, printable
-from alerts.subscribers.rows import with_formula_mark, without_formula_mark
+from alerts.subscribers.files.cells import with_formula_mark, without_formula_mark
 
 CELLS = st.text(st.sampled_from("'=+-@\t\ra "), max_size=6) | st.text(max_size=20)
 
