@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test faults coverage lint format lock bench clean browser
+.PHONY: help install install-dev demo test faults coverage lint format lock bench clean from-debian
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -26,19 +26,21 @@ install: $(VENV)/installed ## build .venv with every dependency and the command 
 
 install-dev: $(VENV)/installed-dev ## add what tests and checks need
 
-browser: ## install Chromium from Debian where there is none (for the page tests)
-	@command -v chromium >/dev/null 2>&1 || sh tools/install_chromium.sh
+from-debian: ## install what tests need of Debian: Chromium, the mails of Python's own tests
+	@command -v chromium >/dev/null 2>&1 || sh tools/from_debian.sh chromium fonts-liberation
+	@$(PYTHON) -c 'import test.test_email' 2>/dev/null || \
+		sh tools/from_debian.sh $$($(PYTHON) -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])')
 
 demo: install ## run the main job on a sample newsroom; ARGS=--no-serve ends by itself
 	$(BIN)/alerts demo $(ARGS)
 
-test: install-dev browser ## run every test but those of `make faults`
+test: install-dev from-debian ## run every test but those of `make faults`
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not faults" $(ARGS)
 
 faults: install-dev ## break servers and disks under real processes (minutes, beside `make test`)
 	$(BIN)/python -m pytest -m faults $(ARGS)
 
-coverage: install-dev browser ## run every test and show which branches they leave out
+coverage: install-dev from-debian ## run every test and show which branches they leave out
 	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term-missing $(ARGS)
 
 lint: install-dev ## run every check: ruff, mypy, import-linter, djlint

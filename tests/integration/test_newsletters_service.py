@@ -95,7 +95,9 @@ def test_a_new_newsletter_and_a_changed_schedule(session: Session, clock: FixedC
 
 def test_how_long_an_issue_is_worth_sending(session: Session, clock: FixedClock) -> None:
     alert = definition_of(get_newsletter(session, "gp-alert"))
-    assert alert.worth_sending_at(Frequency.WEEKLY) == timedelta(days=1)
+    # A day more where the last reader's hour comes a day after the start.
+    assert alert.worth_sending_at(Frequency.IMMEDIATE) == timedelta(days=1)
+    assert alert.worth_sending_at(Frequency.WEEKLY) == timedelta(days=2)
     weekly = definition_of(get_newsletter(session, "africa-this-week"))
     assert weekly.worth_sending_at(Frequency.WEEKLY) == timedelta(days=3)
     text = export_toml(session, "gp-alert")
@@ -103,7 +105,7 @@ def test_how_long_an_issue_is_worth_sending(session: Session, clock: FixedClock)
     assert apply_toml(session, longer, source="x", clock=clock).kind == "changed"
     assert 'worth_sending = "36 hours"' in export_toml(session, "gp-alert")
     changed = definition_of(get_newsletter(session, "gp-alert"))
-    assert changed.worth_sending_at(Frequency.WEEKLY) == timedelta(hours=36)
+    assert changed.worth_sending_at(Frequency.IMMEDIATE) == timedelta(hours=36)
     assert apply_toml(session, longer, source="x", clock=clock).kind == "unchanged"
     without = text.replace('worth_sending = "1 day"\n', "")
     assert apply_toml(session, without, source="x", clock=clock).kind == "changed"
@@ -111,9 +113,9 @@ def test_how_long_an_issue_is_worth_sending(session: Session, clock: FixedClock)
     days = [found.worth_sending_at(frequency).days for frequency in Frequency]
     assert dict(zip(Frequency, days, strict=True)) == {
         Frequency.IMMEDIATE: 1,
-        Frequency.DAILY: 1,
-        Frequency.WEEKLY: 3,
-        Frequency.MONTHLY: 5,
+        Frequency.DAILY: 2,
+        Frequency.WEEKLY: 4,
+        Frequency.MONTHLY: 6,
     }
     exported = export_toml(session, "gp-alert")
     assert apply_toml(session, exported, source="x", clock=clock).kind == "unchanged"

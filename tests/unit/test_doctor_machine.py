@@ -88,7 +88,7 @@ def test_passwords_that_are_fine() -> None:
 def folder(tmp_path: Path) -> Path:
     """Return a folder that everybody may enter, as pytest's own is not."""
     for parent in (tmp_path, *tmp_path.parents):
-        if parent.name.startswith(("pytest-", "test_")):
+        if parent.name.startswith(("pytest-", "popen-", "test_")):
             parent.chmod(0o755)
     return tmp_path
 

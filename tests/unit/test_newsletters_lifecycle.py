@@ -76,7 +76,7 @@ def test_a_built_in_newsletter_survives_export_and_reading(slug: str) -> None:
         ("first_number = 1", "first_number = 0", "numbering.first_number"),
         ("first_number = 1", "first_number = 9999999999", "numbering.first_number"),
         ('slug = "gp-alert"', "slug = " + "[" * 20_000, "lists within lists"),
-        ('kind = "cards"', 'kind = "comic"', "line 29: sections.0.kind"),
+        ('kind = "cards"', 'kind = "comic"', "line 30: sections.0.kind"),
         ('rule = "daily 18:30 Asia/Kolkata"', 'rule = "at dawn"', "schedules.1.rule"),
         ('subject = "{lead}{more}"', 'subject = "{lead.__class__}"', "not known in a pattern"),
         ('slug = "gp-alert"', 'slug = "GP Alert"', "line 1: slug"),
