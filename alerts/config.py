@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import idna
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from alerts.config_inbound import InboundSettings
 from alerts.durations import parse_duration
 from alerts.errors import Invalid
 from alerts.rates import parse_domain_limits
@@ -24,16 +25,18 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LONGEST_DOMAIN = 253
 
+# Between two looks into a mailbox.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(days=1)
 _SHORTEST_SESSION, _LONGEST_SESSION = timedelta(minutes=5), timedelta(days=90)
 
 # Settings whose values are shown to nobody.
-_HIDDEN = ("SECRET", "MAIL", "TOKENS")
-_SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
+_HIDDEN = ("SECRET", "MAIL", "TOKEN", "INBOUND_URL", "WEBHOOK")
+SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
 # What a mail URL may start with: each has a maker in `delivery/transports/factory.py`.
 MAIL_SCHEMES = ("catcher", "smtp", "smtps", "ses", "mailgun", "postmark", "sendgrid")
 
 
-class Settings(BaseSettings):
+class Settings(InboundSettings):
     """Every setting of the program; the environment variable is `ALERTS_` and the name in capitals.
 
     `secret_key` holds all valid keys, oldest first, the way itsdangerous rotates them:
@@ -48,7 +51,8 @@ class Settings(BaseSettings):
     removes sign-ups that nobody confirmed, people who left, and the network addresses of consents.
     `dns_server` is whom `alerts doctor`
     asks, else the system's; `sending_addresses` are the IP addresses from which mail goes out to
-    the world, which it looks up there.
+    the world, which it looks up there. Whoever holds the `metrics_token` sees `/metrics` from
+    elsewhere than this machine.
     """
 
     model_config = SettingsConfigDict(
@@ -77,6 +81,7 @@ class Settings(BaseSettings):
     session_idle: timedelta = timedelta(hours=12)
     session_longest: timedelta = timedelta(days=14)
     dns_server: str = ""
+    metrics_token: str = Field(default="", repr=False)
     sending_addresses: Annotated[tuple[str, ...], NoDecode] = ()
 
     @field_validator(
@@ -94,7 +99,9 @@ class Settings(BaseSettings):
     def _words(cls, value: object) -> object:
         return tuple(value.split()) if isinstance(value, str) else value
 
-    @field_validator("keep_unconfirmed", "keep_departed", "keep_networks", mode="before")
+    @field_validator(
+        "keep_unconfirmed", "keep_departed", "keep_networks", "keep_inbound", mode="before"
+    )
     @classmethod
     def _kept_for(cls, value: object) -> object:
         """Read `30 days`; `for ever` keeps, as 0 would be too easily meant otherwise."""
@@ -153,6 +160,24 @@ class Settings(BaseSettings):
         check_mailbox(value)
         return value
 
+    @field_validator("replies_to")
+    @classmethod
+    def _mailbox_or_none(cls, value: str) -> str:
+        if value:
+            check_mailbox(value)
+        return value
+
+    @field_validator("inbound_every", mode="before")
+    @classmethod
+    def _pause(cls, value: object) -> object:
+        try:
+            pause = parse_duration(value) if isinstance(value, str) else value
+        except Invalid as error:
+            raise ValueError(str(error)) from error
+        if isinstance(pause, timedelta) and not _SHORTEST_PAUSE <= pause <= _LONGEST_PAUSE:
+            raise ValueError("between 10 seconds and a day would be right, such as 1 minute")
+        return pause
+
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -165,6 +190,13 @@ class Settings(BaseSettings):
     def _hard_to_guess(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any(len(token) < 24 for token in value):  # noqa: PLR2004 - 24 characters of base64, 144 bits
             raise ValueError("each token needs at least 24 characters")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _metrics_token_long_enough(cls, value: str) -> str:
+        if value and (len(value) < 24 or not value.isprintable() or " " in value):  # noqa: PLR2004 - as above
+            raise ValueError("at least 24 characters without a space are needed")
         return value
 
     @field_validator("dkim_key_file")
@@ -344,9 +376,9 @@ def load_settings() -> Settings:
 
 def _kept_secret(data_dir: Path) -> str:
     """Return the key kept in the data folder; made once, whichever process comes first."""
-    path = data_dir / _SECRET_FILE
+    path = data_dir / SECRET_FILE
     if not path.exists():
-        draft = data_dir / f".{_SECRET_FILE}.{os.getpid()}"
+        draft = data_dir / f".{SECRET_FILE}.{os.getpid()}"
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(48))
         try:

@@ -21,6 +21,7 @@ _FAMILIES = (
     (re.compile(rf"(?:outlook|hotmail|live){_COUNTRY}"), "outlook.com"),
     (re.compile(rf"yahoo{_COUNTRY}"), "yahoo.com"),
 )
+_LARGE = frozenset(_DOMAINS)
 # Another company runs mail in Japan under Yahoo's name.
 _STRANGERS = frozenset({"yahoo.co.jp", "yahoo.ne.jp"})
 _LONGEST = 253
@@ -37,6 +38,12 @@ def normal_domain(text: str) -> str:
     if len(domain) > _LONGEST or not _HOST.fullmatch(domain):
         raise ValueError(f"{text!r} is no domain")
     return domain
+
+
+def large_provider_of(domain: str) -> str:
+    """Return the provider if it is one that many readers have, else `other`: for counting."""
+    provider = provider_of(domain)
+    return provider if provider in _LARGE else "other"
 
 
 @lru_cache(4096)

@@ -48,6 +48,14 @@ class Limit:
     within: timedelta
 
 
+# How many mails an address gets at most that somebody asked for by a form or a mail: anybody may
+# name anybody's address.
+MAILS_PER_ADDRESS = (
+    Limit("mail-hour", 3, timedelta(hours=1)),
+    Limit("mail-day", 6, timedelta(days=1)),
+)
+
+
 class RequestLimits:
     """Counts requests over all processes; `secret` keys the hashes of who asked."""
 

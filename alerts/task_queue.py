@@ -39,6 +39,8 @@ class Task(enum.StrEnum):
     SEND_WELCOME = "subscribers.send_welcome"
     RUN_SCHEDULE = "newsletters.run_schedule"
     POLL_SOURCE = "articles.poll_source"
+    READ_MAIL = "inbound.read_mail"
+    ANSWER_MAIL = "inbound.answer_mail"
     TICK = "periodic.tick"
     SWEEP = "periodic.sweep"
     PRUNE = "periodic.prune"

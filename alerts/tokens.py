@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 from json.encoder import encode_basestring
 
-from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
+from itsdangerous import BadData, URLSafeSerializer, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_decode, base64_encode
 
 # Each purpose signs with its own salt, so that no token serves for anything else.
 UNSUBSCRIBE = "unsubscribe"
 PREFERENCES = "preferences"
 CONFIRM = "confirm"
 FORM = "form"
+FLASH = "flash"
 
 
 class BadToken(Exception):
@@ -26,7 +28,7 @@ class Tokens:
         self._keys = list(keys)
         self._lasting = {
             purpose: URLSafeSerializer(self._keys, salt=f"alerts.{purpose}")
-            for purpose in (UNSUBSCRIBE, PREFERENCES, FORM)
+            for purpose in (UNSUBSCRIBE, PREFERENCES, FORM, FLASH)
         }
         self._signers = {
             purpose: _QuickSigner(serializer) for purpose, serializer in self._lasting.items()
@@ -40,8 +42,8 @@ class Tokens:
     def read_lasting(self, purpose: str, token: str) -> tuple[str, ...]:
         """Return the parts of a lasting token; raise BadToken."""
         try:
-            return _parts(self._lasting[purpose].loads(token))
-        except (BadSignature, UnicodeError) as error:
+            return _parts(self._lasting[purpose].loads(_canonical(token)))
+        except (BadData, UnicodeError) as error:
             raise BadToken from error
 
     def expiring(self, *parts: str) -> str:
@@ -51,8 +53,9 @@ class Tokens:
     def read_expiring(self, token: str, *, within: timedelta) -> tuple[str, ...]:
         """Return the parts of a confirmation token made less than `within` ago; raise BadToken."""
         try:
-            return _parts(self._expiring.loads(token, max_age=int(within.total_seconds())))
-        except (BadSignature, UnicodeError) as error:
+            seconds = int(within.total_seconds())
+            return _parts(self._expiring.loads(_canonical(token), max_age=seconds))
+        except (BadData, UnicodeError) as error:
             raise BadToken from error
 
 
@@ -91,6 +94,18 @@ def _encoded(octets: bytes) -> bytes:
 
 def _text(token: str | bytes) -> str:
     return token.decode("ascii") if isinstance(token, bytes) else token
+
+
+def _canonical(token: str) -> str:
+    """Return a token whose signature is written as we write it; raise BadToken or BadData.
+
+    Base64 leaves bits of the last character unused, and the library passes over what is not ASCII:
+    several texts would stand for one signature (RFC 4648 section 3.5).
+    """
+    signature = token.rpartition(".")[2]
+    if base64_encode(base64_decode(signature)).decode("ascii") != signature:
+        raise BadToken
+    return token
 
 
 def _parts(payload: object) -> tuple[str, ...]:

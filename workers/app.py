@@ -14,6 +14,7 @@ from workers.schedule import BEAT_SCHEDULE
 TASK_MODULES = (
     "workers.tasks.articles",
     "workers.tasks.delivery",
+    "workers.tasks.inbound",
     "workers.tasks.newsletters",
     "workers.tasks.periodic",
     "workers.tasks.subscribers",
@@ -31,6 +32,8 @@ def make_app(settings: Settings) -> Celery:
         worker_prefetch_multiplier=1,
         worker_concurrency=settings.worker_processes,
         worker_hijack_root_logger=False,
+        # Our lines are JSON already; redirected, each would get a head of words in front.
+        worker_redirect_stdouts=False,
         worker_send_task_events=False,
         beat_schedule=BEAT_SCHEDULE,
         beat_schedule_filename=str(settings.data_dir / "beat-schedule"),

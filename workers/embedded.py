@@ -89,6 +89,8 @@ def parts_for(settings: Settings, *, host: str, port: int) -> list[Part]:
     if settings.uses_catcher and settings.catcher_port:
         catcher_port = str(settings.catcher_port)
         parts.insert(0, Part("catcher", [*program, "catcher", "--port", catcher_port]))
+    if settings.inbound_port or settings.inbound_lmtp_port:
+        parts.append(Part("inbound", [*program, "inbound", "serve"]))
     return parts
 
 

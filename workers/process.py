@@ -27,15 +27,18 @@ from alerts.database import Database
 from alerts.delivery.dkim import DkimSigner
 from alerts.delivery.limits.newsletters import NewsletterRates
 from alerts.delivery.loop import BackgroundLoop
+from alerts.delivery.return_paths import ReturnPaths
 from alerts.delivery.sender import Sender
 from alerts.delivery.transports.base import Lane, Transport
 from alerts.delivery.transports.factory import make_transport
 from alerts.delivery.urgency import overtaken
 from alerts.embedded_redis import EmbeddedRedis
+from alerts.inbound.incoming import Desk
 from alerts.logs import configure_logs
 from alerts.migrations import ensure_schema
 from alerts.paths import templates_dir
 from alerts.rendering.service import Renderer
+from alerts.request_limits import RequestLimits
 from alerts.subscribers.links import SubscriberLinks
 from alerts.task_queue import CeleryTaskQueue, Queue, Task
 from alerts.tokens import Tokens
@@ -123,6 +126,24 @@ class WorkerParts:
             overtaken=self._overtaken,
             lease=timedelta(seconds=self.settings.lease_seconds),
             run=self.loop.run,
+            return_paths=self.return_paths,
+        )
+
+    @cached_property
+    def return_paths(self) -> ReturnPaths | None:
+        """The envelope senders by which bounces say whose they are, where they come back to us."""
+        return ReturnPaths.of(self.settings.secret_key, self.settings.bounce_domain)
+
+    @cached_property
+    def desk(self) -> Desk:
+        """What working on mail that came back takes."""
+        return Desk(
+            database=self.database,
+            settings=self.settings,
+            clock=self.clock,
+            limits=RequestLimits(
+                self.database, self.redis_url, self.clock, secret=self.settings.secret_key[-1]
+            ),
         )
 
     @cached_property
@@ -136,6 +157,8 @@ class WorkerParts:
             self.loop.run(self.transport.close())
         if "fetcher" in self.__dict__:
             self.fetcher.close()
+        if "desk" in self.__dict__:
+            self.desk.limits.close()
         self.loop.close()
         self.database.dispose()
 

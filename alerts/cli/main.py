@@ -10,11 +10,13 @@ from sqlalchemy.exc import OperationalError
 from alerts import __version__
 from alerts.cli import (
     articles,
+    backups,
     doctor,
     inbound,
     newsletters,
     processes,
     schedules,
+    segments,
     sending,
     sources,
     staff,
@@ -37,10 +39,12 @@ app.add_typer(newsletters.app, name="newsletter")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(sending.app, name="issue")
 app.add_typer(subscribers.app, name="subscriber")
+app.add_typer(segments.app, name="segment")
 app.add_typer(suppressions.app, name="suppression")
 app.add_typer(inbound.app, name="inbound")
 app.add_typer(staff.app, name="staff")
 processes.register(app)
+backups.register(app)
 app.command()(doctor.doctor)
 
 

@@ -238,6 +238,8 @@ def _print_troubles(document: dict[str, Any]) -> None:
     bounces = {kind: count for kind, count in document["bounces"].items() if count}
     if bounces:
         say("bounced: " + ", ".join(f"{count} {kind}" for kind, count in bounces.items()))
+    if returned := {kind: count for kind, count in document["returned"].items() if count}:
+        say("came back: " + ", ".join(f"{count} {kind}" for kind, count in returned.items()))
     for wait in document["waiting"]:
         reason = _explained(wait["reason"]) or "no reason"
         verb = "waits" if wait["readers"] == 1 else "wait"

@@ -2,57 +2,37 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
-
-from alerts.articles.models import Article
-from alerts.articles.sources.service import long_failing, source_json
+from alerts.articles.sources.service import source_json
 from alerts.cli.common import say
 from alerts.clock import rfc3339
-from alerts.delivery.models import Batch, BatchState
-from alerts.newsletters.models import Issue, IssueState, Run, Schedule
+from alerts.holding import hold_of
+from alerts.operations.overview import standing_of
 from alerts.runtime import Runtime, open_queue
-from alerts.subscribers.queries import count_by_state
-
-_RECENT_RUNS = 5
 
 
 def overview(runtime: Runtime) -> dict[str, Any]:
     """Return counts by state, what is due next, the last runs, and the workers that answer."""
     with runtime.database.read() as session:
-        issues = dict(
-            session.execute(select(Issue.state, func.count()).group_by(Issue.state)).all()
-        )
-        people = count_by_state(session)
-        batches = session.scalar(
-            select(func.count()).select_from(Batch).where(Batch.state != BatchState.DONE)
-        )
-        next_at = session.scalar(
-            select(func.min(Schedule.next_at)).where(Schedule.paused.is_(False))
-        )
-        runs = session.scalars(select(Run).order_by(Run.id.desc()).limit(_RECENT_RUNS)).all()
-        articles = session.scalar(select(func.count()).select_from(Article))
-        noted = session.execute(
-            select(Issue.id, Issue.state, Issue.attention)
-            .where(Issue.attention.is_not(None), Issue.state != IssueState.CANCELLED)
-            .order_by(Issue.id)
-        ).all()
-        failing = [source_json(source) for source in long_failing(session, clock=runtime.clock)]
+        found = standing_of(session, clock=runtime.clock)
+        hold = hold_of(session)
+        failing = [source_json(source) for source in found.failing]
     with open_queue(runtime.settings) as queue:
         workers = queue.workers(timeout=0.5)
     return {
-        "articles": articles,
+        "held_since": rfc3339(hold.since) if hold else None,
+        "articles": found.articles,
         "failing_sources": [
             {name: source[name] for name in ("id", "url", "failing_since", "last_error")}
             for source in failing
         ],
         "attention": [
-            {"issue": number, "state": state.value, "reason": reason}
-            for number, state, reason in noted
+            {"issue": noted.issue_id, "state": noted.state.value, "reason": noted.reason}
+            for noted in found.attention
         ],
-        "issues": {state.value: count for state, count in issues.items()},
-        "subscribers": {state.value: count for state, count in people.items()},
-        "open_batches": batches,
-        "next_run": rfc3339(next_at),
+        "issues": {state.value: count for state, count in found.issues.items()},
+        "subscribers": {state.value: count for state, count in found.subscribers.items()},
+        "open_batches": found.open_batches,
+        "next_run": rfc3339(found.next_at),
         "last_runs": [
             {
                 "newsletter": run.newsletter,
@@ -62,7 +42,7 @@ def overview(runtime: Runtime) -> dict[str, Any]:
                 "reason": run.reason or None,
                 "issue": run.issue_id,
             }
-            for run in runs
+            for run in found.runs
         ],
         "workers": workers,
     }
@@ -71,6 +51,8 @@ def overview(runtime: Runtime) -> dict[str, Any]:
 def print_overview(found: dict[str, Any]) -> None:
     """Print the overview for a person."""
     say(f"workers: {', '.join(found['workers']) or 'none answers; start `alerts up`'}")
+    if found["held_since"]:
+        say(f"restored, and held since {found['held_since']}: see `alerts release`")
     say(f"articles: {found['articles']}")
     for source in found["failing_sources"]:
         say(

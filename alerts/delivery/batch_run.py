@@ -22,6 +22,7 @@ from alerts.clock import Clock
 from alerts.database import Database
 from alerts.delivery import ledger
 from alerts.delivery.assembly import CompiledMessage, Reader, address_of
+from alerts.delivery.counting import OutcomeClass, count_outcomes, outcome_of
 from alerts.delivery.journal import Journal
 from alerts.delivery.leases import Lease, hold, release, renew, still_sending
 from alerts.delivery.ledger import Claim, Claimed
@@ -29,6 +30,7 @@ from alerts.delivery.messages import IssueMessages
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.pace import Pace
 from alerts.delivery.recording import record
+from alerts.delivery.return_paths import ReturnPaths
 from alerts.delivery.transports.base import (
     Lane,
     Outgoing,
@@ -66,7 +68,8 @@ class Means:
     """What sending takes; one per worker process.
 
     `stopping` tells that the process should end, `overtaken` that something more urgent than a
-    lane waits: the batch is given back.
+    lane waits: the batch is given back. `return_paths` makes an envelope sender for each delivery;
+    without it bounces go to the newsletter's sender.
     """
 
     database: Database
@@ -76,6 +79,7 @@ class Means:
     stopping: Callable[[], bool] = lambda: False
     overtaken: Callable[[Lane], bool] = lambda _: False
     pace: Pace = field(default_factory=Pace)
+    return_paths: ReturnPaths | None = None
 
 
 @dataclass
@@ -268,15 +272,23 @@ class BatchRun:
             ledger.record_accepted(session, taken, now=now)
             return
         judge = partial(self._messages.judge, now=now)
-        record(
-            session,
-            (
-                (each.delivery_id, judge(outcome, attempts=each.attempts), outcome)
-                for each in group.claimed
-                if (outcome := outcomes.get(each.delivery_id)) is not None
-            ),
-            now=now,
-        )
+        verdicts = [
+            (each, judge(outcome, attempts=each.attempts), outcome)
+            for each in group.claimed
+            if (outcome := outcomes.get(each.delivery_id)) is not None
+        ]
+        record(session, ((each.delivery_id, one, of) for each, one, of in verdicts), now=now)
+        came_to = [(each, one, outcome_of(one, of)) for each, one, of in verdicts]
+        counted = ((each.email, ended) for each, _, ended in came_to)
+        count_outcomes(session, self._lease.issue_id, counted, now=now)
+        for each, one, ended in came_to:
+            if ended is not None and ended is not OutcomeClass.SENT:
+                log.info(
+                    "not_delivered",
+                    delivery=each.delivery_id,
+                    outcome=ended.value,
+                    reason=one.reason,
+                )
         left = [d.delivery_id for d in group.claimed if d.delivery_id not in outcomes]
         reason = group.trouble.reason if group.trouble else None
         if reason and now > self._messages.give_up_at:
@@ -303,13 +315,14 @@ class BatchRun:
             group.trouble = Trouble(_SERVER_AWAY, "gave up after a defect")
 
     def _outgoing(self, claimed: Iterable[Claimed]) -> Iterator[Outgoing]:
-        messages = self._messages
+        messages, return_paths = self._messages, self._means.return_paths
         for delivery in claimed:
+            number = delivery.delivery_id
             compiled = messages.compiled(delivery.edition_id)
-            message_id = messages.message_id(delivery.delivery_id)
+            message_id = messages.message_id(number)
             yield Outgoing(
-                delivery.delivery_id,
-                self._sender,
+                number,
+                return_paths.address(number) if return_paths else self._sender,
                 delivery.email,
                 partial(self._content, delivery, compiled, message_id),
                 lane=messages.lane,

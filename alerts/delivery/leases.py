@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from alerts.holding import not_held
 from alerts.newsletters.models import Issue, IssueState
 
 # How long a worker that died keeps others from its batch.
@@ -120,7 +121,9 @@ def _held(lease: Lease) -> ColumnElement[bool]:
 
 
 def _being_sent() -> ColumnElement[bool]:
-    return Batch.issue_id.in_(select(Issue.id).where(Issue.state == IssueState.SENDING))
+    return and_(
+        Batch.issue_id.in_(select(Issue.id).where(Issue.state == IssueState.SENDING)), not_held()
+    )
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

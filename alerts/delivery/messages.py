@@ -77,7 +77,7 @@ class IssueMessages:
             issue_id=issue_id,
             newsletter=issue.newsletter,
             domain=ascii_domain(issue.message_domain) or issue.message_domain,
-            stamp=_base36(int(issue.created_at.timestamp() * 1000)),
+            stamp=stamp_of(issue),
             envelope=envelope,
             give_up_at=(issue.retried_at or started) + definition.worth_sending_at(issue.frequency),
             hold_uncertain=definition.uncertain == "hold",
@@ -127,6 +127,11 @@ class IssueMessages:
             give_up_at=self.give_up_at,
             hold_uncertain=self.hold_uncertain,
         )
+
+
+def stamp_of(issue: Issue) -> str:
+    """Return what tells an issue's Message-IDs from those of another installation."""
+    return _base36(int(issue.created_at.timestamp() * 1000))
 
 
 def lane_of(frequency: Frequency) -> Lane:

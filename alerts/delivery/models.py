@@ -114,3 +114,28 @@ class Delivery(Base):
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_answer: Mapped[str | None] = mapped_column(Text)
     last_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class OutcomeCount(Base):
+    """How often handing over came to something: kept beside the ledger, so that nobody scans it.
+
+    Each group of deliveries adds rows of its own (not `settled`), so that workers never wait for
+    each other over a total; the tick adds them up by the hour, and after days over all issues.
+    `hour` begins the hour, `last_at` is when the last of them was counted.
+    """
+
+    __tablename__ = "outcome_counts"
+    __table_args__ = (
+        Index("ix_outcome_counts_settled_hour", "settled", "hour"),
+        Index("ix_outcome_counts_issue_id", "issue_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    hour: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # NULL once it is added up over all issues.
+    issue_id: Mapped[int | None] = mapped_column(BigKey)
+    provider: Mapped[str] = mapped_column(String(64))
+    outcome: Mapped[str] = mapped_column(String(20))
+    count: Mapped[int] = mapped_column(BigKey)
+    settled: Mapped[bool] = mapped_column(default=False)

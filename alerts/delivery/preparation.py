@@ -22,6 +22,7 @@ from alerts.delivery.completion import finish_if_done
 from alerts.delivery.models import Batch, BatchState, IssueWish
 from alerts.delivery.repeats import Overlap, goes_first, overlap_of, pieces_had, without
 from alerts.delivery.unsendable import Unsendable, halt_issue, making
+from alerts.holding import is_held
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue, IssueState
@@ -64,6 +65,8 @@ def prepare_issue(
         with database.read() as session:
             issue = get_issue(session, issue_id)
             if issue.state is not IssueState.SENDING or issue.audience_at is not None:
+                return None
+            if is_held(session):
                 return None
             overlap = _overlap(session, issue)
             if goes_first(session, issue) is not None:

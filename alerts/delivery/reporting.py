@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from alerts.delivery.books import audit_of, held_until, readers_of
 from alerts.delivery.bounces import Bounce, bounce_of
 from alerts.delivery.models import Delivery, DeliveryState
+from alerts.delivery.returned import Returned, bounced_in, returned_of
 from alerts.delivery.status_codes import in_words
 from alerts.newsletters.models import Issue
 from alerts.rendering.models import Edition
@@ -35,10 +36,11 @@ class _Counted(NamedTuple):
 def report(session: Session, issue: Issue, *, now: datetime) -> dict[str, Any]:
     """Return an issue's books with all that is known of its way.
 
-    `bounces` by class; `waiting`: for each reason who was put off, until when; `held_until`: when
-    it goes on, where all that is left waits, be it for a mail server that is away; `attempts`: how
-    many deliveries took how many; `words`: what the reasons mean; editions; seconds from the first
-    message to the last.
+    `bounces` by class, of what servers refused; `bounced` and `complained` count what came back
+    after it was accepted, `returned` by class; `waiting`: for each reason who was put off, until
+    when; `held_until`: when it goes on, where all that is left waits, be it for a mail server that
+    is away; `attempts`: how many deliveries took how many; `words`: what the reasons mean;
+    editions; seconds from the first message to the last.
     """
     counted = _count(session, issue.id)
     books = audit_of(
@@ -50,6 +52,7 @@ def report(session: Session, issue: Issue, *, now: datetime) -> dict[str, Any]:
         **books.to_json(),
         "words": {reason: words for reason in books.reasons if (words := in_words(reason))},
         "bounces": _bounces(counted),
+        **_came_back(session, issue.id),
         "waiting": _waiting(counted),
         "held_until": held_until(session, issue.id, now=now),
         "attempts": _tally(counted, lambda line: line.attempts),
@@ -85,6 +88,16 @@ def _bounces(counted: Iterable[_Counted]) -> dict[str, int]:
         if line.state is DeliveryState.FAILED and bounce is not None:
             found[bounce] += line.deliveries
     return {bounce.value: count for bounce, count in found.items()}
+
+
+def _came_back(session: Session, issue_id: int) -> dict[str, Any]:
+    """Return what came back for deliveries that stay `sent`: a server had accepted them."""
+    returned = returned_of(session, issue_id)
+    return {
+        "bounced": bounced_in(session, issue_id),
+        "complained": returned[Returned.COMPLAINT],
+        "returned": {kind.value: count for kind, count in returned.items()},
+    }
 
 
 def _waiting(counted: Iterable[_Counted]) -> list[dict[str, Any]]:

@@ -15,6 +15,8 @@ from alerts.delivery.completion import CANCELLED, finish_if_done
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.preparation import queue_for, unprepared_issues
 from alerts.errors import Refused
+from alerts.holding import is_held
+from alerts.newsletters.archive.entering import enter_missing
 from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
@@ -45,10 +47,14 @@ def sweep(session: Session, *, clock: Clock, lost_after: timedelta = LOST_AFTER)
 
     A batch that was handed over `lost_after` ago and has not begun is handed over again.
     """
+    if is_held(session):
+        # A restored system: somebody looks at what is due first.
+        return []
     # First, or an issue would leave with what its authors have taken back.
     for issue in retract_withdrawn(session, clock=clock):
         log.warning("withdrawn_left_issue", issue=issue.id, why=issue.attention)
     _start_scheduled(session, clock=clock)
+    enter_missing(session)
     _finish(session, clock=clock)
     _settle_cancelled(session, clock=clock)
     unprepared = [

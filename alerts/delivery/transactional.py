@@ -1,7 +1,7 @@
 """Single mails: the confirmation of a sign-up, a test copy of an issue."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parseaddr
@@ -20,6 +20,7 @@ from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.sweeper import Due
 from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport, TransportDown
 from alerts.errors import Refused
+from alerts.holding import is_held, not_held
 from alerts.newsletters.service import get_newsletter
 from alerts.rendering.service import RenderedEdition, Renderer
 from alerts.subscribers.links import CONFIRM_WITHIN, SubscriberLinks
@@ -61,14 +62,23 @@ async def attempt(
     transport: Transport, compiled: CompiledMessage, reader: Reader, *, sender: str
 ) -> Outcome:
     """Hand one message over and return what came of it; raises Refused when no server answers."""
-    result = _Result()
-    message = Outgoing(
-        0,
-        address_of(sender),
-        reader.email,
+    return await hand_over(
+        transport,
         lambda eight_bit: compiled.fill(reader, eight_bit=eight_bit),
-        lane=Lane.TRANSACTIONAL,
+        sender=address_of(sender),
+        recipient=reader.email,
     )
+
+
+async def hand_over(
+    transport: Transport, content: Callable[[bool], bytes], *, sender: str, recipient: str
+) -> Outcome:
+    """Hand a single mail over and return what came of it; both are addresses of the envelope.
+
+    Raises Refused when no server answers.
+    """
+    result = _Result()
+    message = Outgoing(0, sender, recipient, content, lane=Lane.TRANSACTIONAL)
     try:
         await transport.deliver([message], result)
     except TransportDown as down:
@@ -86,20 +96,22 @@ async def send_confirmation(
     transport: Transport,
     clock: Clock,
     signer: DkimSigner | None,
+    answers: str | None = None,
 ) -> bool:
     """Mail the link that confirms a sign-up, if it is still owed; True when it was sent.
 
-    Somebody with nothing to confirm is mailed the link to their preferences.
+    Somebody with nothing to confirm is mailed the link to their preferences. `answers` is the
+    Message-ID of the mail by which they asked for it (see `Envelope`).
 
     The debt is taken off after the mail went: a crash between the two sends the link twice, which
     does no harm, and never not at all.
     """
     with database.read() as session:
         subscriber = session.get(Subscriber, subscriber_id)
-        if subscriber is None or subscriber.confirmation_due_at is None:
+        if subscriber is None or subscriber.confirmation_due_at is None or is_held(session):
             return False
         titles = _titles(session, subscriber)
-    compiled = _confirmation(subscriber, titles, settings, renderer, links, clock, signer)
+    compiled = _confirmation(subscriber, titles, settings, renderer, links, clock, signer, answers)
     reader = Reader(
         name=subscriber.name,
         email=subscriber.email,
@@ -131,6 +143,7 @@ def _confirmation(
     links: SubscriberLinks,
     clock: Clock,
     signer: DkimSigner | None,
+    answers: str | None,
 ) -> CompiledMessage:
     shared: dict[str, object] = {
         "email": subscriber.email,
@@ -147,7 +160,7 @@ def _confirmation(
         confirm = {"confirm_url": links.confirm_url(subscriber.public_id)}
         days = {"days": CONFIRM_WITHIN.days}
         rendered = renderer.render_message("confirmation", shared | confirm | days)
-    envelope = Envelope(settings.sender, "", "", "", clock.now())
+    envelope = Envelope(settings.sender, "", "", "", clock.now(), answers=answers)
     return CompiledMessage(
         envelope,
         rendered.subject,
@@ -193,7 +206,7 @@ def owed_confirmations(session: Session, *, clock: Clock) -> list[Due]:
     owed = session.execute(
         select(Subscriber.id, Subscriber.confirmation_due_at)
         .where(Subscriber.confirmation_due_at <= now - _LOST_AFTER)
-        .where(Subscriber.confirmation_due_at > now - _GIVEN_UP_AFTER)
+        .where(Subscriber.confirmation_due_at > now - _GIVEN_UP_AFTER, not_held())
         .order_by(Subscriber.confirmation_due_at.desc())
         .limit(500)
     )

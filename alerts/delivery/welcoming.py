@@ -18,6 +18,7 @@ from alerts.delivery.sweeper import Due
 from alerts.delivery.transactional import attempt
 from alerts.delivery.transports.base import Transport
 from alerts.errors import Refused
+from alerts.holding import is_held, not_held
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue, IssueState, Newsletter
 from alerts.newsletters.service import definition_of, get_newsletter, next_moment
@@ -57,7 +58,7 @@ async def send_welcome(
     """
     with database.read() as session:
         found = session.get(Subscription, subscription_id)
-        if found is None or found.welcome_due_at is None:
+        if found is None or found.welcome_due_at is None or is_held(session):
             return False
         subscriber = session.get_one(Subscriber, found.subscriber_id)
         newsletter = get_newsletter(session, found.newsletter)
@@ -105,7 +106,7 @@ def owed_welcomes(session: Session, *, clock: Clock) -> list[Due]:
     owed = session.scalars(
         select(Subscription.id)
         .where(Subscription.welcome_due_at <= now - _LOST_AFTER)
-        .where(Subscription.welcome_due_at > now - _GIVEN_UP_AFTER)
+        .where(Subscription.welcome_due_at > now - _GIVEN_UP_AFTER, not_held())
         .order_by(Subscription.welcome_due_at)
         .limit(500)
     )

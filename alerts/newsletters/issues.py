@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session, lazyload
 
 from alerts.clock import Clock, rfc3339
 from alerts.errors import Conflict, Invalid, NotFound, Refused
+from alerts.holding import refuse_if_held
+from alerts.newsletters.archive.entering import enter_issue
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.contents import content_of, is_late, printed_day, proposed_texts
 from alerts.newsletters.definitions import NewsletterDefinition
@@ -20,6 +22,9 @@ from alerts.newsletters.numbering import Numbered, Numbers, next_numbers
 from alerts.newsletters.selection import Due, Window, arrange, chosen_articles, due_articles
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.subscribers.models import Frequency
+
+# What lets mails leave.
+_SENDS = {Event.SEND, Event.RESUME, Event.RETRY}
 
 
 class NothingNew(Refused):
@@ -130,13 +135,18 @@ def move(
     """Let an event happen to an issue; raises Refused or Conflict in one line.
 
     Approval is `freeze`: it has more to store. Scheduling wants `send_at`.
+    A restored system that is held lets nothing leave.
     """
     if event is Event.APPROVE:
         raise ValueError("an issue is approved by freeze(), which keeps what was approved")
     if event is Event.SCHEDULE and send_at is None:
         raise Invalid(f"issue {issue_id} cannot be scheduled without a moment to send it at")
+    if event in _SENDS:
+        refuse_if_held(session)
     issue = get_issue(session, issue_id)
     _change_state(session, issue, event, **_changes_with(event, issue, send_at, clock.now()))
+    if event is Event.SEND:
+        enter_issue(session, issue)
     return issue
 
 

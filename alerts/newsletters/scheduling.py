@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.errors import Invalid, NotFound
+from alerts.holding import is_held, not_held
 from alerts.newsletters.issues import NothingNew, draft_issue
 from alerts.newsletters.missed import parse_missed, plan_runs
 from alerts.newsletters.models import Newsletter, Run, RunOutcome, Schedule
@@ -38,6 +39,8 @@ def claim_due(session: Session, *, clock: Clock) -> list[Run]:
     says what becomes of it: however many were missed, one issue at most is made. The unique key on
     newsletter, frequency and local period makes one run of what two beats, or two schedules, claim.
     """
+    if is_held(session):
+        return []
     now = clock.now()
     due = session.scalars(
         select(Schedule)
@@ -63,7 +66,7 @@ def run_schedule(session: Session, run_id: int, *, clock: Clock) -> Run:
     run = session.get(Run, run_id, with_for_update=True)
     if run is None:
         raise NotFound(f"there is no run {run_id}")
-    if run.outcome is not RunOutcome.CLAIMED:
+    if run.outcome is not RunOutcome.CLAIMED or is_held(session):
         return run
     newsletter = session.get_one(Newsletter, run.newsletter)
     try:
@@ -90,7 +93,7 @@ def stale_runs(session: Session, *, clock: Clock) -> list[Run]:
     """Return runs that were claimed a while ago and never worked off: their task was lost."""
     query = (
         select(Run)
-        .where(Run.outcome == RunOutcome.CLAIMED)
+        .where(Run.outcome == RunOutcome.CLAIMED, not_held())
         .where(Run.started_at <= clock.now() - _STALE_AFTER)
         .order_by(Run.id)
     )
@@ -222,3 +225,17 @@ def _nothing_new(session: Session, run: Run, newsletter: Newsletter) -> str:
     zone = definition_of(newsletter).time_zone
     local = last.astimezone(ZoneInfo(zone))
     return f"nothing new since {local.day} {local:%B %Y, %H:%M} ({zone})"
+
+
+def leave_out(session: Session, schedule_id: int, *, reason: str, clock: Clock) -> int:
+    """Move a due schedule on without making its issues; each run it skips leaves a row.
+
+    What these runs would have held is left out for good. Returns how many rows were written.
+    """
+    schedule = session.get_one(Schedule, schedule_id, with_for_update=True)
+    rows = _rows_of(schedule, clock.now())
+    for row in rows:
+        row["outcome"], row["reason"] = RunOutcome.MISSED, reason
+    session.flush()
+    _record(session, rows)
+    return len(rows)

@@ -11,6 +11,7 @@ from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.erasing import forget_person
+from alerts.inbound.storing import prune_mails
 from alerts.request_limits import prune_counts
 from alerts.subscribers.growth import settle_days
 from alerts.subscribers.models import ConsentRecord, Subscriber, SubscriberState, Subscription
@@ -26,6 +27,7 @@ class Pruned:
     unconfirmed: int = 0
     departed: int = 0
     networks: int = 0
+    mails: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -38,6 +40,7 @@ def prune(database: Database, settings: Settings, *, clock: Clock) -> Pruned:
 
     Sign-ups that nobody confirmed go whole; so do people who left, as long after; the network
     addresses of consents are emptied, the consents themselves stay as long as their people.
+    Inbound mails go when their time, which they were given when they came, is over.
     """
     now = clock.now()
     with database.transaction() as session:
@@ -47,6 +50,7 @@ def prune(database: Database, settings: Settings, *, clock: Clock) -> Pruned:
         unconfirmed=_forget(database, _unconfirmed, settings.keep_unconfirmed, now, clock),
         departed=_forget(database, _departed, settings.keep_departed, now, clock),
         networks=_empty_networks(database, settings.keep_networks, now),
+        mails=_remove_mails(database, now),
     )
 
 
@@ -106,6 +110,16 @@ def _empty_networks(database: Database, keep: timedelta | None, now: datetime) -
             emptied = _emptied(session, now - keep)
         count += emptied
         if emptied < _SLICE:
+            return count
+
+
+def _remove_mails(database: Database, now: datetime) -> int:
+    count = 0
+    while True:
+        with database.transaction() as session:
+            removed = prune_mails(session, now=now, limit=_SLICE)
+        count += removed
+        if removed < _SLICE:
             return count
 
 

@@ -83,7 +83,8 @@ class Renderer:
         the link serves), `publisher`, `publisher_address` and `home_url`. It takes no name on
         purpose: whoever fills in a form could else have us mail a text of theirs to anybody.
         `preferences-link` asks for `preferences_url` instead of the two in the middle, `welcome`
-        for what `alerts.delivery.welcoming` gives it.
+        for what `alerts.delivery.welcoming` gives it, `help` for `address` (to write to) and
+        `titles` beside the last three.
         Raises Invalid when the template does not exist, has a mistake or lacks a value.
         """
         return self._render(name, clean_values(dict(context)), USUAL_FRAME)

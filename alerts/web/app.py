@@ -1,4 +1,4 @@
-"""The web part: readers' pages, the mail catcher's mailbox, health; one FastAPI application."""
+"""The web part: readers' pages, the desk, the catcher's mailbox, health; one application."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,39 +7,61 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from alerts.runtime import Runtime
+from alerts.staff.guard import Guard
 from alerts.task_queue import TaskQueue
-from alerts.web import caught, health, sample
+from alerts.web import caught, health, metrics, sample
 from alerts.web.api.app import create_api
+from alerts.web.desk.router import router as desk
 from alerts.web.failures import register_failures
 from alerts.web.forms import LARGEST_FORM
 from alerts.web.headers import HeadAsGet, SecurityHeaders
 from alerts.web.public import (
     archive,
     confirm,
+    crawlers,
     embed,
+    feeds,
     home,
     lost,
     own_data,
     preferences,
+    search,
+    shelves,
     subscribe,
     unsubscribe,
 )
 from alerts.web.site import make_site
 
-_READERS = (home, subscribe, embed, confirm, lost, own_data, preferences, unsubscribe, archive)
+_READERS = (
+    home,
+    subscribe,
+    embed,
+    confirm,
+    lost,
+    own_data,
+    preferences,
+    unsubscribe,
+    search,
+    shelves,
+    feeds,
+    crawlers,
+    archive,
+)
 
 
-def create_app(runtime: Runtime, *, queue: TaskQueue) -> FastAPI:
+def create_app(runtime: Runtime, *, queue: TaskQueue, guard: Guard | None = None) -> FastAPI:
     """Return the application; the caller keeps the runtime open and puts the newsletters in place.
 
     Handlers are plain functions in a pool of threads; each opens its own database session.
+    `guard` stands at the desk's door; without one, that of the settings.
     """
-    site = make_site(runtime, queue)
+    site = make_site(runtime, queue, guard=guard)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         site.limits.close()
+        site.metrics.close()
         if site.caught is not None:
             site.caught.close()
 
@@ -56,8 +78,10 @@ def create_app(runtime: Runtime, *, queue: TaskQueue) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     for part in _READERS:
         app.include_router(part.router)
+    app.include_router(desk)
     app.include_router(caught.router)
     app.include_router(sample.router)
     app.mount("/api", create_api(site), name="api")

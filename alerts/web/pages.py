@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from alerts.web import words
+from alerts.web.issue_page import feed_links
 
 # What the frame of every page leads to: the name pages call their part by, address, words.
 _NAV = (("subscribe", "/subscribe", "Subscribe"), ("archive", "/archive/", "Archive"))
@@ -31,11 +32,18 @@ def breakable(address: str) -> Markup:
 class Pages:
     """Renders the pages in a folder; `site_name` and `contact` stand in the frame of each.
 
-    With `shows_caught` the frame also leads to the mail catcher's mailbox.
+    `base_url` is where the pages stand for everybody. With `shows_caught` the frame also leads to
+    the mail catcher's mailbox.
     """
 
     def __init__(
-        self, folder: Path, *, site_name: str, contact: str, shows_caught: bool = False
+        self,
+        folder: Path,
+        *,
+        site_name: str,
+        contact: str,
+        base_url: str = "",
+        shows_caught: bool = False,
     ) -> None:
         self.site_name = site_name
         self.static_folder = folder / "static"
@@ -49,6 +57,8 @@ class Pages:
         self._environment.globals.update(
             site_name=site_name,
             contact=contact,
+            base_url=base_url,
+            feed_links=feed_links,
             static=lru_cache(self.static_url),
             site_nav=_NAV + (_CAUGHT if shows_caught else ()),
         )
@@ -56,6 +66,7 @@ class Pages:
             address=breakable,
             listed=words.listed,
             size=words.size_in_words,
+            moment=words.moment_in_utc,
             often=words.HOW_OFTEN.__getitem__,
             regions=words.regions_in_words,
             query=partial(urlencode, doseq=True),

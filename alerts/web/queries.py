@@ -4,22 +4,38 @@ Only columns are read, never whole issues: an issue brings its articles with it.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from alerts.newsletters.models import Issue, IssueItem, IssueState
+from alerts.newsletters.archive.entering import OUT_AT, is_out
+from alerts.newsletters.archive.models import ArchivedIssue
+from alerts.newsletters.models import Issue, IssueItem
 from alerts.subscribers.models import Frequency
 
 # Of so many issues the usual size is taken.
 _LATELY = 8
-_OUT_AT = func.coalesce(Issue.started_at, Issue.approved_at, Issue.created_at)
+ISSUE_COLUMNS = (
+    ArchivedIssue.issue_id,
+    ArchivedIssue.newsletter,
+    ArchivedIssue.frequency,
+    ArchivedIssue.number,
+    ArchivedIssue.volume,
+    ArchivedIssue.volume_number,
+    ArchivedIssue.subject,
+    ArchivedIssue.date,
+    ArchivedIssue.out_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedIssue:
-    """An issue that readers have, or are getting; `date` as it is printed in the issue."""
+    """An issue that readers have, or are getting.
+
+    `date` is as it is printed in the issue, `out_at` when it started on its way, in UTC.
+    """
 
     id: int
     newsletter: str
@@ -29,6 +45,7 @@ class PublishedIssue:
     volume_number: int | None
     subject: str
     date: str
+    out_at: datetime
 
     @property
     def label(self) -> str:
@@ -41,28 +58,76 @@ class PublishedIssue:
         return ", ".join(parts)
 
 
+@dataclass(frozen=True, slots=True)
+class FullIssue:
+    """An issue with what feeds tell of it.
+
+    Each of the `pieces` has `title`, `url`, `authors` and `standfirst`.
+    """
+
+    issue: PublishedIssue
+    preheader: str
+    pieces: list[dict[str, Any]]
+
+
 def published_issues(
     session: Session, newsletter: str | None = None, *, limit: int, offset: int = 0
 ) -> list[PublishedIssue]:
     """Return issues that are out, of one newsletter or of all, the newest first."""
-    query = _published(newsletter).order_by(_OUT_AT.desc(), Issue.id.desc())
-    rows = session.execute(query.limit(limit).offset(offset))
+    rows = session.execute(newest_first(newsletter).limit(limit).offset(offset))
     return [PublishedIssue(*row) for row in rows]
+
+
+def newest_issues(
+    session: Session, newsletter: str | None = None, *, limit: int
+) -> list[FullIssue]:
+    """Return the newest issues, of one newsletter or of all, with what feeds tell of them."""
+    query = newest_first(newsletter).add_columns(ArchivedIssue.preheader, ArchivedIssue.pieces)
+    width = len(ISSUE_COLUMNS)
+    return [
+        FullIssue(PublishedIssue(*row[:width]), *row[width:])
+        for row in session.execute(query.limit(limit))
+    ]
 
 
 def published_issue(
     session: Session, newsletter: str, frequency: Frequency, number: int
 ) -> PublishedIssue | None:
-    """Return one issue that is out, by its running number at a frequency."""
-    query = _published(newsletter).where(Issue.frequency == frequency, Issue.number == number)
+    """Return one issue that is out, by its running number at a frequency.
+
+    Found in the archive or not: a link in a mail works from the first one on.
+    """
+    query = select(
+        Issue.id,
+        Issue.newsletter,
+        Issue.frequency,
+        Issue.number,
+        Issue.volume,
+        Issue.volume_number,
+        Issue.subject,
+        func.coalesce(Issue.content["date"].as_string(), ""),
+        OUT_AT,
+    ).where(
+        is_out(),
+        Issue.newsletter == newsletter,
+        Issue.frequency == frequency,
+        Issue.number == number,
+    )
     row = session.execute(query).first()
     return PublishedIssue(*row) if row else None
 
 
+def newest_at(session: Session, newsletter: str | None = None) -> datetime | None:
+    """Return when the newest issue came out, of one newsletter or of all; None for no issue."""
+    query = select(func.max(ArchivedIssue.out_at))
+    if newsletter is not None:
+        query = query.where(ArchivedIssue.newsletter == newsletter)
+    return session.execute(query).scalar_one()
+
+
 def usual_sizes(session: Session, newsletter: str) -> dict[Frequency, int]:
     """Return how many pieces the last issues of a newsletter held in the mean, by frequency."""
-    newest = _published(newsletter).order_by(_OUT_AT.desc(), Issue.id.desc()).limit(_LATELY)
-    ids = [row.id for row in session.execute(newest)]
+    ids = [one.id for one in published_issues(session, newsletter, limit=_LATELY)]
     rows = session.execute(
         select(Issue.frequency, Issue.id, func.count(IssueItem.id))
         .join(IssueItem, IssueItem.issue_id == Issue.id)
@@ -75,35 +140,17 @@ def usual_sizes(session: Session, newsletter: str) -> dict[Frequency, int]:
     return {frequency: round(sum(counts) / len(counts)) for frequency, counts in sizes.items()}
 
 
-def count_published(session: Session, newsletter: str) -> int:
-    """Return how many issues of a newsletter are out."""
-    query = select(func.count()).select_from(Issue).where(_is_out(), Issue.newsletter == newsletter)
+def count_published(session: Session, newsletter: str | None = None) -> int:
+    """Return how many issues are out, of one newsletter or of all."""
+    query = select(func.count()).select_from(ArchivedIssue)
+    if newsletter is not None:
+        query = query.where(ArchivedIssue.newsletter == newsletter)
     return session.execute(query).scalar_one()
 
 
-def _is_out() -> ColumnElement[bool]:
-    # One that was stopped half-way stays: some readers have mails that link to it.
-    return and_(
-        Issue.number.is_not(None),
-        or_(
-            Issue.state.in_((IssueState.SENDING, IssueState.SENT)),
-            and_(
-                Issue.state.in_((IssueState.PAUSED, IssueState.CANCELLED)),
-                Issue.started_at.is_not(None),
-            ),
-        ),
+def newest_first(newsletter: str | None = None) -> Select[*tuple[Any, ...]]:
+    """Return the query for issues in the archive, the newest first."""
+    query = select(*ISSUE_COLUMNS).order_by(
+        ArchivedIssue.out_at.desc(), ArchivedIssue.issue_id.desc()
     )
-
-
-def _published(newsletter: str | None) -> Select[Any]:
-    query = select(
-        Issue.id,
-        Issue.newsletter,
-        Issue.frequency,
-        Issue.number,
-        Issue.volume,
-        Issue.volume_number,
-        Issue.subject,
-        func.coalesce(Issue.content["date"].as_string(), ""),
-    ).where(_is_out())
-    return query if newsletter is None else query.where(Issue.newsletter == newsletter)
+    return query if newsletter is None else query.where(ArchivedIssue.newsletter == newsletter)

@@ -9,10 +9,12 @@ from fastapi import Depends, Request
 from alerts.articles.topics import Topics, topics_in
 from alerts.config import Settings
 from alerts.delivery.catcher import CatcherStore
+from alerts.operations.metrics import Metrics
 from alerts.paths import templates_dir
 from alerts.rendering.service import Renderer
 from alerts.request_limits import RequestLimits
 from alerts.runtime import Runtime
+from alerts.staff.guard import Guard, make_guard
 from alerts.subscribers.links import SubscriberLinks
 from alerts.task_queue import TaskQueue
 from alerts.web.pages import Pages
@@ -21,7 +23,10 @@ from alerts.web.public.catalogue import Catalogue
 
 @dataclass(frozen=True)
 class Site:
-    """The parts that handlers use; `caught` is None when mail really leaves the machine."""
+    """The parts that handlers use; `caught` is None when mail really leaves the machine.
+
+    `guard` stands at the desk's door.
+    """
 
     runtime: Runtime
     queue: TaskQueue
@@ -31,11 +36,16 @@ class Site:
     topics: Topics
     caught: CatcherStore | None
     limits: RequestLimits
+    guard: Guard
     catalogue: Catalogue
+    metrics: Metrics
 
 
-def make_site(runtime: Runtime, queue: TaskQueue) -> Site:
-    """Return the site of a runtime; opens the catcher's mailbox where there is one."""
+def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None) -> Site:
+    """Return the site of a runtime; opens the catcher's mailbox where there is one.
+
+    `guard` is for tests, which want cheap hashes of passwords.
+    """
     settings = runtime.settings
     name, contact = parseaddr(settings.sender)
     return Site(
@@ -45,6 +55,7 @@ def make_site(runtime: Runtime, queue: TaskQueue) -> Site:
             templates_dir("web"),
             site_name=name or "Newsletters",
             contact=contact,
+            base_url=settings.base_url,
             shows_caught=settings.uses_catcher,
         ),
         links=SubscriberLinks(runtime.tokens, settings.base_url),
@@ -54,7 +65,9 @@ def make_site(runtime: Runtime, queue: TaskQueue) -> Site:
         limits=RequestLimits(
             runtime.database, queue.redis_url, runtime.clock, secret=settings.secret_key[-1]
         ),
+        guard=guard or make_guard(runtime.database, settings, runtime.clock),
         catalogue=Catalogue(),
+        metrics=Metrics(runtime.database, queue.redis_url, runtime.clock),
     )
 
 

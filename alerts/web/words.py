@@ -1,7 +1,7 @@
 """Plain words for pages: how often, when next, which regions, how big. Pure functions."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from alerts.regions import REGIONS
@@ -31,6 +31,12 @@ def moment_in_words(moment: datetime, *, own: bool = False) -> str:
     """
     zone = "your time" if own else f"({_zone_in_words(moment)})"
     return f"{moment:%A} {moment.day} {moment:%B}, {moment:%H:%M} {zone}"
+
+
+def moment_in_utc(moment: datetime) -> str:
+    """Return a moment as the desk shows it: `Mon 23 Nov 2026, 06:00 UTC`."""
+    at = moment.astimezone(UTC)
+    return f"{at:%a} {at.day} {at:%b %Y, %H:%M} UTC"
 
 
 def day_in_words(day: date) -> str:

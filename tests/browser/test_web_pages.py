@@ -285,5 +285,6 @@ def test_the_archive_shows_the_issue_and_its_links_lead_on(site: RunningSite, pa
     page.route("https://**", Route.abort)
     page.goto(f"{site.url}/archive/africa-this-week/86")
     expect(page.locator("body")).to_contain_text("After the blue helmets")
-    page.get_by_role("link", name="Unsubscribe").first.click()
-    page.wait_for_url(f"{site.url}/")
+    expect(page.get_by_role("link", name="Unsubscribe")).to_have_count(0)
+    page.get_by_role("link", name="Subscribe", exact=True).first.click()
+    page.wait_for_url(f"{site.url}/subscribe?newsletter=africa-this-week")

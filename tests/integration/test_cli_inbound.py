@@ -17,9 +17,11 @@ BOUNCE = (HERE / "qmail.eml").read_bytes()
 COMMAND = (HERE / "command_subject_stop.eml").read_bytes()
 
 
-def _alerts(*arguments: str, home: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def _alerts(
+    *arguments: str, home: Path, stdin: bytes = b"", verb: str = "read"
+) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "alerts.cli", "inbound", "read", *arguments],
+        [sys.executable, "-m", "alerts.cli", "inbound", verb, *arguments],
         input=stdin,
         capture_output=True,
         check=False,
@@ -62,15 +64,39 @@ def test_a_mail_from_standard_input_and_a_file(tmp_path: Path) -> None:
     }
 
 
-def test_without_json_it_is_a_table_and_without_dry_run_a_refusal(tmp_path: Path) -> None:
-    path = str(HERE / "qmail.eml")
-    table = _alerts(path, "--dry-run", home=tmp_path / "var")
+def test_without_dry_run_mails_are_stored_and_worked_on_at_once(tmp_path: Path) -> None:
+    home = tmp_path / "var"
+    paths = str(HERE / "qmail.eml"), str(HERE / "command_subject_stop.eml")
+    taken = _alerts(*paths, "--json", home=home)
+    assert taken.returncode == 0, taken.stderr.decode()
+    assert json.loads(taken.stdout) == _read(*paths, home=home)
+    twice = _alerts(paths[0], "--json", home=home)
+    assert (twice.returncode, len(json.loads(twice.stdout))) == (0, 1)
+    assert b"is here already, inbound mail 1" in twice.stderr
+    second, first = json.loads(_alerts("--json", home=home, verb="list").stdout)
+    assert (first["id"], first["state"], first["kind"], first["way"]) == (
+        1,
+        "done",
+        "bounce",
+        "file",
+    )
+    assert first["note"] == "hard: it names no delivery and no reader of ours; nothing was changed"
+    assert second["note"] == "unsubscribe: nobody subscribed with this address"
+    assert second["owed"] == "help"
+    shown = json.loads(_alerts("1", "--json", home=home, verb="show").stdout)
+    assert shown["reading"]["recipients"] == ["q@there.example"]
+    assert _alerts("1", "--raw", home=home, verb="show").stdout == BOUNCE
+    again = _alerts("1", home=home, verb="again")
+    assert (again.returncode, again.stdout.startswith(b"1: done, hard")) == (0, True)
+    assert json.loads(_alerts("--state", "new", "--json", home=home, verb="list").stdout) == []
+    for wrong in (_alerts("7", home=home, verb="show"), _alerts("7", home=home, verb="again")):
+        assert (wrong.returncode, wrong.stderr.count(b"\n")) == (1, 1)
+
+
+def test_without_json_it_is_a_table(tmp_path: Path) -> None:
+    table = _alerts(str(HERE / "qmail.eml"), "--dry-run", home=tmp_path / "var")
     assert table.returncode == 0
     assert b"q@there.example" in table.stdout
-    refused = _alerts(path, home=tmp_path / "var")
-    assert refused.returncode == 1
-    assert refused.stderr.count(b"\n") == 1
-    assert b"--dry-run" in refused.stderr
     missing = _alerts(str(tmp_path / "none"), "--dry-run", home=tmp_path / "var")
     assert (missing.returncode, missing.stderr.count(b"\n")) == (1, 1)
 

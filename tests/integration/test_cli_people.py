@@ -77,5 +77,6 @@ def test_pruning_says_what_it_removed(command: Command) -> None:
         "unconfirmed": 0,
         "departed": 0,
         "networks": 0,
+        "mails": 0,
     }
     assert "unconfirmed: 0" in command("prune").stdout

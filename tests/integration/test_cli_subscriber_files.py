@@ -9,7 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -140,6 +140,18 @@ def test_rows_may_be_confirmed_and_subscribed_by_option(command: Command, tmp_pa
     assert "there is no newsletter" in str(wrong.exception)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let processes that are started be interrupted, also where the tests run in the background.
+
+    A shell has what it starts there ignore SIGINT, and so does what that starts.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_killed_or_interrupted_half_way_it_ends_the_same(tmp_path: Path) -> None:
     """Real processes: one is killed, one interrupted, and a third goes on to the end."""
     rows = [f"r{n}@example.org,Reader {n},confirmed" for n in range(90_000)]
@@ -149,7 +161,8 @@ def test_killed_or_interrupted_half_way_it_ends_the_same(tmp_path: Path) -> None
     def run(folder: str, *arguments: str) -> "subprocess.Popen[str]":
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ALERTS_")}
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "alerts.cli", *arguments],
+            # The last to be served when the machine is busy: who watches it must come before it.
+            ["/usr/bin/nice", "-n", "19", sys.executable, "-P", "-m", "alerts.cli", *arguments],
             env=environment | {"ALERTS_DATA_DIR": str(tmp_path / folder)},
             cwd=tmp_path,
             stdout=subprocess.PIPE,
@@ -161,7 +174,8 @@ def test_killed_or_interrupted_half_way_it_ends_the_same(tmp_path: Path) -> None
         # Asked often and cheaply, so that the process is stopped long before its end.
         try:
             with closing(
-                sqlite3.connect(f"file:{tmp_path / folder}/alerts.db?mode=ro", uri=True)
+                # Never waiting for a lock: the whole import may be over in the meantime.
+                sqlite3.connect(f"file:{tmp_path / folder}/alerts.db?mode=ro", uri=True, timeout=0)
             ) as db:
                 return int(db.execute("SELECT count(*) FROM subscribers").fetchone()[0])
         except sqlite3.OperationalError:

@@ -1,5 +1,6 @@
 """The books balance whatever happens, in whatever order, and nobody is mailed who left."""
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
 from alerts.clock import FixedClock
-from alerts.database import Base, Database
+from alerts.database import Database
 from alerts.delivery.books import audit, held_until, progress, state_of
 from alerts.delivery.completion import cancel_issue
 from alerts.delivery.models import Delivery, DeliveryState
@@ -111,11 +112,11 @@ happenings: st.SearchStrategy[Callable[[Story], None]] = st.one_of(
 )
 @given(story=st.lists(happenings, max_size=12))
 def test_whatever_happens_the_books_balance_and_everybody_ends_somewhere(
-    story: list[Callable[[Story], None]],
+    migrated_sqlite: Path, story: list[Callable[[Story], None]]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(migrated_sqlite, f"{folder}/alerts.db")
         database = Database(f"sqlite:///{folder}/alerts.db")
-        Base.metadata.create_all(database.engine)
         told = Story(database, Path(folder))
         for happening in story:
             happening(told)

@@ -18,6 +18,7 @@ from alerts.clock import FixedClock, SystemClock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.transports.smtp.server import tls_context
+from alerts.holding import put_on_hold
 from alerts.newsletters.models import Newsletter
 from alerts.newsletters.service import ensure_built_in
 from alerts.operations.doctor.certificates import Certificate
@@ -165,6 +166,14 @@ def test_senders_of_newsletters_are_looked_at_too(practice: Practice, database: 
     assert "elsewhere.example.net" in told(found, Level.ERROR)[Check.SENDER]
     failed = {one.rule.rule for one in found.rules if one.verdict is Verdict.FAILED}
     assert "From aligned with SPF or DKIM" in failed
+
+
+def test_a_restored_system_that_is_held(practice: Practice, database: Database) -> None:
+    with database.transaction() as session:
+        put_on_hold(session, since=NOW, backup_of=NOW - timedelta(days=1))
+    found = told(practice.diagnosis(), Level.ERROR)
+    assert set(found) == {Check.HOLD}
+    assert f"a backup of {NOW - timedelta(days=1):%Y-%m-%d %H:%M} UTC" in found[Check.HOLD]
 
 
 def test_a_clock_that_is_wrong(practice: Practice) -> None:

@@ -20,10 +20,16 @@ from alerts.tables import ALL_MODELS
 FRIDAYS = "weekly on fri 17:00 Europe/Paris"
 
 
+def _is_modelled(_object: object, name: str | None, kind: str, *_: object) -> bool:
+    return kind != "table" or not (name or "").startswith("archive_words")
+
+
 def test_the_migrations_make_what_the_models_describe(database: Database) -> None:
     assert ALL_MODELS
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        # The index of the archive's search is of another kind on each database.
+        options = {"compare_type": True, "include_object": _is_modelled}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, Base.metadata) == []
 
 

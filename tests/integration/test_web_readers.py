@@ -14,14 +14,15 @@ from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.delivery.catcher import CatcherStore
 from alerts.errors import NotFound, Refused
+from alerts.request_limits import MAILS_PER_ADDRESS
 from alerts.subscribers.exclusion import refuse_suppressed
 from alerts.subscribers.models import Frequency, SubscriberState
 from alerts.subscribers.queries import find_subscriber
 from alerts.task_queue import Task
-from alerts.web.public.mail_limits import PER_ADDRESS, PER_NETWORK
+from alerts.web.public.mail_limits import PER_NETWORK
 from tests.data.web.running import EMAIL, RunningSite, running_site, send_owed_confirmations
 
-MOST_MAILS = min(limit.at_most for limit in PER_ADDRESS)
+MOST_MAILS = min(limit.at_most for limit in MAILS_PER_ADDRESS)
 MOST_ASKED = min(limit.at_most for limit in PER_NETWORK)
 
 

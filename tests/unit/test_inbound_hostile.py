@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import logging.config
 import random
 import resource
 import tracemalloc
@@ -193,6 +194,8 @@ def test_the_samples_of_pythons_own_email_tests_are_read() -> None:
 def test_a_bounce_that_the_second_opinion_stumbles_over_is_read_in_silence(
     sender: bytes, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    # As uvicorn does when it starts: every logger that was turned off is on again.
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
     raw = (
         b"Return-Path: <>\n" + sender + b"Subject: Undelivered Mail\n\nIt could not be delivered.\n"
     )

@@ -1,5 +1,8 @@
 """Addresses, wishes and links: what is the same, what is refused, what cannot be forged."""
 
+import string
+from datetime import timedelta
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -130,6 +133,23 @@ def test_a_link_is_read_back_and_no_other_is(tokens: Tokens) -> None:
         other.read_unsubscribe(token)
     with pytest.raises(BadToken):
         links.read_preferences(token)
+
+
+def test_one_signature_is_written_in_one_way_alone() -> None:
+    tokens = Tokens(("a-key-for-tests-only-of-more-than-32-characters",))
+    lasting, expiring = tokens.lasting(UNSUBSCRIBE, "abc"), tokens.expiring("abc")
+    assert tokens.read_lasting(UNSUBSCRIBE, lasting) == ("abc",)
+    assert tokens.read_expiring(expiring, within=timedelta(hours=1)) == ("abc",)
+    # The last character of 20 octets in Base64 carries four bits of six.
+    for other in string.ascii_letters + string.digits + "-_é=":
+        if other != lasting[-1]:
+            with pytest.raises(BadToken):
+                tokens.read_lasting(UNSUBSCRIBE, lasting[:-1] + other)
+        if other != expiring[-1]:
+            with pytest.raises(BadToken):
+                tokens.read_expiring(expiring[:-1] + other, within=timedelta(hours=1))
+    with pytest.raises(BadToken):
+        tokens.read_lasting(UNSUBSCRIBE, f"{lasting}é")
 
 
 @given(st.integers(min_value=0), st.characters())

@@ -3,11 +3,14 @@
 import structlog
 
 from alerts.articles.sources.claims import claim_due_sources
+from alerts.delivery.counting import settle_outcomes
 from alerts.delivery.sweeper import sweep
 from alerts.delivery.transactional import owed_confirmations
 from alerts.delivery.welcoming import owed_welcomes
+from alerts.inbound.storing import owed_mail_work
 from alerts.newsletters.scheduling import claim_due, stale_runs
 from alerts.operations.pruning import prune
+from alerts.operations.situation import note_tick
 from alerts.task_queue import Queue, Task
 from workers.app import app
 from workers.process import WorkerParts, parts
@@ -19,6 +22,9 @@ log = structlog.get_logger(__name__)
 def tick() -> None:
     """Start the runs and the polls that are due, and sweep."""
     worker = parts()
+    with worker.database.transaction() as session:
+        note_tick(session, now=worker.clock.now())
+        settle_outcomes(session, now=worker.clock.now())
     with worker.database.transaction() as session:
         runs = claim_due(session, clock=worker.clock)
         sources = claim_due_sources(session, clock=worker.clock)
@@ -48,6 +54,7 @@ def _sweep(worker: WorkerParts) -> None:
         due = sweep(session, clock=worker.clock, lost_after=worker.settings.lost_after)
         due += owed_confirmations(session, clock=worker.clock)
         due += owed_welcomes(session, clock=worker.clock)
+        due += owed_mail_work(session, clock=worker.clock)
         runs = [run.id for run in stale_runs(session, clock=worker.clock)]
     for item in due:
         worker.queue.enqueue(item.task, item.id, queue=item.queue)

@@ -2,14 +2,15 @@
 
 from alerts.delivery.transactional import send_confirmation
 from alerts.delivery.welcoming import send_welcome
+from alerts.inbound.answering import answered_id
 from alerts.task_queue import Task
 from workers.app import app
 from workers.process import parts
 
 
 @app.task(name=Task.SEND_CONFIRMATION.value)
-def confirm(subscriber_id: int) -> None:
-    """Mail the link that confirms a sign-up."""
+def confirm(subscriber_id: int, mail_id: int | None = None) -> None:
+    """Mail the link that confirms a sign-up; `mail_id` is the mail that asked for it, if any."""
     worker = parts()
     worker.loop.run(
         send_confirmation(
@@ -21,6 +22,7 @@ def confirm(subscriber_id: int) -> None:
             transport=worker.transport,
             clock=worker.clock,
             signer=worker.signer,
+            answers=answered_id(worker.database, mail_id) if mail_id else None,
         )
     )
 

@@ -42,7 +42,8 @@ class Envelope:
 
     `sender` and `reply_to` are RFC 5322 mailboxes, `list_id` the identifier of RFC 2919 without
     its brackets, `date` the Date field's moment. `feedback_id` tells Gmail's feedback loop which
-    mail is complained about, in its form `a:b:c:sender`.
+    mail is complained about, in its form `a:b:c:sender`. `answers` is the Message-ID, without
+    brackets, of the mail that this one answers by itself; empty where that had none.
     """
 
     sender: str
@@ -51,6 +52,7 @@ class Envelope:
     list_title: str
     date: datetime
     feedback_id: str = ""
+    answers: str | None = None
 
 
 class Reader(NamedTuple):
@@ -200,7 +202,9 @@ def _constant_fields(envelope: Envelope, subject: str) -> tuple[Field, ...]:
     else:
         # RFC 3834: nobody's absence is to answer a single mail that a machine wrote. Mail with a
         # List-Id is not answered anyway (RFC 5230 section 4.6).
-        fields["Auto-Submitted"] = "auto-generated"
+        fields["Auto-Submitted"] = "auto-generated" if envelope.answers is None else "auto-replied"
+    if envelope.answers:
+        fields["In-Reply-To"] = fields["References"] = bracketed(envelope.answers)
     if envelope.feedback_id:
         fields["Feedback-ID"] = one_line(envelope.feedback_id)
     fields["MIME-Version"] = "1.0"

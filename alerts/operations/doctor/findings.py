@@ -52,6 +52,7 @@ class Check(enum.StrEnum):
     DATABASE = "database"
     SCHEMA = "schema"
     ENCODING = "encoding"
+    HOLD = "hold"
     DISK = "disk"
     SECRET_KEY = "secret-key"  # noqa: S105 - the name of a check
     DEFAULT_SECRETS = "default-secrets"
@@ -73,7 +74,8 @@ GROUPS: dict[str, tuple[Check, ...]] = {
     ),
     "This machine": (
         *(Check.CLOCK, Check.REDIS, Check.REDIS_PERSISTENCE, Check.REDIS_EVICTION),
-        *(Check.REDIS_MEMORY, Check.DATABASE, Check.SCHEMA, Check.ENCODING, Check.DISK),
+        *(Check.REDIS_MEMORY, Check.DATABASE, Check.SCHEMA, Check.ENCODING, Check.HOLD),
+        *(Check.DISK,),
         *(Check.SECRET_KEY, Check.DEFAULT_SECRETS, Check.SECRET_FILES, Check.ENV_FILE),
     ),
 }

@@ -11,6 +11,7 @@ from alerts.config import Settings
 from alerts.database import Database
 from alerts.embedded_redis import EmbeddedRedis
 from alerts.errors import AlertsError
+from alerts.holding import hold_of
 from alerts.migrations import HEAD
 from alerts.newsletters.models import Newsletter
 from alerts.operations.doctor.findings import Check, Finding, Level, worst
@@ -100,12 +101,14 @@ def _database(settings: Settings, ports: Ports) -> tuple[list[Finding], list[Rea
     database = Database(settings.database)
     try:
         seen = look_at_database(database, ports.clock)
-        senders = _senders(database) if seen.revision == HEAD else []
+        told = seen.revision == HEAD
+        senders = _senders(database) if told else []
+        held = _hold(database) if told else []
     except NotThere as error:
         return [database_away(str(error))], [], []
     finally:
         database.dispose()
-    return check_database(seen), [seen.reading] if seen.reading else [], senders
+    return [*check_database(seen), *held], [seen.reading] if seen.reading else [], senders
 
 
 def _senders(database: Database) -> list[str]:
@@ -113,6 +116,21 @@ def _senders(database: Database) -> list[str]:
         definitions = session.scalars(select(Newsletter.definition).order_by(Newsletter.slug))
         found = [definition.get("sender", "") for definition in definitions]
     return [sender for sender in found if isinstance(sender, str) and sender]
+
+
+def _hold(database: Database) -> list[Finding]:
+    with database.read() as session:
+        hold = hold_of(session)
+    if hold is None:
+        return [Finding.ok(Check.HOLD, "nothing keeps this system from sending what is due")]
+    return [
+        Finding.error(
+            Check.HOLD,
+            f"restored from a backup of {hold.backup_of:%Y-%m-%d %H:%M} UTC, and sends nothing"
+            f" since {hold.since:%Y-%m-%d %H:%M} UTC",
+            "`alerts release` shows what is due, and lets it be sent or skipped",
+        )
+    ]
 
 
 def _redis(settings: Settings, ports: Ports) -> tuple[list[Finding], list[Reading]]:

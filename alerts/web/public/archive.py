@@ -7,44 +7,52 @@ from fastapi import APIRouter, Request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from alerts.newsletters.archive.models import ShelfKind
+from alerts.newsletters.archive.words import shelf_slug
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import offers
+from alerts.regions import REGIONS
 from alerts.rendering.models import Edition
 from alerts.rendering.service import edition_for, variant_of
-from alerts.rendering.slots import Slot
 from alerts.subscribers.models import Frequency
 from alerts.subscribers.wishes import Offer
+from alerts.web.caching import cacheable
 from alerts.web.headers import MAIL_POLICY
+from alerts.web.issue_page import IssuePage, page_of
 from alerts.web.public.catalogue import catalogue, issue_path, linked
-from alerts.web.queries import PublishedIssue, count_published, published_issue, published_issues
+from alerts.web.public.shelves import shelf_path
+from alerts.web.queries import (
+    PublishedIssue,
+    count_published,
+    newest_at,
+    published_issue,
+    published_issues,
+)
 from alerts.web.site import CurrentSite, Site
 
 _PAGE_SIZE = 50
 _LATEST = 5
 _LARGEST_NUMBER = 2**31 - 1
 _NUMBER = re.compile(r"(?:(immediate|daily|weekly|monthly)-)?([1-9][0-9]{0,9})")
-# What stands in the archive where a reader's own values stand in the mail.
-_NOT_PERSONAL = {
-    Slot.EMAIL: "your address",
-    Slot.UNSUBSCRIBE_URL: "/",
-    Slot.PREFERENCES_URL: "/",
-}
+_MOST_SHELVES = 12
 router = APIRouter(prefix="/archive")
 
 
 @router.get("/")
-def all_newsletters(site: CurrentSite) -> Response:
+def all_newsletters(site: CurrentSite, request: Request) -> Response:
     """Show every newsletter with the newest of its issues."""
     with site.runtime.database.read() as session:
         entries = catalogue(session, site.runtime.clock.now(), latest=_LATEST)
-    return site.pages.page("archive/all.html", {"entries": list(entries.values())})
+        changed_at = newest_at(session)
+    page = site.pages.page("archive/all.html", {"entries": list(entries.values())})
+    return cacheable(request, page, changed_at=changed_at)
 
 
 @router.get("/{slug}")
-def one_newsletter(site: CurrentSite, slug: str, page: int = 1) -> Response:
+def one_newsletter(site: CurrentSite, request: Request, slug: str, page: int = 1) -> Response:
     """Show all issues of a newsletter, the newest first, a page at a time."""
     with site.runtime.database.read() as session:
         offer = _offer(session, slug)
@@ -53,8 +61,10 @@ def one_newsletter(site: CurrentSite, slug: str, page: int = 1) -> Response:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         offset = (page - 1) * _PAGE_SIZE
         issues = published_issues(session, slug, limit=_PAGE_SIZE, offset=offset)
+        changed_at = newest_at(session, slug)
     context = {"offer": offer, "issues": linked(issues, offer), "page": page, "pages": pages}
-    return site.pages.page("archive/newsletter.html", context)
+    answer = site.pages.page("archive/newsletter.html", context)
+    return cacheable(request, answer, changed_at=changed_at)
 
 
 @router.get("/{slug}/{number}")
@@ -67,20 +77,15 @@ def one_issue(site: CurrentSite, request: Request, slug: str, number: str) -> Re
     with site.runtime.database.read() as session:
         offer = _offer(session, slug)
         issue = _issue(session, offer, number)
-        edition = _stored_edition(session, issue)
+        content = _content(session, issue)
+        edition = _stored_edition(session, issue, content)
     if number != issue_path(issue, offer).rpartition("/")[2]:
         return RedirectResponse(issue_path(issue, offer), HTTPStatus.MOVED_PERMANENTLY)
     if edition is None:
-        edition = _made_edition(site, issue)
-    checksum, html = edition
-    headers = {
-        "ETag": f'"{checksum}"',
-        "Cache-Control": "public, max-age=300",
-        "Content-Security-Policy": MAIL_POLICY,
-    }
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(_for_everybody(html), media_type="text/html; charset=utf-8", headers=headers)
+        edition = _made_edition(site, issue, content)
+    html = page_of(edition, _page(site, issue, offer, content))
+    page = HTMLResponse(html, headers={"Content-Security-Policy": MAIL_POLICY})
+    return cacheable(request, page, changed_at=issue.out_at)
 
 
 def _offer(session: Session, slug: str) -> Offer:
@@ -101,30 +106,28 @@ def _issue(session: Session, offer: Offer, number: str) -> PublishedIssue:
     return issue
 
 
-def _stored_edition(session: Session, issue: PublishedIssue) -> tuple[str, str] | None:
-    """Return checksum and HTML of the edition with all of an issue's pieces, if it was made."""
-    content = _content(session, issue)
-    query = select(Edition.checksum, Edition.html).where(
+def _stored_edition(session: Session, issue: PublishedIssue, content: IssueContent) -> str | None:
+    """Return the HTML of the edition with all of an issue's pieces, if it was made."""
+    query = select(Edition.html).where(
         Edition.issue_id == issue.id, Edition.variant == variant_of(content.item_keys)
     )
-    row = session.execute(query).first()
-    return (row[0], row[1]) if row else None
+    return session.execute(query).scalar()
 
 
-def _made_edition(site: Site, issue: PublishedIssue) -> tuple[str, str]:
+def _made_edition(site: Site, issue: PublishedIssue, content: IssueContent) -> str:
     """Make the full edition of an issue whose readers all had wishes; kept from then on."""
     runtime = site.runtime
     with runtime.database.transaction() as session:
         edition = edition_for(
             session,
             session.get_one(Issue, issue.id),
-            content := _content(session, issue),
+            content,
             content.item_keys,
             renderer=site.renderer,
             base_url=runtime.settings.base_url,
             clock=runtime.clock,
         )
-        return edition.checksum, edition.html
+        return edition.html
 
 
 def _content(session: Session, issue: PublishedIssue) -> IssueContent:
@@ -135,7 +138,29 @@ def _content(session: Session, issue: PublishedIssue) -> IssueContent:
     return IssueContent.from_json(document)
 
 
-def _for_everybody(html: str) -> str:
-    for slot, words in _NOT_PERSONAL.items():
-        html = html.replace(slot.value, words)
-    return html
+def _page(site: Site, issue: PublishedIssue, offer: Offer, content: IssueContent) -> IssuePage:
+    base_url = site.runtime.settings.base_url
+    return IssuePage(
+        content=content,
+        url=base_url + issue_path(issue, offer),
+        site_name=site.pages.site_name,
+        base_url=base_url,
+        newsletter=issue.newsletter,
+        out_at=issue.out_at,
+        shelves=_shelves_of(content),
+    )
+
+
+def _shelves_of(content: IssueContent) -> tuple[tuple[str, str], ...]:
+    """Return the regions and authors of an issue's pieces, with the addresses of their lists."""
+    regions = dict.fromkeys(slug for item in content.items for slug in item.regions)
+    authors = dict.fromkeys(name for item in content.items for name in item.authors)
+    found = [
+        (REGIONS[slug].name, shelf_path(ShelfKind.REGION, slug))
+        for slug in regions
+        if slug in REGIONS
+    ]
+    found += [
+        (name, shelf_path(ShelfKind.AUTHOR, slug)) for name in authors if (slug := shelf_slug(name))
+    ]
+    return tuple(found[:_MOST_SHELVES])

@@ -10,12 +10,11 @@ from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
 
-from alerts.request_limits import Limit, network_of
+from alerts.request_limits import MAILS_PER_ADDRESS, Limit, network_of
 from alerts.subscribers.addresses import parse_address
 from alerts.web.site import Site
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-PER_ADDRESS = (Limit("mail-hour", 3, _HOUR), Limit("mail-day", 6, _DAY))
 PER_NETWORK = (Limit("network-hour", 60, _HOUR), Limit("network-day", 300, _DAY))
 
 
@@ -28,4 +27,4 @@ def check_network(site: Site, origin: str | None) -> None:
 
 def may_mail(site: Site, address: str) -> bool:
     """Tell whether an address is to get one more mail that somebody asked for by a form."""
-    return site.limits.allows(parse_address(address).key, PER_ADDRESS)
+    return site.limits.allows(parse_address(address).key, MAILS_PER_ADDRESS)

@@ -17,6 +17,7 @@ from alerts.delivery.completion import finish_if_done
 from alerts.delivery.models import Batch, Delivery
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.preparation import prepare_issue
+from alerts.delivery.return_paths import ReturnPaths
 from alerts.delivery.sender import BatchResult, Sender
 from alerts.delivery.sweeper import sweep
 from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport, TransportDown
@@ -48,6 +49,7 @@ class ScriptedTransport(Transport):
     def __init__(self, database: Database) -> None:
         self._database = database
         self.mails: list[tuple[str, bytes]] = []
+        self.senders: dict[str, str] = {}
         self.answers: dict[str, list[Outcome]] = {}
         self.away = False
         self.dies_at: str | None = None
@@ -62,6 +64,7 @@ class ScriptedTransport(Transport):
             name = message.recipient.partition("@")[0]
             self.before_each(name)
             content = message.content(False)
+            self.senders[name] = message.sender
             others_can_write(self._database)
             observer.started(message.delivery_id)
             if self.dies_at == name:
@@ -108,6 +111,7 @@ class House:
         folder: Path,
         *,
         overtaken: Callable[[Lane], bool] = lambda _: False,
+        return_paths: ReturnPaths | None = None,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -122,6 +126,7 @@ class House:
             sender=SETTINGS.sender,
             stopping=self._stops,
             overtaken=overtaken,
+            return_paths=return_paths,
         )
         with database.transaction() as session:
             ensure_built_in(session, clock=clock)

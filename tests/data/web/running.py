@@ -20,12 +20,16 @@ from alerts.database import Database
 from alerts.delivery.catcher import CatcherStore
 from alerts.delivery.transactional import send_confirmation
 from alerts.delivery.transports.catcher import CatcherTransport
+from alerts.newsletters.archive.entering import enter_missing
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import ensure_built_in, offers
 from alerts.paths import templates_dir
 from alerts.rendering.service import Renderer
 from alerts.runtime import Runtime
+from alerts.staff.guard import Guard
+from alerts.staff.passwords import Passwords
+from alerts.staff.seal import Seal
 from alerts.subscribers.links import SubscriberLinks
 from alerts.subscribers.models import ConsentRecord, Frequency, Subscriber, Subscription
 from alerts.subscribers.queries import find_subscriber
@@ -33,6 +37,7 @@ from alerts.subscribers.service import add_subscriber
 from alerts.task_queue import RecordingTaskQueue, Task, TaskQueue
 from alerts.tokens import Tokens
 from alerts.web.app import create_app
+from tests.staff_world import CHEAP
 
 # Seconds: a machine that runs all tests at once may keep a page waiting.
 _PATIENCE = 30.0
@@ -120,6 +125,7 @@ class RunningSite:
             )
             session.add(issue)
             session.flush()
+            enter_missing(session)
             return issue.id
 
 
@@ -161,24 +167,31 @@ def running_site(
     queue: TaskQueue | None = None,
     mail_url: tuple[str, ...] = ("catcher://",),
     push_tokens: tuple[str, ...] = (),
+    metrics_token: str = "",
+    base_url: str = "",
 ) -> Iterator[RunningSite]:
-    """Serve the site in a thread on a free port of 127.0.0.1 until the block ends."""
+    """Serve the site in a thread on a free port of 127.0.0.1 until the block ends.
+
+    `base_url` is what it takes for its own address; without one, where it is.
+    """
     with socket.socket() as listener, httpx.Client(timeout=_PATIENCE) as client:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         client.base_url = url
         settings = Settings(
             data_dir=data_dir,
-            base_url=url,
+            base_url=base_url or url,
             secret_key=(KEY,),
             mail_url=mail_url,
             push_tokens=push_tokens,
+            metrics_token=metrics_token,
         )
         runtime = Runtime(settings, clock, database, Tokens(settings.secret_key))
         with database.transaction() as session:
             ensure_built_in(session, clock=clock)
         recording = RecordingTaskQueue()
-        application = create_app(runtime, queue=queue or recording)
+        guard = Guard(database, clock, Passwords(CHEAP), Seal(settings.secret_key))
+        application = create_app(runtime, queue=queue or recording, guard=guard)
         with _served(
             uvicorn.Config(application, log_level="critical", timeout_graceful_shutdown=2), listener
         ):

@@ -1,0 +1,99 @@
+"""What came back for deliveries after they were accepted: a row for each report, never changed.
+
+The inbound station writes them; the reports on issues count them. They stand here because what is
+said of a delivery belongs to the ledger, and outlives the mail that said it.
+"""
+
+import enum
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    func,
+    select,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from alerts.database import Base, BigKey, UtcDateTime, state_column
+
+LONGEST_DIAGNOSTIC = 300
+
+
+class Returned(enum.StrEnum):
+    """What came back: a bounce of a class, or a reader's complaint."""
+
+    HARD = "hard"
+    SOFT = "soft"
+    POLICY = "policy"
+    COMPLAINT = "complaint"
+
+
+class BounceEvent(Base):
+    """What one mail, or one call of a provider, says of one recipient.
+
+    `delivery_id` and `issue_id` are NULL where it names no message of an issue. `domain` is the
+    recipient's, `diagnostic` what the server said, without addresses. `mail_id` is the inbound mail
+    it stood in, which may be removed before the event; `position` counts the recipients in it.
+    """
+
+    __tablename__ = "bounce_events"
+    __table_args__ = (
+        UniqueConstraint("mail_id", "position"),
+        Index("ix_bounce_events_subscriber_id_at", "subscriber_id", "at"),
+        Index("ix_bounce_events_issue_id", "issue_id", "kind"),
+        Index("ix_bounce_events_at", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    mail_id: Mapped[int] = mapped_column(BigInteger)
+    position: Mapped[int] = mapped_column(SmallInteger)
+    delivery_id: Mapped[int | None] = mapped_column(BigInteger)
+    issue_id: Mapped[int | None] = mapped_column(BigInteger)
+    # NULL once the person is erased: the counts stay true.
+    subscriber_id: Mapped[int | None] = mapped_column(
+        ForeignKey("subscribers.id", ondelete="SET NULL")
+    )
+    newsletter: Mapped[str | None] = mapped_column(String(64))
+    kind: Mapped[Returned] = mapped_column(state_column(Returned))
+    code: Mapped[str | None] = mapped_column(String(40))
+    domain: Mapped[str] = mapped_column(String(255), default="")
+    diagnostic: Mapped[str] = mapped_column(String(LONGEST_DIAGNOSTIC), default="")
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def returned_of(session: Session, issue_id: int) -> Mapping[Returned, int]:
+    """Count what came back for an issue: each delivery once in each class, however often told."""
+    rows = session.execute(
+        select(BounceEvent.kind, func.count(BounceEvent.delivery_id.distinct()))
+        .where(BounceEvent.issue_id == issue_id)
+        .group_by(BounceEvent.kind)
+    )
+    return dict.fromkeys(Returned, 0) | dict(rows.all())
+
+
+def returned_domains(session: Session, issue_id: int, kind: Returned) -> list[tuple[str, int]]:
+    """Return whose servers sent an issue's messages back in a class, the most frequent first."""
+    deliveries = func.count(BounceEvent.delivery_id.distinct())
+    rows = session.execute(
+        select(BounceEvent.domain, deliveries)
+        .where(BounceEvent.issue_id == issue_id, BounceEvent.kind == kind)
+        .group_by(BounceEvent.domain)
+        .order_by(deliveries.desc(), BounceEvent.domain)
+    )
+    return list(rows)
+
+
+def bounced_in(session: Session, issue_id: int) -> int:
+    """Count the deliveries of an issue that came back in any class of bounce."""
+    found = session.scalar(
+        select(func.count(BounceEvent.delivery_id.distinct())).where(
+            BounceEvent.issue_id == issue_id, BounceEvent.kind != Returned.COMPLAINT
+        )
+    )
+    return found or 0

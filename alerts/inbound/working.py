@@ -1,0 +1,215 @@
+"""Working on a mail that was stored: it is read, and has its effect, in one transaction.
+
+Nothing is mailed here: what is to be mailed is written down as owed, and sent by a task of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.utils import parseaddr
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from alerts.clock import Clock
+from alerts.errors import AlertsError, Invalid
+from alerts.inbound.forwarding import FORWARDED
+from alerts.inbound.incoming import Desk, Effect, Incoming, is_among, our_addresses
+from alerts.inbound.models import LONGEST_NOTE, InboundMail, MailState, Owed
+from alerts.inbound.reading.parts import read_parts
+from alerts.inbound.reading.read import read_mail
+from alerts.inbound.reading.record import Kind, Reading
+from alerts.inbound.reports import came_back
+from alerts.inbound.storing import owes
+from alerts.inbound.tracing import Whose
+from alerts.inbound.wishes import Wish, fulfil
+from alerts.newsletters.service import definition_of, list_newsletters
+from alerts.request_limits import MAILS_PER_ADDRESS
+from alerts.subscribers.addresses import parse_address
+from alerts.task_queue import Queue, Task
+
+log = structlog.get_logger(__name__)
+
+_MOST_ATTEMPTS = 5
+_HEAD = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """A mail to send, as a task with its ids."""
+
+    task: Task
+    ids: tuple[int, ...]
+    queue: Queue = Queue.TRANSACTIONAL
+
+
+def work_off(desk: Desk, mail_id: int) -> list[ToDo]:
+    """Read a stored mail and let it have its effect; returns what is to be enqueued.
+
+    Safe to call twice, and at the same time. A mail over which it fails five times is left to a
+    person: `alerts inbound again`. Raises what the database raises.
+    """
+    raw = _take(desk, mail_id)
+    if raw is None:
+        return []
+    try:
+        return _work_off(desk, mail_id, raw)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        log.exception("mail_not_worked_off", mail=mail_id)
+        _note_failure(desk, mail_id, error)
+        return []
+
+
+def _take(desk: Desk, mail_id: int) -> bytes | None:
+    """Count an attempt, before anything can go wrong with it; None when there is nothing to do."""
+    with desk.database.transaction() as session:
+        mail = session.get(InboundMail, mail_id)
+        if mail is None or mail.state is not MailState.NEW:
+            return None
+        if mail.attempts >= _MOST_ATTEMPTS:
+            # A worker died over it each time.
+            _fail(mail, f"given up after {mail.attempts} attempts; {mail.note}")
+            return None
+        mail.attempts += 1
+        return mail.raw
+
+
+def _work_off(desk: Desk, mail_id: int, raw: bytes) -> list[ToDo]:
+    with desk.database.read() as session:
+        ours = our_addresses(session, desk.settings)
+        envelope = session.execute(
+            select(InboundMail.envelope_from, InboundMail.envelope_to).where(
+                InboundMail.id == mail_id
+            )
+        ).one()
+    reading = read_mail(raw, ours=ours)
+    recipients = tuple((envelope.envelope_to or "").split())
+    mail = Incoming(
+        id=mail_id,
+        reading=reading,
+        headers=read_parts(raw[:_HEAD]).headers,
+        envelope_from=envelope.envelope_from,
+        recipients=(*recipients, *reading.written_to),
+    )
+    # Counted outside of the transaction: the counts may be in the same database.
+    may_answer = _may_answer(desk, mail, ours)
+    with desk.database.transaction() as session:
+        row = session.get_one(InboundMail, mail_id, with_for_update=True)
+        if row.state is not MailState.NEW:
+            return []
+        effect = _effect(session, desk, mail, may_answer=may_answer)
+        _settle(row, reading, effect, clock=desk.clock)
+    log.info("mail_read", mail=mail_id, kind=reading.kind.value)
+    return _to_do(mail_id, effect)
+
+
+def _to_do(mail_id: int, effect: Effect) -> list[ToDo]:
+    found = []
+    if effect.owed is not None:
+        found.append(ToDo(Task.ANSWER_MAIL, (mail_id,)))
+    if effect.confirm is not None:
+        found.append(ToDo(Task.SEND_CONFIRMATION, (effect.confirm, mail_id)))
+    return found
+
+
+def _settle(row: InboundMail, reading: Reading, effect: Effect, *, clock: Clock) -> None:
+    row.state = MailState.DONE
+    row.kind = reading.kind.value
+    row.note = _one_line(effect.note)
+    row.subscriber_id = effect.subscriber_id
+    row.enqueued_at = clock.now()
+    owes(row, effect.owed, effect.owed_to, clock=clock)
+
+
+def _effect(session: Session, desk: Desk, mail: Incoming, *, may_answer: bool) -> Effect:
+    match mail.reading.kind:
+        case Kind.BOUNCE | Kind.COMPLAINT:
+            return came_back(session, desk, mail)
+        case Kind.DELAY:
+            return Effect("the server goes on trying: nothing to do")
+        case Kind.COMMAND:
+            return _commanded(session, desk, mail, may_answer=may_answer)
+        case Kind.REPLY:
+            return _replied(session, desk, mail)
+        case _:
+            return Effect("nothing to do")
+
+
+def _commanded(session: Session, desk: Desk, mail: Incoming, *, may_answer: bool) -> Effect:
+    reading = mail.reading
+    if reading.command is None or reading.sender is None or not mail.may_be_answered:
+        return Effect("a command without a sender: nothing was changed")
+    wish = Wish(reading.command, reading.sender, mail.recipients, mail.headers.get("subject")[:500])
+    try:
+        done = fulfil(
+            session,
+            wish,
+            may_answer=may_answer,
+            keys=desk.settings.secret_key,
+            clock=desk.clock,
+        )
+    except Invalid as error:
+        return Effect(f"{reading.command}: {error}; nothing was changed")
+    owed_to = wish.sender if done.answer else None
+    return Effect(done.note, done.subscriber_id, done.confirm, done.answer, owed_to)
+
+
+def _replied(session: Session, desk: Desk, mail: Incoming) -> Effect:
+    """Owe a reply to whoever reads them: the newsletter's reply-to, or else the house's."""
+    if FORWARDED.lower() in mail.headers:
+        return Effect("a reply that we forwarded ourselves: not forwarded again")
+    found = mail.message_of(session, desk)
+    whose = found if isinstance(found, Whose) else None
+    target = _reply_to(session, whose) or desk.settings.replies_to
+    if not target:
+        return Effect("a reply, and nobody to forward it to: set ALERTS_REPLIES_TO")
+    address = parseaddr(target)[1]
+    if is_among(address, mail.recipients):
+        return Effect(f"a reply that came from where it would go, {address}: not forwarded")
+    return Effect(f"a reply: forwarded to {address}", owed=Owed.FORWARD, owed_to=address)
+
+
+def _reply_to(session: Session, whose: Whose | None) -> str:
+    if whose is None or whose.newsletter is None:
+        return ""
+    known = {one.slug: one for one in list_newsletters(session)}
+    return definition_of(known[whose.newsletter]).reply_to
+
+
+def _may_answer(desk: Desk, mail: Incoming, ours: Sequence[str]) -> bool:
+    """Tell whether the sender of a command may get one more mail; each time counts."""
+    reading = mail.reading
+    if reading.kind is not Kind.COMMAND or reading.sender is None or not mail.may_be_answered:
+        return False
+    if is_among(reading.sender, ours):
+        return False
+    try:
+        key = parse_address(reading.sender).key
+    except Invalid:
+        return False
+    return desk.limits.allows(key, MAILS_PER_ADDRESS)
+
+
+def _note_failure(desk: Desk, mail_id: int, error: Exception) -> None:
+    with desk.database.transaction() as session:
+        mail = session.get(InboundMail, mail_id)
+        if mail is None or mail.state is not MailState.NEW:
+            return
+        said = str(error) if isinstance(error, AlertsError) else f"{type(error).__name__}: {error}"
+        if mail.attempts >= _MOST_ATTEMPTS:
+            _fail(mail, said)
+        else:
+            mail.note = _one_line(f"attempt {mail.attempts}: {said}")
+
+
+def _fail(mail: InboundMail, why: str) -> None:
+    mail.state = MailState.FAILED
+    mail.note = _one_line(why)
+    log.error("mail_given_up", mail=mail.id, why=mail.note)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.replace("\0", "").split())[:LONGEST_NOTE]

@@ -1,0 +1,116 @@
+"""Reading a backup: everything is checked before anybody believes any of it."""
+
+import hashlib
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Self
+
+from alerts.errors import Invalid
+from alerts.operations.backup.form import MANIFEST, Manifest, Part, read, read_manifest
+
+# A row is held in memory; the longest there is carries the text of an edition.
+_LONGEST_LINE = 256 * 1024 * 1024
+_LARGEST_MANIFEST = 4 * 1024 * 1024
+_LARGEST_FILE = 4 * 1024 * 1024
+_SLICE = 1_000
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError)
+
+Rows = list[list[Any]]
+Progress = Callable[[int, int | None], None]
+
+
+class BackupFile:
+    """An open backup; `check` goes through all of it, `rows` gives a table in slices.
+
+    Raises Invalid, with the file's name, for what is no backup, cut off or altered.
+    """
+
+    def __init__(self, path: Path, archive: zipfile.ZipFile, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._archive = archive
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path) -> Iterator[Self]:
+        """Open a file and read its manifest; raises Invalid."""
+        try:
+            archive = zipfile.ZipFile(path)
+        except OSError as error:
+            raise Invalid(f"{path} cannot be read: {error.strerror}") from error
+        except _BROKEN as error:
+            raise Invalid(f"{path} is no backup, or was cut off: {error}") from error
+        with archive:
+            yield cls(path, archive, _manifest_of(path, archive))
+
+    def check(self, progress: Progress) -> None:
+        """Read everything: each part's entry, length, sum, and every value in it."""
+        expected = {part.path for part in self.manifest.parts} | {MANIFEST}
+        found = self._archive.namelist()
+        if sorted(found) != sorted(expected):
+            odd = ", ".join(sorted(expected.symmetric_difference(found))) or "an entry twice"
+            raise Invalid(f"{self.path} was altered: its manifest does not agree about {odd}")
+        done = 0
+        for part in self.manifest.tables:
+            for rows in self.rows(part):
+                done += len(rows)
+                progress(done, self.manifest.rows)
+        for part in self.manifest.files:
+            self.file(part)
+
+    def rows(self, part: Part) -> Iterator[Rows]:
+        """Yield a table's rows in slices; raises Invalid at the end when the sum is another."""
+        digest = hashlib.sha256()
+        rows: Rows = []
+        count = 0
+        with self._entry(part) as entry:
+            while line := entry.readline(_LONGEST_LINE):
+                digest.update(line)
+                count += 1
+                try:
+                    rows.append(read(part.columns, line))
+                except ValueError as error:
+                    raise Invalid(
+                        f"{self.path} was altered: row {count} of {part.table}: {error}"
+                    ) from error
+                if len(rows) == _SLICE:
+                    yield rows
+                    rows = []
+        if rows:
+            yield rows
+        if count != part.rows or digest.hexdigest() != part.sha256:
+            raise Invalid(f"{self.path} was altered: {part.path} is not what was written")
+
+    def file(self, part: Part) -> bytes:
+        """Return a file of the data folder; raises Invalid when its sum is another."""
+        with self._entry(part) as entry:
+            content = entry.read(_LARGEST_FILE)
+        if hashlib.sha256(content).hexdigest() != part.sha256:
+            raise Invalid(f"{self.path} was altered: {part.path} is not what was written")
+        return content
+
+    @contextmanager
+    def _entry(self, part: Part) -> Iterator[IO[bytes]]:
+        try:
+            if self._archive.getinfo(part.path).file_size != part.size:
+                raise Invalid(f"{self.path} was altered: {part.path} has another length")
+            with self._archive.open(part.path) as entry:
+                yield entry
+        except _BROKEN as error:
+            raise Invalid(f"{self.path} is damaged at {part.path}: {error}") from error
+        except OSError as error:
+            raise Invalid(f"{self.path} cannot be read: {error.strerror}") from error
+
+
+def _manifest_of(path: Path, archive: zipfile.ZipFile) -> Manifest:
+    try:
+        with archive.open(MANIFEST) as entry:
+            return read_manifest(json.loads(entry.read(_LARGEST_MANIFEST)))
+    except Invalid as error:
+        raise Invalid(f"{path} cannot be restored: {error}") from error
+    except (*_BROKEN, ValueError) as error:
+        raise Invalid(f"{path} is no backup of this program, or damaged: {error}") from error

@@ -1,0 +1,243 @@
+"""Filling an empty database from a backup, in one go or not at all; what comes of it is held."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+from sqlalchemy import Connection, MetaData, Table, exists, func, insert, inspect, select, text
+from sqlalchemy.exc import DBAPIError
+
+from alerts import migrations
+from alerts.clock import Clock
+from alerts.config import SECRET_FILE, Settings
+from alerts.database import Database
+from alerts.errors import Refused
+from alerts.holding import put_on_hold
+from alerts.newsletters.archive.index import INDEX, index_all
+from alerts.newsletters.archive.models import ArchivedPiece
+from alerts.newsletters.service import BUILT_IN
+from alerts.operations.backup.form import Manifest, Part, plain_table
+from alerts.operations.backup.reading import BackupFile, Progress, Rows
+from alerts.operations.backup.writing import KEPT_FILES, fingerprints
+
+# What `alerts init` and processes that were started early leave in a database without content.
+_OF_AN_EMPTY_ONE = {"newsletters", "schedules", "beats"}
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was restored: rows in all, files of the data folder, and what to look at."""
+
+    rows: int
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def restore(
+    database: Database,
+    backup: BackupFile,
+    *,
+    settings: Settings,
+    clock: Clock,
+    progress: Progress,
+) -> Restored:
+    """Fill an empty database, set the numbers right, and hold all sending.
+
+    Everything in the file is checked before anything is touched. Raises Invalid for a bad file,
+    Refused for a database that is not empty or a backup of a newer program; then all is as before.
+    """
+    manifest = backup.manifest
+    _known(backup)
+    _refuse_content(database)
+    backup.check(progress)
+    _set_schema(database, manifest.revision)
+    with database.transaction() as session:
+        connection = session.connection()
+        _lock_all(connection)
+        _empty(connection, database)
+        done = 0
+        for part in manifest.tables:
+            for rows in backup.rows(part):
+                _fill(connection, part, rows)
+                done += len(rows)
+                progress(done, manifest.rows)
+            _continue_numbers(connection, part)
+        if any(part.table == ArchivedPiece.__tablename__ for part in manifest.tables):
+            # The index of the search is no table of the backup: each database has its own kind.
+            index_all(session)
+        put_on_hold(session, since=clock.now(), backup_of=manifest.taken_at)
+        session.flush()
+        with _files_in_place(backup, settings) as files:
+            session.commit()
+    migrations.upgrade(database)
+    return Restored(manifest.rows, files, _notes(manifest, files, settings))
+
+
+def _known(backup: BackupFile) -> None:
+    revision = backup.manifest.revision
+    if revision not in migrations.known_revisions():
+        raise Refused(
+            f"{backup.path} is of schema {revision}, made by version {backup.manifest.program};"
+            f" this program knows schemas up to {migrations.HEAD}: restore it with a newer program"
+        )
+
+
+def _refuse_content(database: Database) -> None:
+    """Raise Refused unless there is no table, or none with more than `alerts init` puts there."""
+    with database.read() as session:
+        connection = session.connection()
+        names = inspect(connection).get_table_names()
+        if not names:
+            return
+        if "alembic_version" not in names:
+            raise Refused(f"{_shown(database)} holds tables of another program; name an empty one")
+        filled = _filled(connection, names)
+    if filled:
+        raise Refused(
+            f"{_shown(database)} is not empty: there is something in {', '.join(filled[:4])};"
+            " name an empty database (ALERTS_DATABASE_URL, or a new ALERTS_DATA_DIR)"
+        )
+
+
+def _filled(connection: Connection, names: list[str]) -> list[str]:
+    filled = [
+        name
+        for name in sorted(names)
+        if name not in _OF_AN_EMPTY_ONE | {"alembic_version"}
+        and not name.startswith(INDEX)
+        and connection.execute(
+            select(exists(select(1).select_from(plain_table(name, ()))))
+        ).scalar()
+    ]
+    own = text("SELECT slug FROM newsletters") if "newsletters" in names else None
+    if own is not None and set(connection.execute(own).scalars()) - set(BUILT_IN):
+        filled.append("newsletters")
+    return filled
+
+
+def _shown(database: Database) -> str:
+    return database.url.render_as_string(hide_password=True)
+
+
+def _set_schema(database: Database, revision: str) -> None:
+    found = migrations.schema_revision(database)
+    if found is not None and found != revision:
+        # Nothing is in it: the way back and forth loses nothing.
+        migrations.downgrade(database, "base")
+    if found != revision:
+        migrations.upgrade(database, revision)
+
+
+def _lock_all(connection: Connection) -> None:
+    """Keep everybody else from writing; SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        names = [name for name in inspect(connection).get_table_names() if name != "holds"]
+        quoted = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in names)
+        connection.execute(text(f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE"))
+    else:
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+
+
+def _empty(connection: Connection, database: Database) -> None:
+    names = inspect(connection).get_table_names()
+    if filled := _filled(connection, names):
+        raise Refused(f"{_shown(database)} is not empty any more: {', '.join(filled)}")
+    for name in ("schedules", "newsletters", "beats"):
+        if name in names:
+            connection.execute(Table(name, MetaData()).delete())
+
+
+def _fill(connection: Connection, part: Part, rows: Rows) -> None:
+    try:
+        if connection.dialect.name == "postgresql":
+            _copy(connection, part, rows)
+        else:
+            names = [each.name for each in part.columns]
+            connection.execute(
+                insert(plain_table(part.table, part.columns)),
+                [dict(zip(names, row, strict=True)) for row in rows],
+            )
+    except (DBAPIError, psycopg.Error) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        raise Refused(
+            f"nothing was restored: a row of {part.table} does not go in: {reason}"
+        ) from error
+
+
+def _copy(connection: Connection, part: Part, rows: Rows) -> None:
+    raw = cast("psycopg.Connection[Any]", connection.connection.dbapi_connection)
+    statement = SQL("COPY {} ({}) FROM STDIN").format(
+        Identifier(part.table), SQL(", ").join(Identifier(each.name) for each in part.columns)
+    )
+    documents = [at for at, each in enumerate(part.columns) if each.kind == "json"]
+    with raw.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            for at in documents:
+                row[at] = None if row[at] is None else json.dumps(row[at])
+            copy.write_row(row)
+
+
+def _continue_numbers(connection: Connection, part: Part) -> None:
+    """Let new rows be numbered after all that ever were; SQLite goes on by itself."""
+    if part.highest is None or connection.dialect.name != "postgresql":
+        return
+    for column in inspect(connection).get_pk_constraint(part.table)["constrained_columns"]:
+        sequence = connection.execute(
+            select(func.pg_get_serial_sequence(part.table, column))
+        ).scalar()
+        if sequence is not None:
+            connection.execute(select(func.setval(sequence, part.highest)))
+
+
+@contextmanager
+def _files_in_place(backup: BackupFile, settings: Settings) -> Iterator[tuple[str, ...]]:
+    """Put the data folder's files there; take them away again when the commit fails."""
+    placed: list[tuple[Path, Path | None]] = []
+    try:
+        for part in backup.manifest.files:
+            path = settings.data_dir / part.path.removeprefix("files/")
+            if path.name in KEPT_FILES and _wanted(path, settings):
+                placed += _place(path, backup.file(part))
+        yield tuple(path.name for path, _ in placed)
+    except BaseException:
+        for path, before in placed:
+            path.unlink(missing_ok=True)
+            if before is not None:
+                before.rename(path)
+        raise
+
+
+def _wanted(path: Path, settings: Settings) -> bool:
+    """Tell whether the backup's file is to count: a key named in the settings counts more."""
+    if path.name != SECRET_FILE:
+        return True
+    return path.exists() and settings.secret_key == (path.read_text().strip(),)
+
+
+def _place(path: Path, content: bytes) -> list[tuple[Path, Path | None]]:
+    """Write a file for its owner alone; return it with where the one it replaces is kept."""
+    before: Path | None = None
+    if path.exists():
+        if path.read_bytes() == content:
+            return []
+        before = path.with_name(f"{path.name}.before-restore")
+        path.replace(before)
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(content)
+    return [(path, before)]
+
+
+def _notes(manifest: Manifest, files: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    if SECRET_FILE in files or set(manifest.keys) & set(fingerprints(settings)):
+        return ()
+    note = (
+        "ALERTS_SECRET_KEY is not the one that the backup was made with: links in mails that were"
+        " sent do not work; set it to that key (an older key may stand before a newer one)"
+    )
+    return (note,)

@@ -1,0 +1,68 @@
+"""How the newsroom stands: counts by state, what is due next, what wants a look."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from alerts.articles.models import Article
+from alerts.articles.sources.models import Source
+from alerts.articles.sources.service import long_failing
+from alerts.clock import Clock
+from alerts.delivery.models import Batch, BatchState
+from alerts.newsletters.models import Issue, IssueState, Run, Schedule
+from alerts.subscribers.models import SubscriberState
+from alerts.subscribers.queries import count_by_state
+
+RECENT_RUNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An issue to which something happened without anybody's doing, and what."""
+
+    issue_id: int
+    state: IssueState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the newsroom stands at one moment; `next_at` is the next run of any schedule, in UTC."""
+
+    articles: int
+    issues: Mapping[IssueState, int]
+    subscribers: Mapping[SubscriberState, int]
+    open_batches: int
+    next_at: datetime | None
+    runs: Sequence[Run]
+    attention: Sequence[Noted]
+    failing: Sequence[Source]
+
+
+def standing_of(session: Session, *, clock: Clock, runs: int = RECENT_RUNS) -> Standing:
+    """Return how the newsroom stands, with its last `runs` runs, the newest first."""
+    by_state = select(Issue.state, func.count()).group_by(Issue.state)
+    open_batches = select(func.count()).select_from(Batch).where(Batch.state != BatchState.DONE)
+    next_at = select(func.min(Schedule.next_at)).where(Schedule.paused.is_(False))
+    return Standing(
+        articles=session.scalar(select(func.count()).select_from(Article)) or 0,
+        issues=dict(session.execute(by_state).all()),
+        subscribers=count_by_state(session),
+        open_batches=session.scalar(open_batches) or 0,
+        next_at=session.scalar(next_at),
+        runs=session.scalars(select(Run).order_by(Run.id.desc()).limit(runs)).all(),
+        attention=_attention(session),
+        failing=long_failing(session, clock=clock),
+    )
+
+
+def _attention(session: Session) -> list[Noted]:
+    rows = session.execute(
+        select(Issue.id, Issue.state, Issue.attention)
+        .where(Issue.attention.is_not(None), Issue.state != IssueState.CANCELLED)
+        .order_by(Issue.id)
+    )
+    return [Noted(number, state, reason or "") for number, state, reason in rows]

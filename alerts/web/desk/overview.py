@@ -1,0 +1,26 @@
+"""The desk's first page: what comes next, what is under way, what wants a look."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from alerts.operations.overview import standing_of
+from alerts.web.desk.failures import DeskRoute
+from alerts.web.desk.frame import DeskVisit
+from alerts.web.desk.queries import issues_under_way, newsletters_next
+
+router = APIRouter(route_class=DeskRoute)
+_RUNS = 10
+
+
+@router.get("/")
+def show(desk: DeskVisit) -> Response:
+    """Show what everybody at the desk wants to know first."""
+    clock = desk.site.runtime.clock
+    with desk.site.runtime.database.read() as session:
+        standing = standing_of(session, clock=clock, runs=_RUNS)
+        context = {
+            "standing": standing,
+            "newsletters": newsletters_next(session, after=clock.now()),
+            "under_way": issues_under_way(session),
+        }
+    return desk.page("overview.html", context)

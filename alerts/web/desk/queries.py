@@ -1,0 +1,97 @@
+"""The SQL of the desk's first page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from alerts.newsletters.models import Issue, IssueState, Schedule
+from alerts.newsletters.schedules import next_occurrences
+from alerts.newsletters.service import list_newsletters
+from alerts.subscribers.models import Frequency
+from alerts.web.words import HOW_OFTEN, moment_in_words
+
+_UNDER_WAY = (IssueState.APPROVED, IssueState.SCHEDULED, IssueState.SENDING, IssueState.PAUSED)
+_MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class IssueLine:
+    """An issue in a line; `send_at` is in UTC."""
+
+    id: int
+    newsletter: str
+    frequency: Frequency
+    state: IssueState
+    number: int | None
+    subject: str
+    send_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A schedule's next moment, in words on its own wall clock; empty when none comes."""
+
+    often: str
+    next_words: str
+    is_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewsletterNext:
+    """A newsletter, when its next issues are made, and the drafts that wait for an editor."""
+
+    slug: str
+    title: str
+    coming: tuple[Coming, ...]
+    drafts: tuple[IssueLine, ...]
+
+
+def newsletters_next(session: Session, *, after: datetime) -> list[NewsletterNext]:
+    """Return every newsletter with what comes next, in two queries and one for the schedules."""
+    drafts = _issues(session, (IssueState.DRAFT,))
+    return [
+        NewsletterNext(
+            slug=one.slug,
+            title=one.title,
+            coming=tuple(_coming(schedule, after) for schedule in one.schedules),
+            drafts=tuple(line for line in drafts if line.newsletter == one.slug),
+        )
+        for one in list_newsletters(session)
+    ]
+
+
+def issues_under_way(session: Session) -> Sequence[IssueLine]:
+    """Return the issues between approval and their end, the newest first."""
+    return _issues(session, _UNDER_WAY)
+
+
+def _issues(session: Session, states: Sequence[IssueState]) -> list[IssueLine]:
+    # The index is on state and send_at; columns only, since an issue brings its articles along.
+    rows = session.execute(
+        select(
+            Issue.id,
+            Issue.newsletter,
+            Issue.frequency,
+            Issue.state,
+            Issue.number,
+            Issue.subject,
+            Issue.send_at,
+        )
+        .where(Issue.state.in_(states))
+        .order_by(Issue.id.desc())
+        .limit(_MOST)
+    )
+    return [IssueLine(*row) for row in rows]
+
+
+def _coming(schedule: Schedule, after: datetime) -> Coming:
+    name = f" ({schedule.name})" if schedule.name else ""
+    found = [] if schedule.paused else next_occurrences(schedule, count=1, after=after)
+    return Coming(
+        often=f"{HOW_OFTEN[schedule.frequency]}{name}",
+        next_words=moment_in_words(found[0].local) if found else "",
+        is_paused=schedule.paused,
+    )

@@ -1,0 +1,11 @@
+"""All of the desk under one address."""
+
+from fastapi import APIRouter
+
+from alerts.web.desk import account, device, log, logging_in, overview, passwords, staff
+
+PARTS = (logging_in, passwords, overview, account, device, staff, log)
+
+router = APIRouter(prefix="/desk")
+for _part in PARTS:
+    router.include_router(_part.router)

@@ -1,0 +1,30 @@
+"""Tasks of mail that came back."""
+
+from alerts.inbound.answering import answer_mail
+from alerts.inbound.working import work_off
+from alerts.task_queue import Task
+from workers.app import app
+from workers.process import parts
+
+
+@app.task(name=Task.READ_MAIL.value)
+def read_mail(mail_id: int) -> None:
+    """Read a stored mail and let it have its effect."""
+    worker = parts()
+    for to_do in work_off(worker.desk, mail_id):
+        worker.queue.enqueue(to_do.task, *to_do.ids, queue=to_do.queue)
+
+
+@app.task(name=Task.ANSWER_MAIL.value)
+def answer(mail_id: int) -> None:
+    """Send what is owed because of a mail: help, or the mail itself to whoever reads replies."""
+    worker = parts()
+    worker.loop.run(
+        answer_mail(
+            worker.desk,
+            mail_id,
+            renderer=worker.renderer,
+            transport=worker.transport,
+            signer=worker.signer,
+        )
+    )
