@@ -4,11 +4,11 @@ import signal
 import threading
 from pathlib import Path
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from alerts.delivery.catcher import CatcherStore
 from alerts.errors import Refused
+from alerts.mail_server import MailServer
 
 _LARGEST_MESSAGE = 64 * 1024 * 1024
 
@@ -32,9 +32,9 @@ class CatcherHandler:
         return "250 2.0.0 caught"
 
 
-def catcher_controller(store: CatcherStore, *, host: str, port: int) -> Controller:
+def catcher_controller(store: CatcherStore, *, host: str, port: int) -> MailServer:
     """Return the server, not yet started; raises nothing."""
-    return Controller(
+    return MailServer(
         CatcherHandler(store),
         hostname=host,
         port=port,

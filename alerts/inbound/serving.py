@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import structlog
-from aiosmtpd.controller import Controller
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from typing_extensions import override
 
 from alerts.errors import Refused
 from alerts.inbound.service import Intake
 from alerts.inbound.storing import LARGEST_MAIL, Arrival
+from alerts.mail_server import MailServer
 
 log = structlog.get_logger(__name__)
 
@@ -67,18 +66,13 @@ class InboundHandler:
         return f"250 2.0.0 stored as {stored.mail_id}"
 
 
-class _LmtpController(Controller):
-    @override
-    def factory(self) -> SMTP:
-        return LMTP(self.handler, **self.SMTP_kwargs)
-
-
 @contextmanager
-def inbound_server(intake: Intake, *, host: str, port: int, lmtp: bool) -> Iterator[Controller]:
+def inbound_server(intake: Intake, *, host: str, port: int, lmtp: bool) -> Iterator[MailServer]:
     """Serve SMTP or LMTP in a thread until the block ends; raises Refused when it cannot listen."""
     name = "LMTP" if lmtp else "SMTP"
-    controller = (_LmtpController if lmtp else Controller)(
+    controller = MailServer(
         InboundHandler(intake, name.lower(), one_at_a_time=lmtp),
+        speaks=LMTP if lmtp else SMTP,
         hostname=host,
         port=port,
         enable_SMTPUTF8=True,

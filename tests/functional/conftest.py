@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
 
+from alerts.mail_server import MailServer
 from tests.functional.installation import Installation, Mailbox, free_port
 from tests.functional.moody_smtp import Mood, MoodySmtp, kind
 from tests.functional.servers import PostgresServer, RedisServer
@@ -53,7 +53,7 @@ def trouble(install: Callable[..., Installation]) -> Iterator[Callable[..., Trou
 def smtp() -> Iterator[tuple[Mailbox, int]]:
     """Run a real SMTP server; return its mailbox and its port."""
     mailbox = Mailbox()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    controller = MailServer(mailbox, hostname="127.0.0.1", port=free_port())
     controller.start()
     yield mailbox, controller.port
     controller.stop()

@@ -7,7 +7,6 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from typing_extensions import override
 
@@ -21,6 +20,7 @@ from alerts.delivery.transports.pool import Member, PoolTransport
 from alerts.delivery.transports.smtp import SmtpServer, SmtpTransport
 from alerts.embedded_redis import EmbeddedRedis
 from alerts.errors import Invalid
+from alerts.mail_server import MailServer
 
 
 class Notes(Observer):
@@ -70,7 +70,7 @@ class MoodyHandler:
 @pytest.fixture
 def moody() -> Iterator[tuple[MoodyHandler, int]]:
     handler = MoodyHandler()
-    controller = Controller(handler, hostname="127.0.0.1", port=free_port())
+    controller = MailServer(handler, hostname="127.0.0.1", port=free_port())
     controller.start()
     yield handler, controller.port
     controller.stop()
@@ -157,7 +157,7 @@ class RefusingHandler(MoodyHandler):
 @pytest.mark.parametrize("after", [0, 3])
 def test_a_server_that_refuses_us_says_nothing_about_the_readers(after: int) -> None:
     handler = RefusingHandler(after=after)
-    controller = Controller(handler, hostname="127.0.0.1", port=free_port())
+    controller = MailServer(handler, hostname="127.0.0.1", port=free_port())
     controller.start()
     notes = Notes()
     try:
@@ -203,7 +203,7 @@ def test_a_login_is_made_when_the_url_has_one() -> None:
         return AuthResult(success=login == (b"desk", b"p@ss word"))
 
     handler = MoodyHandler()
-    controller = Controller(
+    controller = MailServer(
         handler,
         hostname="127.0.0.1",
         port=free_port(),

@@ -8,6 +8,7 @@ a third.
 import asyncio
 import ssl
 from dataclasses import replace
+from typing import cast
 
 import aiosmtplib
 from aiosmtplib import SMTPException
@@ -61,7 +62,7 @@ async def _first_look(server: SmtpServer) -> tuple[Seen, bytes | None]:
         )
         return seen, spoken.getpeercert(binary_form=True) if spoken else None
     finally:
-        client.close()
+        _hang_up(client)
 
 
 async def _distrust(server: SmtpServer, seconds: float) -> str:
@@ -77,7 +78,7 @@ async def _distrust(server: SmtpServer, seconds: float) -> str:
         found = _verification(error)
         return found.verify_message if found else str(error) or type(error).__name__
     finally:
-        client.close()
+        _hang_up(client)
     return ""
 
 
@@ -95,6 +96,13 @@ async def _try_login(server: SmtpServer, seconds: float) -> str:
         return str(error) or type(error).__name__
     transport.abort()
     return ""
+
+
+def _hang_up(client: aiosmtplib.SMTP) -> None:
+    """Close at once: TLS would wait for the server's farewell, longer than the loop runs."""
+    if client.transport is not None:
+        cast("asyncio.WriteTransport", client.transport).abort()
+    client.close()
 
 
 def _client(server: SmtpServer, context: ssl.SSLContext) -> aiosmtplib.SMTP:

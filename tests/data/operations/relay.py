@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from alerts.delivery.transports.smtp import SmtpServer
+from alerts.mail_server import MailServer
 from tests.functional.installation import free_port
 
 PASSWORD = "p@ssword of the relay"
 
 
-class Relay(Controller):
+class Relay(MailServer):
     """Takes no mail; `sessions` counts those who logged in, `mails` what was begun."""
 
     def __init__(self, context: ssl.SSLContext | None, *, implicit: bool, **options: Any) -> None:  # noqa: ANN401 - aiosmtpd's own
