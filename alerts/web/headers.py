@@ -9,6 +9,8 @@ PAGE_POLICY = (
 )
 # A page with the frame in which a caught mail is shown.
 FRAMING_POLICY = PAGE_POLICY + "; frame-src 'self'"
+# The desk's pages: scripts that are files of ours, what they ask of us, and mails in frames.
+DESK_POLICY = FRAMING_POLICY + "; script-src 'self'; connect-src 'self'"
 # A mail as a page: pictures and its own styles, links that open beside it, and nothing else. No
 # script runs and no form is sent, whatever stands in it; its origin is no origin of ours.
 MAIL_POLICY = (

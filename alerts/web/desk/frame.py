@@ -27,7 +27,7 @@ from alerts.web.desk.cookies import (
     secret_in,
 )
 from alerts.web.forms import AT_ONCE, Fields, PostedFields, form_token, read_form_token
-from alerts.web.headers import PERSONAL
+from alerts.web.headers import DESK_POLICY, PERSONAL
 from alerts.web.site import CurrentSite, Origin, Site
 
 FORM_PURPOSE = "desk"
@@ -105,7 +105,7 @@ class Desk:
             f"desk/{name}",
             frame | dict(context or {}),
             status=status,
-            headers=PERSONAL | dict(headers or {}),
+            headers=PERSONAL | {"Content-Security-Policy": DESK_POLICY} | dict(headers or {}),
         )
         forget_flash(self.site, self.request, answer)
         return answer
