@@ -17,6 +17,8 @@ time_zone = "UTC"
 frequencies = ["immediate"]
 default_frequency = "immediate"
 approval = "required"
+# The same articles go out round after round, to the same readers.
+repeats = true
 
 [rule]
 

@@ -101,9 +101,9 @@ class BatchRun:
         valid_until: datetime,
     ) -> None:
         self._means = means
-        self._lease = lease
+        self.lease = lease
         self._messages = messages
-        self._journal = journal
+        self.journal = journal
         # When others may take the batch, as far as we know.
         self._valid_until = valid_until
         self._halt = ""
@@ -113,6 +113,9 @@ class BatchRun:
         self._sender = address_of(messages.envelope.sender)
         self.trouble: Trouble | None = None
         self.yielded = False
+        # Set once it claims nothing more: what is under way leaves connections without work.
+        self.dry = asyncio.Event()
+        self.failed = False
         # Why no messages can be made of the rest of the issue.
         self.unsendable: Unsendable | None = None
 
@@ -129,7 +132,11 @@ class BatchRun:
             ready = await asyncio.to_thread(self._compiled, first)
             self._held.update(delivery.delivery_id for delivery in ready.deliveries)
             return await self._work(ready)
+        except BaseException:
+            self.failed = True
+            raise
         finally:
+            self.dry.set()
             for helper in helpers:
                 helper.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -143,7 +150,9 @@ class BatchRun:
             if claim.deliveries:
                 group = _Group(claim.deliveries)
                 under_way.append((group, asyncio.create_task(self._deliver(group))))
-            more = claim.more and self.trouble is None and not self._halting()
+            more = claim.more and self.undisturbed
+            if not more:
+                self.dry.set()
             if not under_way and not more:
                 return await self._finish(ended)
             if not more or len(under_way) >= _GROUPS_UNDER_WAY:
@@ -153,6 +162,11 @@ class BatchRun:
                 ended.append(group)
                 self._measure(group)
             claim, ended = await self._turn(ended, claim=more), []
+
+    @property
+    def undisturbed(self) -> bool:
+        """Whether nothing keeps the rest of the issue back, as far as is known."""
+        return self.trouble is None and self.unsendable is None and not self._halting()
 
     def _halting(self) -> bool:
         if not self._halt and self._means.stopping():
@@ -178,7 +192,7 @@ class BatchRun:
         return claimed
 
     def _outcomes(self, ended: Sequence[_Group]) -> dict[int, Outcome]:
-        return self._journal.take(d.delivery_id for group in ended for d in group.claimed)
+        return self.journal.take(d.delivery_id for group in ended for d in group.claimed)
 
     async def _finish(self, ended: Sequence[_Group]) -> bool:
         """Record what is left and end the lease; True when the batch is done."""
@@ -204,18 +218,18 @@ class BatchRun:
     ) -> Claim:
         now = self._means.clock.now()
         with self._means.database.transaction() as session:
-            going_on = renew(session, self._lease, now=now)
+            going_on = renew(session, self.lease, now=now)
             self._settle(session, ended, outcomes, now=now, again=again)
             if not (claim and going_on):
                 return Claim([], more=False)
             claimed = ledger.claim_deliveries(
                 session,
-                self._lease.batch_id,
+                self.lease.batch_id,
                 newsletter=self._messages.newsletter,
                 limit=self._means.pace.group,
                 now=now,
             )
-        self._valid_until = now + self._lease.span
+        self._valid_until = now + self.lease.span
         return self._compiled(claimed)
 
     def _compiled(self, claim: Claim) -> Claim:
@@ -224,7 +238,7 @@ class BatchRun:
             self._messages.compile(self._means.database, claim.editions)
         except Unsendable as error:
             with self._means.database.transaction() as session:
-                if hold(session, self._lease):
+                if hold(session, self.lease):
                     ledger.give_back(session, [each.delivery_id for each in claim.deliveries])
             self.unsendable = error
             return Claim([], more=False)
@@ -237,7 +251,7 @@ class BatchRun:
         later = self.trouble.wait if self.trouble else None
         with self._means.database.transaction() as session:
             self._settle(session, ended, outcomes, now=now, again=again)
-            return release(session, self._lease, now=now, later=later)
+            return release(session, self.lease, now=now, later=later)
 
     def _settle(
         self,
@@ -249,10 +263,10 @@ class BatchRun:
         again: bool,
     ) -> None:
         # Paused or cancelled, the batch is still ours to write in; lost, it is not.
-        held = hold(session, self._lease)
+        held = hold(session, self.lease)
         if again and held:
             # A commit that was not confirmed may have claimed a group that we never got.
-            ledger.give_back_strays(session, self._lease.batch_id, known=self._held)
+            ledger.give_back_strays(session, self.lease.batch_id, known=self._held)
         for group in ended:
             self._record(session, group, outcomes, held=held, now=now)
 
@@ -280,7 +294,7 @@ class BatchRun:
         record(session, ((each.delivery_id, one, of) for each, one, of in verdicts), now=now)
         came_to = [(each, one, outcome_of(one, of)) for each, one, of in verdicts]
         counted = ((each.email, ended) for each, _, ended in came_to)
-        count_outcomes(session, self._lease.issue_id, counted, now=now)
+        count_outcomes(session, self.lease.issue_id, counted, now=now)
         for each, one, ended in came_to:
             if ended is not None and ended is not OutcomeClass.SENT:
                 log.info(
@@ -299,7 +313,7 @@ class BatchRun:
     async def _deliver(self, group: _Group) -> None:
         """Hand over a group; note what kept the rest of it back, if anything."""
         try:
-            await self._means.transport.deliver(self._outgoing(group.claimed), self._journal)
+            await self._means.transport.deliver(self._outgoing(group.claimed), self.journal)
         except Withheld as halt:
             # The batch is lost, paused, overtaken, or the worker ends.
             log.info("batch_halted", reason=str(halt))
@@ -344,7 +358,7 @@ class BatchRun:
         if self._halt:
             raise Withheld(self._halt)
         if self._means.clock.now() > self._valid_until:
-            raise Withheld(f"the lease of batch {self._lease.batch_id} is over")
+            raise Withheld(f"the lease of batch {self.lease.batch_id} is over")
         links, messages = self._means.links, self._messages
         return compiled.fill(
             Reader(
@@ -372,7 +386,7 @@ class BatchRun:
 
     def _why_stop(self) -> str:
         with self._means.database.read() as session:
-            if not still_sending(session, self._lease):
+            if not still_sending(session, self.lease):
                 return "the batch is no longer ours to send"
         if self._means.overtaken(self._messages.lane):
             self.yielded = True
@@ -381,7 +395,7 @@ class BatchRun:
 
     async def _keep_lease(self) -> None:
         while True:
-            await asyncio.sleep(self._lease.span.total_seconds() / _RENEWALS)
+            await asyncio.sleep(self.lease.span.total_seconds() / _RENEWALS)
             now = self._means.clock.now()
             try:
                 renewed = await asyncio.to_thread(self._renew, now)
@@ -390,8 +404,8 @@ class BatchRun:
                 log.warning("lease_not_renewed", error=str(error.orig))
                 continue
             if renewed:
-                self._valid_until = now + self._lease.span
+                self._valid_until = now + self.lease.span
 
     def _renew(self, now: datetime) -> bool:
         with self._means.database.transaction() as session:
-            return renew(session, self._lease, now=now)
+            return renew(session, self.lease, now=now)

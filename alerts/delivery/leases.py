@@ -56,6 +56,12 @@ def claim_batch(
     return Lease(batch_id, batch.issue_id, claimed, taken_over, span)
 
 
+def due_batches(session: Session, issue_id: int, *, now: datetime, limit: int) -> list[int]:
+    """Return batches of an issue that could be claimed now, in the order of their numbers."""
+    query = select(Batch.id).where(Batch.issue_id == issue_id, _due(now), _being_sent())
+    return list(session.scalars(query.order_by(Batch.id).limit(limit)))
+
+
 def renew(session: Session, lease: Lease, *, now: datetime) -> bool:
     """Lengthen a lease; False when it was lost, or when its issue is no longer being sent."""
     renewed = session.execute(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ from alerts.delivery import ledger
 from alerts.delivery.batch_run import BatchRun, Means
 from alerts.delivery.dkim import DkimSigner
 from alerts.delivery.journal import Journal, journal_path, read_journal, this_boot
-from alerts.delivery.leases import LEASE, Lease, claim_batch
+from alerts.delivery.leases import LEASE, Lease, claim_batch, due_batches
 from alerts.delivery.ledger import Claim
 from alerts.delivery.messages import IssueMessages
 from alerts.delivery.outcome import Fate, Outcome
@@ -29,6 +29,10 @@ from alerts.delivery.unsendable import Unsendable, halt_issue
 log = structlog.get_logger(__name__)
 
 
+# Among so many batches that wait one is found that no other worker takes at the same moment.
+_LOOKED_AT = 16
+
+
 class BatchResult(Enum):
     """How the work on a batch ended; one that was given back is to be handed out again at once."""
 
@@ -36,6 +40,20 @@ class BatchResult(Enum):
     DONE = "done"
     LATER = "later"
     GIVEN_BACK = "given back"
+
+
+# How the work on each batch ended.
+Results = dict[int, BatchResult]
+
+
+class _Opened(NamedTuple):
+    """A batch under our lease, with its first group."""
+
+    lease: Lease
+    messages: IssueMessages
+    claim: Claim
+    journal: Journal
+    valid_until: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,25 +71,39 @@ class Sender(Means):
     signer: DkimSigner | None = None
     boot: str = field(default_factory=this_boot)
     lease: timedelta = LEASE
-    run: Callable[[Coroutine[Any, Any, BatchResult]], BatchResult] = asyncio.run
+    run: Callable[[Coroutine[Any, Any, Results]], Results] = asyncio.run
 
     def work_off(self, batch_id: int) -> BatchResult:
         """Send what is due in a batch; safe to call twice, and at the same time, for one batch.
 
         An issue of which no messages can be made is paused, with the reason.
         """
+        return self.work_on(batch_id, seconds=0)[batch_id]
+
+    def work_on(self, batch_id: int, *, seconds: float) -> Results:
+        """Send what is due in a batch, and then in others of its issue, for so long.
+
+        The next batch is begun when the one before claims nothing more: its last messages leave
+        ever more connections without work, and a far server would wait for half a second.
+        Returns how the work on each ended; beyond `seconds` it ends what it began.
+        """
         try:
-            return self._work_off(batch_id)
+            opened = self._open(batch_id)
+            if opened is None:
+                return {batch_id: BatchResult.NOT_OURS}
+            results: Results = {}
+            return self.run(self._relay(opened, results, seconds=seconds))
         except Unsendable as error:
             halt_issue(self.database, error.issue_id, str(error), clock=self.clock)
-            return BatchResult.LATER
+            return {batch_id: BatchResult.LATER}
 
-    def _work_off(self, batch_id: int) -> BatchResult:
+    def _open(self, batch_id: int) -> _Opened | None:
+        """Take the lease of a batch with its first group; None when it is not ours to send."""
         with self.database.transaction() as session:
             now = self.clock.now()
             lease = claim_batch(session, batch_id, now=now, span=self.lease)
             if lease is None:
-                return BatchResult.NOT_OURS
+                return None
             messages = IssueMessages.load(
                 session, lease.issue_id, sender=self.sender, signer=self.signer
             )
@@ -89,30 +121,57 @@ class Sender(Means):
             # It lies there before the claim is committed: without it, all would be in doubt.
             journal = Journal(journal_path(self.spool, lease.batch_id, lease.fence), boot=self.boot)
         self._journal_before(lease).unlink(missing_ok=True)
-        with structlog.contextvars.bound_contextvars(issue=lease.issue_id, batch=batch_id):
-            return self.run(self._send(lease, messages, claim, journal, now + self.lease))
+        return _Opened(lease, messages, claim, journal, now + self.lease)
 
-    async def _send(
-        self,
-        lease: Lease,
-        messages: IssueMessages,
-        claim: Claim,
-        journal: Journal,
-        valid_until: datetime,
-    ) -> BatchResult:
-        work = BatchRun(self, lease, messages, journal, valid_until=valid_until)
+    def _open_next(self, issue_id: int) -> _Opened | None:
+        """Open another batch of an issue that is due; None when there is none."""
+        with self.database.read() as session:
+            waiting = due_batches(session, issue_id, now=self.clock.now(), limit=_LOOKED_AT)
+        for number in waiting:
+            # Another worker may have been first.
+            opened = self._open(number)
+            if opened is not None:
+                return opened
+        return None
+
+    async def _relay(self, opened: _Opened, results: Results, *, seconds: float) -> Results:
+        """Work off a batch and those that follow it, two at a time where one runs dry."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        ending: asyncio.Task[None] | None = None
+        following: _Opened | None = opened
         try:
-            done = await work.run(claim)
-        except BaseException:
-            # What it says is not in the ledger yet: it is kept for whoever takes the batch over.
-            journal.close()
-            raise
+            while following is not None:
+                lease, messages, claim, journal, valid_until = following
+                work = BatchRun(self, lease, messages, journal, valid_until=valid_until)
+                before = ending
+                ending = loop.create_task(self._send(work, claim, results))
+                await work.dry.wait()
+                if before is not None:
+                    await before
+                following = None
+                if work.undisturbed and not work.failed and loop.time() < until:
+                    following = await asyncio.to_thread(self._open_next, lease.issue_id)
+        finally:
+            if ending is not None:
+                await ending
+        return results
+
+    async def _send(self, work: BatchRun, claim: Claim, results: Results) -> None:
+        lease, journal = work.lease, work.journal
+        with structlog.contextvars.bound_contextvars(issue=lease.issue_id, batch=lease.batch_id):
+            try:
+                done = await work.run(claim)
+            except BaseException:
+                # What it says is not in the ledger yet: it is kept for whoever takes the batch
+                # over.
+                journal.close()
+                raise
         journal.finish()
         if work.unsendable is not None:
             raise work.unsendable
-        if done:
-            return BatchResult.DONE
-        return BatchResult.GIVEN_BACK if work.yielded else BatchResult.LATER
+        given_back = BatchResult.GIVEN_BACK if work.yielded else BatchResult.LATER
+        results[lease.batch_id] = BatchResult.DONE if done else given_back
 
     def _settle_doubts(
         self, session: Session, lease: Lease, messages: IssueMessages, now: datetime

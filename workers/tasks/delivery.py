@@ -8,6 +8,9 @@ from alerts.task_queue import Queue, Task
 from workers.app import app
 from workers.process import parts
 
+# What other queues hold waits for so long beyond the batch that a process has in hand.
+_GO_ON_SECONDS = 4.0
+
 
 @app.task(name=Task.PREPARE_ISSUE.value)
 def prepare(issue_id: int) -> None:
@@ -25,12 +28,13 @@ def prepare(issue_id: int) -> None:
 
 @app.task(name=Task.SEND_BATCH.value)
 def send_batch(batch_id: int) -> None:
-    """Send what is due in a batch; the last batch ends the issue."""
+    """Send what is due in a batch and in those that follow it; the last batch ends the issue."""
     worker = parts()
-    result = worker.sender.work_off(batch_id)
-    if result is BatchResult.GIVEN_BACK:
-        worker.queue.enqueue(Task.SEND_BATCH, batch_id, queue=Queue.DIGESTS)
-    elif result is BatchResult.DONE:
+    results = worker.sender.work_on(batch_id, seconds=_GO_ON_SECONDS)
+    for number, result in results.items():
+        if result is BatchResult.GIVEN_BACK:
+            worker.queue.enqueue(Task.SEND_BATCH, number, queue=Queue.DIGESTS)
+    if BatchResult.DONE in results.values():
         with worker.database.transaction() as session:
             batch = session.get_one(Batch, batch_id)
             finish_if_done(session, batch.issue_id, clock=worker.clock)
