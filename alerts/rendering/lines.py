@@ -45,13 +45,20 @@ def _break(html: str, pieces: list[str], column: int) -> int:
 
 
 def _break_text(text: str, pieces: list[str], column: int) -> int:
-    for number, word in enumerate(text.replace("\n.", "\n .").split(" ")):
+    for number, line in enumerate(text.replace("\n.", "\n .").split("\n")):
         if number:
-            ends = column > _COMFORTABLE and not word.startswith(".")
-            pieces.append("\n" if ends else " ")
-            column = 0 if ends else column + 1
-        pieces.append(word)
-        column = _column(word, column)
+            pieces.append("\n")
+            column = 0
+        begin, space = 0, line.find(" ", max(0, _COMFORTABLE + 1 - column))
+        while space >= 0:
+            if line.startswith(".", space + 1):
+                space = line.find(" ", space + 1)
+                continue
+            pieces += (line[begin:space], "\n")
+            begin, column = space + 1, 0
+            space = line.find(" ", begin + _COMFORTABLE + 1)
+        pieces.append(line[begin:])
+        column += len(line) - begin
     return column
 
 
