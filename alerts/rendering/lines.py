@@ -10,7 +10,7 @@ _KEPT_AS_IS = re.compile(
     r"<(pre|textarea|style|script|title)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL
 )
 _SPACES_COUNT = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.IGNORECASE)
-_TAG = re.compile(r"<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>")
+_TAG = re.compile(r"<(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+>")
 
 
 def with_short_lines(html: str) -> str:
@@ -45,6 +45,10 @@ def _break(html: str, pieces: list[str], column: int) -> int:
 
 
 def _break_text(text: str, pieces: list[str], column: int) -> int:
+    if column + len(text) <= _COMFORTABLE and "\n" not in text:
+        # Most of what stands between two tags.
+        pieces.append(text)
+        return column + len(text)
     for number, line in enumerate(text.replace("\n.", "\n .").split("\n")):
         if number:
             pieces.append("\n")
