@@ -49,7 +49,7 @@ class Renderer:
     """Renders issues and single messages with the templates in a folder."""
 
     def __init__(self, templates: Path) -> None:
-        self._folder = templates
+        self.folder = templates
         self._environments: dict[str, ImmutableSandboxedEnvironment] = {}
 
     def render(
@@ -101,18 +101,18 @@ class Renderer:
 
     def _environment(self, language: str) -> ImmutableSandboxedEnvironment:
         if language not in self._environments:
-            self._environments[language] = email_environment(self._folder, language)
+            self._environments[language] = email_environment(self.folder, language)
         return self._environments[language]
 
     def _check(self, name: str) -> None:
-        if not _TEMPLATE_NAME.fullmatch(name) or not (self._folder / name).is_dir():
+        if not _TEMPLATE_NAME.fullmatch(name) or not (self.folder / name).is_dir():
             known = sorted(
-                path.name for path in self._folder.iterdir() if not path.name.startswith("_")
+                path.name for path in self.folder.iterdir() if not path.name.startswith("_")
             )
             raise Invalid(f"there is no email template {name!r}; known are {', '.join(known)}")
 
     def _style_sheets(self, name: str) -> list[str]:
-        paths = (self._folder / folder / "style.css" for folder in (_BASE, name))
+        paths = (self.folder / folder / "style.css" for folder in (_BASE, name))
         return [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
 
 
