@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -23,21 +23,26 @@ from alerts.rendering.inlining import inline_styles
 from alerts.rendering.lines import with_short_lines
 from alerts.rendering.models import Edition
 from alerts.rendering.plain import one_line, tidy
-from alerts.rendering.shortening import fitting
+from alerts.rendering.shortening import STEPS, fitting
 from alerts.rendering.views import Allowance, view_of
 
 _TEMPLATE_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _BASE = "_base"
 USUAL_FRAME = Frame()
+_WHOLE = STEPS[0]
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedEdition:
-    """The parts of a mail; slots stand where a reader's own values go."""
+    """The parts of a mail; slots stand where a reader's own values go.
+
+    `shortened` tells that texts were cut to keep the HTML below what Gmail clips.
+    """
 
     subject: str
     html: str
     text: str
+    shortened: bool = field(default=False, compare=False)
 
     def checksum(self) -> str:
         """Return the SHA-256 of the three parts, in hex."""
@@ -72,7 +77,8 @@ class Renderer:
         def rendered(allowance: Allowance) -> RenderedEdition:
             view = view_of(clean, allowance, archive_url=archive_url)
             context = {"issue": view, "archive_url": archive_url, "home_url": home_url}
-            return self._render(content.template, context, frame)
+            edition = self._render(content.template, context, frame)
+            return replace(edition, shortened=allowance != _WHOLE)
 
         return fitting(rendered, size=lambda edition: len(edition.html.encode()))
 

@@ -10,7 +10,7 @@ from tests.data.rendering import samples
 _LINKS = f'<a href="{Slot.UNSUBSCRIBE_URL}">Unsubscribe</a><a href="{Slot.PREFERENCES_URL}">p</a>'
 GOOD = RenderedEdition(
     subject="A subject",
-    html=f"<html><body><p>Text</p>{_LINKS}</body></html>",
+    html=f'<html lang="en"><body><p>Text</p>{_LINKS}</body></html>',
     text="Words to read. " * 20 + f"\n{Slot.UNSUBSCRIBE_URL}\n{Slot.PREFERENCES_URL}\n",
 )
 
@@ -44,7 +44,7 @@ def test_size() -> None:
 
 
 def test_the_ways_out_must_be_there_in_both_parts() -> None:
-    without = replace(GOOD, html="<p>Text</p>", text="Words to read. " * 20)
+    without = replace(GOOD, html='<html lang="en"><p>Text</p></html>', text="Words to read. " * 20)
     assert _rules(without) == [
         ("error", "no-unsubscribe"),
         ("error", "no-unsubscribe"),
@@ -60,7 +60,8 @@ def test_the_plain_text() -> None:
 
 
 def test_images_and_links() -> None:
-    assert _rules(_with_html('<img src="https://a.example/x.jpg">')) == [("error", "no-alt")]
+    image = '<p>{}</p><img width="640" src="https://a.example/x.jpg">'.format("Text " * 80)
+    assert _rules(_with_html(image)) == [("error", "no-alt")]
     assert _rules(_with_html('<a href="http://a.example/">x</a>')) == [
         ("warning", "link-not-https")
     ]
