@@ -21,7 +21,6 @@ from alerts.rendering.lint.sizes import filled_size
 from alerts.rendering.models import Edition
 from alerts.rendering.service import RenderedEdition
 
-_RANK = {"error": 0, "warning": 1, "note": 2}
 _STORED = {
     IssueState.APPROVED,
     IssueState.SCHEDULED,
@@ -47,12 +46,13 @@ def findings_of(
         largest=_largest(session, issue),
         own_site=settings.base_url,
     )
-    findings = [
-        *lint(content, rendered, known),
-        *_transport(issue, definition, settings),
-        *_unsigned(definition, settings),
-    ]
-    return sorted(in_order(findings), key=lambda one: (_RANK[one.level], one.rule))
+    return in_order(
+        [
+            *lint(content, rendered, known),
+            *_transport(issue, definition, settings),
+            *_unsigned(definition, settings),
+        ]
+    )
 
 
 def _largest(session: Session, issue: Issue) -> int | None:

@@ -8,8 +8,9 @@ from alerts.rendering.lint.findings import Finding, error, shown, warning
 
 # What most inboxes show of a subject on a desk.
 _SUBJECT_LENGTH = 90
-# Below so many letters capitals are an abbreviation; above this part of them, shouting.
-_FEW_LETTERS, _MOSTLY = 10, 0.6
+# With fewer letters capitals are an abbreviation; when more than this part of the words is in
+# them, they are shouting.
+_FEW_LETTERS, _MOSTLY = 10, 0.7
 _SHOUTING = re.compile(r"[!?]{2,}")
 _NO_WORDS = re.compile(r"[^\w]+", re.UNICODE)
 
@@ -35,9 +36,7 @@ def check_subject(subject: str) -> Iterator[Finding]:
             f"shorten it to {_SUBJECT_LENGTH} characters or fewer",
             subject,
         )
-    cased = [letter for letter in subject if letter.lower() != letter.upper()]
-    capitals = sum(letter.isupper() for letter in cased)
-    if len(cased) >= _FEW_LETTERS and capitals > _MOSTLY * len(cased):
+    if _shouts(subject):
         yield _about_subject(
             "subject-capitals",
             "the subject is written in capitals, as advertising is, and may be taken for it",
@@ -81,6 +80,12 @@ def check_preheader(content: IssueContent) -> Iterator[Finding]:
             about="preheader",
             content=f"{content.subject}\n{preheader}",
         )
+
+
+def _shouts(subject: str) -> bool:
+    words = [word for word in re.findall(r"\w+", subject) if word.lower() != word.upper()]
+    loud = [word for word in words if word.isupper() and len(word) > 1]
+    return sum(map(len, loud)) >= _FEW_LETTERS and len(loud) > _MOSTLY * len(words)
 
 
 def _about_subject(rule: str, message: str, fix: str, subject: str) -> Finding:
