@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -23,13 +23,12 @@ from alerts.rendering.inlining import inline_styles
 from alerts.rendering.lines import with_short_lines
 from alerts.rendering.models import Edition
 from alerts.rendering.plain import one_line, tidy
-from alerts.rendering.shortening import STEPS, fitting
+from alerts.rendering.shortening import fitting
 from alerts.rendering.views import Allowance, view_of
 
 _TEMPLATE_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _BASE = "_base"
 USUAL_FRAME = Frame()
-_WHOLE = STEPS[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class RenderedEdition:
     subject: str
     html: str
     text: str
-    shortened: bool = field(default=False, compare=False)
+    shortened: bool = False
 
     def checksum(self) -> str:
         """Return the SHA-256 of the three parts, in hex."""
@@ -54,7 +53,7 @@ class Renderer:
     """Renders issues and single messages with the templates in a folder."""
 
     def __init__(self, templates: Path) -> None:
-        self.folder = templates
+        self._folder = templates
         self._environments: dict[str, ImmutableSandboxedEnvironment] = {}
 
     def render(
@@ -77,10 +76,11 @@ class Renderer:
         def rendered(allowance: Allowance) -> RenderedEdition:
             view = view_of(clean, allowance, archive_url=archive_url)
             context = {"issue": view, "archive_url": archive_url, "home_url": home_url}
-            edition = self._render(content.template, context, frame)
-            return replace(edition, shortened=allowance != _WHOLE)
+            return self._render(content.template, context, frame)
 
-        return fitting(rendered, size=lambda edition: len(edition.html.encode()))
+        return fitting(
+            rendered, size=lambda edition: len(edition.html.encode()), mark=_as_shortened
+        )
 
     def render_message(self, name: str, context: Mapping[str, object]) -> RenderedEdition:
         """Render a single transactional mail from the values that its template asks for.
@@ -107,19 +107,28 @@ class Renderer:
 
     def _environment(self, language: str) -> ImmutableSandboxedEnvironment:
         if language not in self._environments:
-            self._environments[language] = email_environment(self.folder, language)
+            self._environments[language] = email_environment(self._folder, language)
         return self._environments[language]
 
     def _check(self, name: str) -> None:
-        if not _TEMPLATE_NAME.fullmatch(name) or not (self.folder / name).is_dir():
+        if not _TEMPLATE_NAME.fullmatch(name) or not (self._folder / name).is_dir():
             known = sorted(
-                path.name for path in self.folder.iterdir() if not path.name.startswith("_")
+                path.name for path in self._folder.iterdir() if not path.name.startswith("_")
             )
             raise Invalid(f"there is no email template {name!r}; known are {', '.join(known)}")
 
+    @property
+    def folder(self) -> Path:
+        """Where the templates stand."""
+        return self._folder
+
     def _style_sheets(self, name: str) -> list[str]:
-        paths = (self.folder / folder / "style.css" for folder in (_BASE, name))
+        paths = (self._folder / folder / "style.css" for folder in (_BASE, name))
         return [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
+
+
+def _as_shortened(edition: RenderedEdition) -> RenderedEdition:
+    return RenderedEdition(edition.subject, edition.html, edition.text, shortened=True)
 
 
 def variant_of(item_keys: Iterable[str], frame: Frame = USUAL_FRAME) -> str:
