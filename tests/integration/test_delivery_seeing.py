@@ -1,6 +1,7 @@
 """What a reader would get is what they do get: the look asks by the rules of the audience."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -88,7 +89,7 @@ def test_what_the_look_says_is_what_the_ledger_says_later(
             name: add_readers(session, [name], now=NOW, wish=wish)[0]
             for name, wish in wishes.items()
         }
-    articles = [{"title": "Mali"}, {"regions": ["asia"], "countries": ["JP"]}]
+    articles: list[dict[str, Any]] = [{"title": "Mali"}, {"regions": ["asia"], "countries": ["JP"]}]
     issue_id = approved_issue(database, clock, articles=articles)
     with database.read() as session:
         issue = get_issue(session, issue_id)
