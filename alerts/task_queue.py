@@ -39,6 +39,7 @@ class Task(enum.StrEnum):
     SEND_WELCOME = "subscribers.send_welcome"
     RUN_SCHEDULE = "newsletters.run_schedule"
     POLL_SOURCE = "articles.poll_source"
+    CHECK_LINKS = "rendering.check_links"
     READ_MAIL = "inbound.read_mail"
     ANSWER_MAIL = "inbound.answer_mail"
     TICK = "periodic.tick"

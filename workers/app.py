@@ -17,6 +17,7 @@ TASK_MODULES = (
     "workers.tasks.inbound",
     "workers.tasks.newsletters",
     "workers.tasks.periodic",
+    "workers.tasks.rendering",
     "workers.tasks.subscribers",
 )
 

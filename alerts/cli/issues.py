@@ -19,6 +19,8 @@ from alerts.newsletters.issues import draft_issue, get_issue, issue_json, list_i
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.paths import templates_dir
+from alerts.rendering.checking.overruling import Checked, with_overrulings
+from alerts.rendering.checking.serialise import checked_json
 from alerts.rendering.service import RenderedEdition, Renderer
 from alerts.runtime import Runtime, open_queue
 from alerts.subscribers.models import Frequency
@@ -119,22 +121,18 @@ def preview(
 
 @app.command()
 def lint(issue_id: IssueId, json: JsonOption = False) -> None:
-    """Check an issue; errors keep it from being approved."""
+    """Check an issue; errors keep it from being approved, warnings can be overruled at the desk."""
     with program() as runtime, runtime.database.read() as session:
         findings = lint_issue(
             session, get_issue(session, issue_id), settings=runtime.settings, renderer=_renderer()
         )
+        checked = with_overrulings(session, issue_id, findings)
     if json:
-        print_json(
-            [
-                {"level": f.level, "rule": f.rule, "message": f.message, "fix": f.fix}
-                for f in findings
-            ]
-        )
+        print_json([checked_json(one) for one in checked])
     else:
-        for finding in findings:
-            say(f"{finding.level}: {finding.message} ({finding.fix})")
-    errors = sum(finding.level == "error" for finding in findings)
+        for one in checked:
+            say(_in_a_line(one))
+    errors = sum(one.finding.level == "error" for one in checked)
     if errors:
         raise Refused(f"issue {issue_id} has {errors} error(s); mend them before approving")
 
@@ -184,6 +182,14 @@ def approve(issue_id: IssueId, json: JsonOption = False) -> None:
         print_json(document | {"checksum": edition.checksum})
     else:
         say(f"issue {issue_id} is approved: {edition.subject}")
+
+
+def _in_a_line(checked: Checked) -> str:
+    finding, overruling = checked.finding, checked.overruling
+    if overruling is not None:
+        who = f"overruled by {overruling.by} on {overruling.at:%Y-%m-%d}: {overruling.reason}"
+        return f"{finding.level}, {who}: {finding.message}"
+    return f"{finding.level}: {finding.message} ({finding.fix})"
 
 
 def note_retracted(issues: Iterable[Issue]) -> None:

@@ -5,10 +5,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
-from alerts.config import Settings, dkim_covers
+from alerts.config import Settings
 from alerts.database import Database
-from alerts.delivery.assembly import address_of
-from alerts.delivery.transports.urls import transport_names
+from alerts.delivery.linting import findings_of
 from alerts.errors import AlertsError, Refused
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.issues import build_content, freeze, get_issue, move
@@ -16,7 +15,7 @@ from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, Run, RunOutcome
 from alerts.newsletters.scheduling import fail_run, run_schedule
 from alerts.newsletters.service import definition_of, get_newsletter
-from alerts.rendering.lint import Finding, lint
+from alerts.rendering.lint import Finding
 from alerts.rendering.models import Edition
 from alerts.rendering.service import RenderedEdition, Renderer, archive_url_of, edition_for
 
@@ -38,11 +37,9 @@ def lint_issue(
     session: Session, issue: Issue, *, settings: Settings, renderer: Renderer
 ) -> list[Finding]:
     """Return what is wrong with an issue, errors first."""
+    content = build_content(session, issue)
     rendered = render_issue(session, issue, settings=settings, renderer=renderer)
-    findings = lint(build_content(session, issue), rendered)
-    findings += _transport(session, issue, settings)
-    findings += _unsigned(session, issue, settings)
-    return sorted(findings, key=lambda finding: (finding.level != "error", finding.rule))
+    return findings_of(session, issue, content, rendered, settings=settings)
 
 
 def approve_issue(
@@ -138,44 +135,6 @@ def _send_at_once(
     move(session, issue_id, Event.SEND, clock=clock)
     run.outcome = RunOutcome.SENDING
     return issue_id
-
-
-def _transport(session: Session, issue: Issue, settings: Settings) -> list[Finding]:
-    """Return the error that an issue's newsletter chose a transport that there is not.
-
-    With the catcher alone there is no choice: nothing leaves the machine.
-    """
-    chosen = definition_of(get_newsletter(session, issue.newsletter)).transport
-    if not chosen or settings.uses_catcher:
-        return []
-    names = transport_names(settings)
-    if chosen in names:
-        return []
-    return [
-        Finding(
-            "error",
-            "transport-unknown",
-            f"newsletter {issue.newsletter} goes by the transport {chosen!r}, which"
-            f" ALERTS_MAIL_URL does not name; it names {', '.join(sorted(names))}",
-            "name it there with name=, or change the newsletter's transport",
-        )
-    ]
-
-
-def _unsigned(session: Session, issue: Issue, settings: Settings) -> list[Finding]:
-    """Return a warning where mail is signed, but not that of this issue's sender."""
-    definition = definition_of(get_newsletter(session, issue.newsletter))
-    domain = address_of(definition.sender or settings.sender).rpartition("@")[2].lower()
-    if not settings.dkim_domain or dkim_covers(settings.dkim_domain, domain):
-        return []
-    return [
-        Finding(
-            "warning",
-            "sender-unsigned",
-            f"mail from {domain} is not signed, and large mail providers may refuse it",
-            f"let the newsletter's sender be at {settings.dkim_domain}, for which there is a key",
-        )
-    ]
 
 
 def _domain(session: Session, issue: Issue, settings: Settings) -> str:

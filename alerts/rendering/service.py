@@ -33,11 +33,15 @@ USUAL_FRAME = Frame()
 
 @dataclass(frozen=True, slots=True)
 class RenderedEdition:
-    """The parts of a mail; slots stand where a reader's own values go."""
+    """The parts of a mail; slots stand where a reader's own values go.
+
+    `shortened` tells that texts were cut to keep the HTML below what Gmail clips.
+    """
 
     subject: str
     html: str
     text: str
+    shortened: bool = False
 
     def checksum(self) -> str:
         """Return the SHA-256 of the three parts, in hex."""
@@ -74,7 +78,9 @@ class Renderer:
             context = {"issue": view, "archive_url": archive_url, "home_url": home_url}
             return self._render(content.template, context, frame)
 
-        return fitting(rendered, size=lambda edition: len(edition.html.encode()))
+        return fitting(
+            rendered, size=lambda edition: len(edition.html.encode()), mark=_as_shortened
+        )
 
     def render_message(self, name: str, context: Mapping[str, object]) -> RenderedEdition:
         """Render a single transactional mail from the values that its template asks for.
@@ -111,9 +117,18 @@ class Renderer:
             )
             raise Invalid(f"there is no email template {name!r}; known are {', '.join(known)}")
 
+    @property
+    def folder(self) -> Path:
+        """Where the templates stand."""
+        return self._folder
+
     def _style_sheets(self, name: str) -> list[str]:
         paths = (self._folder / folder / "style.css" for folder in (_BASE, name))
         return [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
+
+
+def _as_shortened(edition: RenderedEdition) -> RenderedEdition:
+    return RenderedEdition(edition.subject, edition.html, edition.text, shortened=True)
 
 
 def variant_of(item_keys: Iterable[str], frame: Frame = USUAL_FRAME) -> str:

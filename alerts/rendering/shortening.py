@@ -39,11 +39,21 @@ STEPS: tuple[Allowance, ...] = (
 )
 
 
-def fitting(render: Callable[[Allowance], _T], *, size: Callable[[_T], int]) -> _T:
+def _unmarked(made: _T) -> _T:
+    return made
+
+
+def fitting(
+    render: Callable[[Allowance], _T],
+    *,
+    size: Callable[[_T], int],
+    mark: Callable[[_T], _T] = _unmarked,
+) -> _T:
     """Return what the first step renders whose size in bytes is below the limit.
 
-    Steps only ever take away, so the first one that fits is found by halving. Raises Refused when
-    even the shortest form is too long, which takes a template that is too long by itself.
+    Steps only ever take away, so the first one that fits is found by halving; what is not whole
+    passes through `mark`. Raises Refused when even the shortest form is too long, which takes a
+    template that is too long by itself.
     """
     whole = render(STEPS[0])
     if size(whole) <= HTML_LIMIT:
@@ -62,4 +72,4 @@ def fitting(render: Callable[[Allowance], _T], *, size: Callable[[_T], int]) -> 
             fits, best = middle, candidate
         else:
             too_long = middle
-    return best
+    return mark(best)

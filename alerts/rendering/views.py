@@ -201,7 +201,12 @@ def _folded(text: str) -> str:
 
 def _byline(item: ItemContent) -> str:
     names = [*item.authors] or ([item.team] if item.team else [])
-    return clip(join_names(names), _LINE_LIMIT)
+    kept = names
+    while len(kept) > 1 and len(join_names(kept)) > _LINE_LIMIT:
+        kept = kept[:-1]
+    others = len(names) - len(kept)
+    shown = join_names(kept) if not others else f"{', '.join(kept)} and {others} more"
+    return clip(shown, _LINE_LIMIT)
 
 
 def _photo(item: ItemContent) -> PhotoContent | None:

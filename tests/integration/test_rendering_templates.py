@@ -259,3 +259,29 @@ def test_a_mistake_in_a_template_is_shown_with_file_and_line(
     content = replace(samples.gp_alert(), template="own")
     with pytest.raises(Invalid, match=message):
         Renderer(tmp_path).render(content, archive_url="https://a.example", home_url="")
+
+
+def test_too_many_authors_are_counted_and_one_long_name_is_whole() -> None:
+    many = _render(samples.HARD["gp-alert: two dozen authors"])
+    assert "Author N. Surname, Author O. Surname and 9 more" in " ".join(many.html.split())
+    assert "and 9 more" in " ".join(many.text.split())
+    long = _render(samples.HARD["africa-this-week: a very long name"])
+    assert samples.LONG_NAME in " ".join(long.html.split())
+
+
+def test_a_date_in_a_line_from_right_to_left_stays_in_order() -> None:
+    html = _render(samples.HARD["gp-alert: right to left"]).html
+    assert "\u200e20\u00a0November\u00a02026\u200e" in html
+    assert "\u200e" not in _render(samples.gp_alert()).html
+    tree = lxml_html.document_fromstring(
+        _render(samples.HARD["africa-this-week: right to left"]).html
+    )
+    styles = {one.get("style") for one in tree.xpath("//ul[@dir='rtl']")}
+    assert len(styles) == 1
+    assert "padding:0 24px 0 0" in styles.pop().replace(": ", ":")
+
+
+def test_an_edition_says_whether_texts_were_cut() -> None:
+    assert not _render(samples.africa_this_week()).shortened
+    assert _render(samples.HARD["africa-this-week: sixty essays"]).shortened
+    assert _render(samples.HARD["gp-alert: sixty pieces"]).shortened

@@ -11,6 +11,7 @@ from alerts.inbound.storing import owed_mail_work
 from alerts.newsletters.scheduling import claim_due, stale_runs
 from alerts.operations.pruning import prune
 from alerts.operations.situation import note_tick
+from alerts.rendering.checking.links import owed_link_checks
 from alerts.task_queue import Queue, Task
 from workers.app import app
 from workers.process import WorkerParts, parts
@@ -56,6 +57,9 @@ def _sweep(worker: WorkerParts) -> None:
         due += owed_welcomes(session, clock=worker.clock)
         due += owed_mail_work(session, clock=worker.clock)
         runs = [run.id for run in stale_runs(session, clock=worker.clock)]
+        links = owed_link_checks(session, clock=worker.clock)
+    for check_id in links:
+        worker.queue.enqueue(Task.CHECK_LINKS, check_id, queue=Queue.PREPARATION)
     for item in due:
         worker.queue.enqueue(item.task, item.id, queue=item.queue)
     for run_id in runs:

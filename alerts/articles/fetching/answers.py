@@ -44,7 +44,8 @@ class Fetched:
 
     `etag` and `last_modified` are the server's words, to be handed in again the next time;
     `not_modified` says that it held nothing new then (304), and `content` is empty. `moved_to` is
-    the new address when every redirect on the way was a permanent one (301, 308).
+    the new address when every redirect on the way was a permanent one (301, 308). `size` is how
+    many bytes the server says there are, before they are unpacked.
     """
 
     url: str
@@ -55,6 +56,7 @@ class Fetched:
     last_modified: str | None = None
     moved_to: str | None = None
     not_modified: bool = False
+    size: int | None = None
 
     @property
     def is_html(self) -> bool:

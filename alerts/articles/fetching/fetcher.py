@@ -85,11 +85,25 @@ class Fetcher:
         headers = {name: value for name, value in validators.items() if value}
         return self._walk(url, headers, obey_robots=obey_robots)
 
+    def probe(self, url: str) -> Fetched:
+        """Find out whether there is something at a URL, without its content; raises FetchFailed.
+
+        By HEAD, and where that is not answered well by GET, of which no more than the beginning is
+        read: some servers know no HEAD, others refuse it.
+        """
+        try:
+            return self._walk(url, {}, method="HEAD", most=1)
+        except FetchFailed as error:
+            if error.status is None:
+                raise
+        return self._walk(url, {}, most=1)
+
     def _walk(
         self,
         url: str,
         headers: dict[str, str],
         *,
+        method: str = "GET",
         most: int | None = None,
         obey_robots: bool = False,
     ) -> Fetched:
@@ -106,7 +120,7 @@ class Fetcher:
                 self._robots.check(here)
             self._take_turn(here, obey_robots=obey_robots)
             moved = here if permanent and len(seen) > 1 else None
-            answer = self._ask(here, headers, most, moved_to=moved)
+            answer = self._ask(method, here, headers, most, moved_to=moved)
             if isinstance(answer, Fetched):
                 return answer
             permanent &= answer[0] in _PERMANENT
@@ -120,12 +134,18 @@ class Fetcher:
         self._pace.wait(host, min(max(asked or 0.0, USUAL_SECONDS), LONGEST_SECONDS))
 
     def _ask(
-        self, url: str, headers: dict[str, str], most: int | None, *, moved_to: str | None
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        most: int | None,
+        *,
+        moved_to: str | None,
     ) -> Fetched | tuple[int, str]:
         """Return the page, or the redirect's status and where it leads."""
         self._deadline.start(self._total_seconds)
         try:
-            with self._client.stream("GET", url, headers=headers) as response:
+            with self._client.stream(method, url, headers=headers) as response:
                 if response.status_code in _REDIRECTS and "Location" in response.headers:
                     target = urljoin(url, response.headers["Location"].strip())
                     return response.status_code, urldefrag(target).url
@@ -154,6 +174,7 @@ class Fetcher:
             last_modified=_validator(fields.get("Last-Modified")),
             moved_to=moved_to,
             not_modified=unchanged,
+            size=_length(fields.get("Content-Length")),
         )
 
 
@@ -184,6 +205,12 @@ def _read(response: httpx.Response, most: int | None) -> bytes:
                 f"larger than {LARGEST // 1024 // 1024} MB, no article is", permanent=True
             )
     return bytes(content)
+
+
+def _length(value: str | None) -> int | None:
+    """Return a Content-Length; one that is no number says nothing."""
+    text = (value or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None  # noqa: PLR2004 - petabytes
 
 
 def _validator(value: str | None) -> str | None:

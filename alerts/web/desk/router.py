@@ -3,8 +3,9 @@
 from fastapi import APIRouter
 
 from alerts.web.desk import account, device, log, logging_in, overview, passwords, staff
+from alerts.web.desk.looking import checks, look
 
-PARTS = (logging_in, passwords, overview, account, device, staff, log)
+PARTS = (logging_in, passwords, overview, look, checks, account, device, staff, log)
 
 router = APIRouter(prefix="/desk")
 for _part in PARTS:

@@ -210,6 +210,25 @@ def _long_issue(count: int) -> IssueContent:
     )
 
 
+def _long_alert(count: int) -> IssueContent:
+    alert = gp_alert()
+    cards = alert.sections[0].items
+    items = tuple(
+        replace(
+            cards[number % len(cards)],
+            key=f"9100.{number}",
+            title=f"{number + 1}. {cards[number % len(cards)].title}",
+        )
+        for number in range(count)
+    )
+    return replace(alert, sections=(SectionContent("new", "", "cards", items),))
+
+
+LONG_NAME = (
+    "Professor Emeritus Wickramasinghe Arachchilage Don Sirimanne Bandaranaike Kumaratunga"
+    " Senanayake Jayewardene de Silva Wijeyeratne Premadasa-Rajapaksa, of the Upper Valley"
+)
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWX"
 HOSTILE_TITLE = "<script>alert(1)</script> {{ 7 * 7 }} {% raw %} &amp; @@EMAIL@@ \"'>"
 
 # What a newsroom can be unlucky enough to publish, in both newsletters' shapes.
@@ -297,9 +316,16 @@ for _base in (africa_this_week(), gp_alert()):
             title="🌍 Africa in ten pictures 📸 👩🏽‍🚀 🇿🇦",
             place="🇿🇦 South Africa",
         ),
+        f"{_name}: a very long name": _with_every_item(
+            _base, authors=(LONG_NAME,), author_notes=(f"{LONG_NAME} teaches in Colombo.",)
+        ),
+        f"{_name}: two dozen authors": _with_every_item(
+            _base, authors=tuple(f"Author {letter}. Surname" for letter in LETTERS), author_notes=()
+        ),
         f"{_name}: one piece": _base.only(_base.item_keys[:1]),
     }
 HARD["africa-this-week: sixty essays"] = _long_issue(60)
+HARD["gp-alert: sixty pieces"] = _long_alert(60)
 
 CONFIRMATION: dict[str, object] = {
     "email": "reader@example.org",

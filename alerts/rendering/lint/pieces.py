@@ -1,0 +1,58 @@
+"""The pieces as the desk has them: photos, addresses, and whether readers had them already."""
+
+from collections.abc import Iterator
+
+from alerts.newsletters.content import IssueContent, ItemContent, PhotoContent
+from alerts.rendering.hygiene import web_address
+from alerts.rendering.lint.findings import Finding, warning
+from alerts.rendering.lint.known import Known
+
+
+def check_pieces(content: IssueContent, known: Known) -> Iterator[Finding]:
+    """Yield what each piece lacks, and those that an issue of this newsletter held before."""
+    for item in content.items:
+        if item.photo is not None:
+            yield from _photo(item, item.photo)
+        if item.url is not None and web_address(item.url) is None:
+            yield warning(
+                "link-address",
+                f"the address of {item.title!r} is no web address and is left out",
+                "correct the article's address",
+                about=item.key,
+                content=item.url,
+            )
+        if item.key in known.sent_before:
+            yield warning(
+                "sent-before",
+                f"{item.title!r} stood already in {known.sent_before[item.key]}",
+                "take it out, unless readers are to get it again",
+                about=item.key,
+                content=known.sent_before[item.key],
+            )
+
+
+def _photo(item: ItemContent, photo: PhotoContent) -> Iterator[Finding]:
+    if not photo.alt or photo.alt == f"Photo for “{item.title}”":
+        yield warning(
+            "photo-alt",
+            f"the photo of {item.title!r} is not described; its title is shown instead",
+            "describe in a sentence what is to be seen",
+            about=item.key,
+            content=photo.url,
+        )
+    if not photo.credit:
+        yield warning(
+            "no-credit",
+            f"the photo of {item.title!r} names no source",
+            "add the credit to the article",
+            about=item.key,
+            content=photo.url,
+        )
+    if web_address(photo.url) is None:
+        yield warning(
+            "photo-address",
+            f"the photo of {item.title!r} has no address on the web and is left out",
+            "give it an http or https address",
+            about=item.key,
+            content=photo.url,
+        )
