@@ -15,6 +15,7 @@ from alerts.clock import Clock
 from alerts.errors import Invalid, Refused
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue
+from alerts.newsletters.numbering import spelled
 from alerts.newsletters.service import get_newsletter
 from alerts.rendering.environment import email_environment, fill
 from alerts.rendering.frame import Frame
@@ -132,7 +133,7 @@ def archive_url_of(session: Session, issue: Issue, base_url: str) -> str:
         return folder
     usual = get_newsletter(session, issue.newsletter).definition["default_frequency"]
     naming = "" if issue.frequency == usual else f"{issue.frequency}-"
-    return f"{folder}/{naming}{issue.number}"
+    return f"{folder}/{naming}{spelled(issue.number, issue.number_count)}"
 
 
 def edition_for(

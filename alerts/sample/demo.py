@@ -26,6 +26,7 @@ from alerts.delivery.publishing import approve_issue
 from alerts.errors import Refused
 from alerts.newsletters.issues import draft_issue, get_issue, move
 from alerts.newsletters.lifecycle import Event
+from alerts.newsletters.numbering import spelled
 from alerts.newsletters.service import ensure_built_in, offers
 from alerts.paths import sample_photos_dir, templates_dir
 from alerts.rendering.service import Renderer
@@ -49,7 +50,7 @@ class Sent:
 
     newsletter: str
     issue_id: int
-    number: int | None
+    number: str | None
     subject: str
     books: Audit
     seconds: float
@@ -189,7 +190,9 @@ def _send_issue(runtime: Runtime, queue: CeleryTaskQueue, slug: str) -> Sent:
     seconds = time.monotonic() - started
     with runtime.database.read() as session:
         issue = get_issue(session, issue.id)
-    return Sent(slug, issue.id, issue.number, issue.subject, books, seconds)
+    return Sent(
+        slug, issue.id, spelled(issue.number, issue.number_count), issue.subject, books, seconds
+    )
 
 
 def _summary(settings: Settings, sent: list[Sent], *, seconds: float) -> None:
