@@ -19,7 +19,7 @@ from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.lifecycle import Event, next_state
 from alerts.newsletters.models import Issue, IssueItem, IssueState, Newsletter
 from alerts.newsletters.numbering import spelled
-from alerts.newsletters.numbers import give_back, take_next, write_down
+from alerts.newsletters.numbers import give_back, next_for, write_down
 from alerts.newsletters.selection import Due, Window, arrange, chosen_articles, due_articles
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.subscribers.models import Frequency
@@ -235,7 +235,7 @@ def _begin(session: Session, slug: str, frequency: Frequency | None, until: date
 
 
 def _new_issue(session: Session, draft: _Draft, *, since: datetime | None, clock: Clock) -> Issue:
-    numbers = take_next(session, draft.definition, draft.frequency, draft.until)
+    numbers = next_for(session, draft.definition, draft.frequency, draft.until)
     return Issue(
         newsletter=draft.newsletter.slug,
         frequency=draft.frequency,

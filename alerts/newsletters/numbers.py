@@ -40,12 +40,12 @@ def numbers_of(issue: Issue) -> Numbers | None:
     return Numbers(issue.number, issue.volume, issue.volume_number, issue.number_count)
 
 
-def take_next(
+def next_for(
     session: Session, definition: NewsletterDefinition, frequency: Frequency, until: datetime
 ) -> Numbers:
     """Return the numbers for the next issue: first those that a dropped draft gave back.
 
-    The caller holds the newsletter's row.
+    Whoever gives them to an issue holds the newsletter's row, and writes them down.
     """
     day = _day(definition, until)
     last = _last(session, definition, frequency)
