@@ -41,9 +41,7 @@ def text(desk: Editing, slug: str) -> Response:
 @router.post("/all/file")
 def look(desk: Editing, fields: PostedForm) -> Response:
     """Read what was typed; show what it would change, or each mistake with its line."""
-    # Lines are counted as they stand in the field.
-    toml = next((value for name, value in fields.pairs if name == "toml"), "")
-    return _look(desk, toml, slug=fields.one("changing"), seen=fields.one("seen"))
+    return _look(desk, fields)
 
 
 async def uploaded(desk: DeskVisit, request: Request) -> Fields:
@@ -54,7 +52,7 @@ async def uploaded(desk: DeskVisit, request: Request) -> Fields:
 @router.post("/all/upload")
 def upload(desk: Editing, fields: Annotated[Fields, Depends(uploaded)]) -> Response:
     """Read a file that was handed in."""
-    return _look(desk, fields.one("toml"), slug=fields.one("changing"), seen=fields.one("seen"))
+    return _look(desk, fields)
 
 
 @router.post("/all/text-again")
@@ -66,7 +64,10 @@ def again(desk: Editing, fields: PostedForm) -> Response:
     return _page(desk, write_definition(definition), slug=slug, seen=seen)
 
 
-def _look(desk: Desk, toml: str, *, slug: str, seen: str) -> Response:
+def _look(desk: Desk, fields: Fields) -> Response:
+    # Lines are counted as they stand in the field: nothing is taken off its beginning.
+    toml = next((value for name, value in fields.pairs if name == "toml"), "")
+    slug, seen = fields.one("changing"), fields.one("seen")
     try:
         definition = _read(toml)
     except InvalidDefinition as error:
