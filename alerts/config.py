@@ -52,7 +52,8 @@ class Settings(InboundSettings):
     `dns_server` is whom `alerts doctor`
     asks, else the system's; `sending_addresses` are the IP addresses from which mail goes out to
     the world, which it looks up there. Whoever holds the `metrics_token` sees `/metrics` from
-    elsewhere than this machine.
+    elsewhere than this machine. `templates_dir` holds the folders of email templates that
+    newsletters bring themselves; without it they lie in the data folder, in `templates/email`.
     """
 
     model_config = SettingsConfigDict(
@@ -83,6 +84,7 @@ class Settings(InboundSettings):
     dns_server: str = ""
     metrics_token: str = Field(default="", repr=False)
     sending_addresses: Annotated[tuple[str, ...], NoDecode] = ()
+    templates_dir: Path | None = None
 
     @field_validator(
         "mail_url",
@@ -114,10 +116,10 @@ class Settings(InboundSettings):
         except Invalid as error:
             raise ValueError(f"{error}, or for ever") from error
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "templates_dir")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value else None
 
     @field_validator("base_url")
     @classmethod
@@ -282,6 +284,11 @@ class Settings(InboundSettings):
     def database(self) -> str:
         """The database's SQLAlchemy URL: as configured, else SQLite in the data folder."""
         return self.database_url or f"sqlite:///{self.data_dir / 'alerts.db'}"
+
+    @property
+    def own_templates(self) -> Path:
+        """The folder of the email templates that newsletters bring themselves, there or not."""
+        return self.templates_dir or self.data_dir / "templates" / "email"
 
     @property
     def uses_embedded_redis(self) -> bool:

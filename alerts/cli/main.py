@@ -14,6 +14,7 @@ from alerts.cli import (
     doctor,
     inbound,
     newsletters,
+    numbers,
     processes,
     schedules,
     segments,
@@ -43,6 +44,7 @@ app.add_typer(segments.app, name="segment")
 app.add_typer(suppressions.app, name="suppression")
 app.add_typer(inbound.app, name="inbound")
 app.add_typer(staff.app, name="staff")
+sending.app.command()(numbers.number)
 processes.register(app)
 backups.register(app)
 app.command()(doctor.doctor)

@@ -6,16 +6,23 @@ from typing import Annotated, Any
 
 import typer
 
-from alerts.cli.common import JsonOption, print_json, print_table, program, say
-from alerts.errors import Invalid
+from alerts.cli.common import JsonOption, note, print_json, print_table, program, say
+from alerts.errors import Invalid, Refused
+from alerts.newsletters.definitions import NewsletterDefinition
+from alerts.newsletters.mistakes import InvalidDefinition
 from alerts.newsletters.models import Newsletter
 from alerts.newsletters.service import (
-    apply_toml,
+    apply_definition,
     definition_of,
     export_toml,
     get_newsletter,
     list_newsletters,
 )
+from alerts.newsletters.toml import read_definition
+from alerts.rendering.service import renderer_of
+from alerts.rendering.template_checks import TemplateFinding, check_template, refuse_broken
+from alerts.runtime import Runtime
+from alerts.staff.audit import COMMAND_LINE, Subject, record
 
 app = typer.Typer(no_args_is_help=True, help="Newsletters, as data.")
 
@@ -70,14 +77,83 @@ def apply(
     json: JsonOption = False,
 ) -> None:
     """Create or change a newsletter from TOML; an error changes nothing."""
-    source = "standard input" if str(file) == "-" else str(file)
-    text = _read(file)
+    definition = read_definition(_read(file), source=_source(file))
     with program() as runtime, runtime.database.transaction() as session:
-        result = apply_toml(session, text, source=source, clock=runtime.clock)
+        for warning in _checked(runtime, definition):
+            note(f"warning: {warning.line}")
+        result = apply_definition(session, definition, clock=runtime.clock)
+        if result.kind != "unchanged":
+            record(
+                session,
+                COMMAND_LINE,
+                f"newsletter.{result.kind}",
+                Subject("newsletter", result.slug),
+                clock=runtime.clock,
+                settings=result.changes,
+            )
     if json:
-        print_json({"slug": result.slug, "result": result.kind})
+        changes = list(result.changes)
+        print_json({"slug": result.slug, "result": result.kind, "changes": changes})
     else:
         say(f"{result.slug} {result.kind}")
+
+
+@app.command()
+def check(
+    what: Annotated[str, typer.Argument(metavar="FILE|SLUG", help="A TOML file, or a newsletter.")],
+    json: JsonOption = False,
+) -> None:
+    """Try a definition and its email template out, on invented issues; changes nothing."""
+    with program() as runtime:
+        slug, found = _findings(runtime, what)
+    errors = sum(one.level == "error" for one in found)
+    if json:
+        findings = [
+            {"level": one.level, "where": one.where or None, "message": one.message}
+            for one in found
+        ]
+        print_json({"slug": slug, "ok": not errors, "findings": findings})
+    else:
+        for one in found:
+            say(f"{one.level}: {one.line}")
+        if not errors:
+            say(f"{slug} is in order")
+    if errors:
+        raise Refused(f"{what} has {errors} error{'' if errors == 1 else 's'}; nothing was changed")
+
+
+def _findings(runtime: Runtime, what: str) -> tuple[str | None, list[TemplateFinding]]:
+    try:
+        definition = _definition(runtime, what)
+    except InvalidDefinition as error:
+        source = _source(Path(what))
+        return None, [
+            TemplateFinding(
+                "error",
+                f"{source}, line {one.line}" if one.line else source,
+                f"{one.name}: {one.reason}" if one.place else one.reason,
+            )
+            for one in error.mistakes
+        ]
+    renderer, base_url = renderer_of(runtime.settings), runtime.settings.base_url
+    return definition.slug, check_template(renderer, definition, base_url=base_url)
+
+
+def _definition(runtime: Runtime, what: str) -> NewsletterDefinition:
+    path = Path(what)
+    if what == "-" or path.suffix == ".toml" or path.is_file():
+        return read_definition(_read(path), source=_source(path))
+    with runtime.database.read() as session:
+        return definition_of(get_newsletter(session, what))
+
+
+def _checked(runtime: Runtime, definition: NewsletterDefinition) -> list[TemplateFinding]:
+    renderer = renderer_of(runtime.settings)
+    return refuse_broken(renderer, definition, base_url=runtime.settings.base_url)
+
+
+def _source(file: Path) -> str:
+    return "standard input" if str(file) == "-" else str(file)
 
 
 def _read(file: Path) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from alerts.clock import rfc3339
 from alerts.delivery.models import Delivery
 from alerts.newsletters.models import Issue
+from alerts.newsletters.numbering import spelled
 from alerts.subscribers.models import ConsentRecord, Subscriber
 
 # What a spreadsheet takes for a formula when a cell begins with it.
@@ -27,6 +28,7 @@ def personal_data(session: Session, subscriber: Subscriber) -> dict[str, Any]:
         select(
             Issue.newsletter,
             Issue.number,
+            Issue.number_count,
             Issue.subject,
             Delivery.state,
             Delivery.reason,
@@ -75,13 +77,13 @@ def personal_data(session: Session, subscriber: Subscriber) -> dict[str, Any]:
         "deliveries": [
             {
                 "newsletter": newsletter,
-                "number": number,
+                "number": spelled(number, count),
                 "subject": subject,
                 "state": state.value,
                 "reason": reason,
                 "at": rfc3339(at),
             }
-            for newsletter, number, subject, state, reason, at in sent
+            for newsletter, number, count, subject, state, reason, at in sent
         ],
     }
 

@@ -68,7 +68,8 @@ class SectionContent:
 class IssueContent:
     """An issue as it was approved: everything that rendering needs, nothing personal.
 
-    `number`, `volume`, `volume_number` are printed forms (`86`, `2`, `40`) or empty.
+    `number`, `volume`, `volume_number` are printed forms (`86`, `2`, `40`; of a
+    double issue `85 & 86`, `2`, `39 & 40`) or empty.
     `date` is the printed date of the issue in the newsletter's zone (`23 November 2026`).
     """
 

@@ -7,6 +7,7 @@ from alerts.articles.models import Article, ArticlePart
 from alerts.newsletters.content import IssueContent, ItemContent, PhotoContent, SectionContent
 from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.models import Issue, IssueItem
+from alerts.newsletters.numbering import printed
 from alerts.newsletters.places import place_of
 from alerts.newsletters.selection import WHOLE
 
@@ -28,9 +29,9 @@ def content_of(issue: Issue, definition: NewsletterDefinition) -> IssueContent:
         template=definition.template,
         subject=issue.subject,
         preheader=issue.preheader,
-        number=_text(issue.number),
-        volume=_text(issue.volume),
-        volume_number=_text(issue.volume_number),
+        number=printed(issue.number, issue.number_count),
+        volume=printed(issue.volume),
+        volume_number=printed(issue.volume_number, issue.number_count),
         date=printed_day(issue.until.astimezone(ZoneInfo(definition.time_zone)).date()),
         editors_note=issue.editors_note,
         sections=tuple(
@@ -145,7 +146,3 @@ def _shortened(text: str) -> str:
     if len(text) <= _REST_LENGTH:
         return text
     return text[:_REST_LENGTH].rsplit(" ", 1)[0].rstrip(" ,;:.") + " …"
-
-
-def _text(number: int | None) -> str:
-    return "" if number is None else str(number)

@@ -2,7 +2,7 @@
 
 import string
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -25,7 +25,9 @@ from alerts.regions import find_region
 from alerts.subscribers.models import Frequency
 
 # Far beyond any newsletter's life, and far within a column of 32 bits.
-_LARGEST_NUMBER = 1_000_000
+LARGEST_NUMBER = 1_000_000
+# A volume that begins when an editor says so.
+BY_HAND = "by hand"
 # How long an issue is worth sending where its newsletter does not say: an alert goes stale, a
 # roundup is read days later.
 _A_DAY = timedelta(days=1)
@@ -84,13 +86,29 @@ class NumberingDefinition(_Part):
     """How issues are counted.
 
     The running number starts at `first_number`. With `first_volume` there are volumes too, and a
-    new one begins with the first issue on or after the day `volume_begins` (MM-DD) of a year.
+    new one begins with the first issue on or after the day `volume_begins` (MM-DD) of a year, or
+    `by hand`: when an editor gives an issue a new volume. With `empty_periods_count` a week (day,
+    month, as the frequency is) without an issue uses a number up.
     """
 
-    first_number: int = Field(default=1, ge=1, le=_LARGEST_NUMBER)
-    first_volume: int | None = Field(default=None, ge=1, le=_LARGEST_NUMBER)
-    first_volume_number: int = Field(default=1, ge=1, le=_LARGEST_NUMBER)
-    volume_begins: str = Field(default="01-01", pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
+    first_number: int = Field(default=1, ge=1, le=LARGEST_NUMBER)
+    first_volume: int | None = Field(default=None, ge=1, le=LARGEST_NUMBER)
+    first_volume_number: int = Field(default=1, ge=1, le=LARGEST_NUMBER)
+    volume_begins: str = "01-01"
+    empty_periods_count: bool = False
+
+    @field_validator("volume_begins")
+    @classmethod
+    def _day_of_a_year(cls, value: str) -> str:
+        told = " ".join(value.lower().split())
+        if told == BY_HAND:
+            return BY_HAND
+        try:
+            # A leap year has every day.
+            datetime.strptime(f"2000-{told}", "%Y-%m-%d").replace(tzinfo=UTC)
+        except ValueError as error:
+            raise ValueError(f"{value!r} is no day; 04-01 or {BY_HAND!r} would be right") from error
+        return told
 
 
 class ScheduleDefinition(_Part):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,8 @@ from alerts.newsletters.contents import content_of, is_late, printed_day, propos
 from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.lifecycle import Event, next_state
 from alerts.newsletters.models import Issue, IssueItem, IssueState, Newsletter
-from alerts.newsletters.numbering import Numbered, Numbers, next_numbers
+from alerts.newsletters.numbering import spelled
+from alerts.newsletters.numbers import give_back, next_for, write_down
 from alerts.newsletters.selection import Due, Window, arrange, chosen_articles, due_articles
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.subscribers.models import Frequency
@@ -37,7 +38,6 @@ class _Draft:
     definition: NewsletterDefinition
     frequency: Frequency
     previous: Issue | None
-    last_numbered: Issue | None
     until: datetime
 
 
@@ -65,13 +65,14 @@ def draft_issue(
     else:
         window = Window(since or oldest, draft.until, draft.definition.time_zone)
         due = due_articles(session, draft.definition, draft.frequency, window)
-    issue = _new_issue(draft, since=since, clock=clock)
+    issue = _new_issue(session, draft, since=since, clock=clock)
     _fill(issue, draft, due)
     if not issue.items:
         # Nothing is due, or no section takes what is.
         raise NothingNew(f"nothing new for {slug} {_since_words(draft, since)}; no issue is made")
     session.add(issue)
     session.flush()
+    write_down(session, issue)
     content = content_of(issue, draft.definition)
     issue.subject, issue.preheader = proposed_texts(content, draft.definition)
     session.flush()
@@ -147,6 +148,8 @@ def move(
     _change_state(session, issue, event, **_changes_with(event, issue, send_at, clock.now()))
     if event is Event.SEND:
         enter_issue(session, issue)
+    if issue.number is None:
+        give_back(session, issue.id)
     return issue
 
 
@@ -163,7 +166,8 @@ def _changes_with(  # noqa: PLR0911 - a table, a line for each event
             return {"finished_at": now}
         case Event.CANCEL if issue.started_at is None:
             # Nobody has seen it: its number goes to the next issue.
-            return {"finished_at": now, "number": None, "volume": None, "volume_number": None}
+            none = dict.fromkeys(("number", "volume", "volume_number"))
+            return {"finished_at": now, "number_count": 1, **none}
         case Event.CANCEL:
             return {"finished_at": now}
         case Event.RETRY:
@@ -187,9 +191,9 @@ def issue_json(issue: Issue) -> dict[str, Any]:
         "state": issue.state.value,
         "subject": issue.subject,
         "preheader": issue.preheader,
-        "number": _text(issue.number),
-        "volume": _text(issue.volume),
-        "volume_number": _text(issue.volume_number),
+        "number": spelled(issue.number, issue.number_count),
+        "volume": spelled(issue.volume),
+        "volume_number": spelled(issue.volume_number, issue.number_count),
         "window": {"since": rfc3339(issue.since), "until": rfc3339(issue.until)},
         "articles": [
             {
@@ -218,23 +222,20 @@ def _begin(session: Session, slug: str, frequency: Frequency | None, until: date
     if wanted not in definition.frequencies:
         offered = ", ".join(definition.frequencies)
         raise Invalid(f"{slug} does not go out {wanted}; it offers {offered}")
-    issues = (
+    # The last to be made, not the one with the highest number: a gap may have been filled.
+    previous = session.scalars(
         select(Issue)
         .where(Issue.newsletter == slug, Issue.frequency == wanted, Issue.number.is_not(None))
-        .order_by(Issue.number.desc())
+        .where(Issue.state != IssueState.CANCELLED)
+        .order_by(Issue.id.desc())
         .options(lazyload(Issue.items))
         .limit(1)
-    )
-    previous = session.scalars(issues.where(Issue.state != IssueState.CANCELLED)).first()
-    # An issue that was called off on its way keeps its number: some readers have seen it.
-    last_numbered = session.scalars(issues).first()
-    return _Draft(newsletter, definition, wanted, previous, last_numbered, until)
+    ).first()
+    return _Draft(newsletter, definition, wanted, previous, until)
 
 
-def _new_issue(draft: _Draft, *, since: datetime | None, clock: Clock) -> Issue:
-    numbers = next_numbers(
-        draft.definition.numbering, _numbered(draft), _day(draft.definition, draft.until)
-    )
+def _new_issue(session: Session, draft: _Draft, *, since: datetime | None, clock: Clock) -> Issue:
+    numbers = next_for(session, draft.definition, draft.frequency, draft.until)
     return Issue(
         newsletter=draft.newsletter.slug,
         frequency=draft.frequency,
@@ -242,6 +243,7 @@ def _new_issue(draft: _Draft, *, since: datetime | None, clock: Clock) -> Issue:
         number=numbers.number,
         volume=numbers.volume,
         volume_number=numbers.volume_number,
+        number_count=numbers.count,
         subject="",
         preheader="",
         editors_note="",
@@ -270,14 +272,6 @@ def _fill(issue: Issue, draft: _Draft, due: Due) -> None:
             )
 
 
-def _numbered(draft: _Draft) -> Numbered | None:
-    last = draft.last_numbered
-    if last is None or last.number is None:
-        return None
-    numbers = Numbers(last.number, last.volume, last.volume_number)
-    return Numbered(numbers, _day(draft.definition, last.until))
-
-
 def _change_state(session: Session, issue: Issue, event: Event, **changes: Any) -> None:  # noqa: ANN401 - column values
     before = issue.state
     after = next_state(before, event)
@@ -301,14 +295,6 @@ def _since_words(draft: _Draft, since: datetime | None) -> str:
     return f"since {printed_day(local.date())}, {local:%H:%M} ({draft.definition.time_zone})"
 
 
-def _day(definition: NewsletterDefinition, moment: datetime) -> date:
-    return moment.astimezone(ZoneInfo(definition.time_zone)).date()
-
-
 def _item_title(item: IssueItem) -> str:
     part = next((part for part in item.article.parts if part.position == item.part), None)
     return part.title if part else item.article.title
-
-
-def _text(number: int | None) -> str | None:
-    return None if number is None else str(number)

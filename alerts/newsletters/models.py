@@ -4,7 +4,7 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from alerts.articles.models import Article
@@ -137,6 +137,8 @@ class Issue(Base):
     number: Mapped[int | None]
     volume: Mapped[int | None]
     volume_number: Mapped[int | None]
+    # A double issue stands for two numbers, of which those above are the first.
+    number_count: Mapped[int] = mapped_column(SmallInteger, default=1, server_default="1")
     subject: Mapped[str] = mapped_column(Text)
     preheader: Mapped[str] = mapped_column(Text, default="")
     editors_note: Mapped[str] = mapped_column(Text, default="")
@@ -163,6 +165,27 @@ class Issue(Base):
     items: Mapped[list["IssueItem"]] = relationship(
         order_by="IssueItem.position", cascade="all, delete-orphan", lazy="selectin"
     )
+
+
+class IssueNumber(Base):
+    """A number that an issue bears: one row, for a double issue two.
+
+    The keys see to it that no number is given twice. One whose draft was dropped stays without an
+    issue, and the next issue takes it.
+    """
+
+    __tablename__ = "issue_numbers"
+    __table_args__ = (
+        UniqueConstraint("newsletter", "frequency", "volume", "volume_number"),
+        Index("ix_issue_numbers_issue_id", "issue_id"),
+    )
+
+    newsletter: Mapped[str] = mapped_column(ForeignKey("newsletters.slug"), primary_key=True)
+    frequency: Mapped[Frequency] = mapped_column(state_column(Frequency), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    volume: Mapped[int | None]
+    volume_number: Mapped[int | None]
+    issue_id: Mapped[int | None] = mapped_column(ForeignKey("issues.id", ondelete="SET NULL"))
 
 
 class IssueItem(Base):

@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
-from alerts.errors import NotFound
+from alerts.errors import Conflict, NotFound
+from alerts.newsletters.changes import differences, in_order, mark_of
 from alerts.newsletters.definitions import NewsletterDefinition, ScheduleDefinition
 from alerts.newsletters.missed import USUAL
 from alerts.newsletters.models import Newsletter, Schedule
@@ -23,10 +24,11 @@ BUILT_IN = ("gp-alert", "africa-this-week")
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What applying a definition did: `created`, `changed` or `unchanged`."""
+    """What applying a definition did: `created`, `changed` or `unchanged`, and which settings."""
 
     slug: str
     kind: str
+    changes: tuple[str, ...] = ()
 
 
 def ensure_built_in(session: Session, *, clock: Clock) -> None:
@@ -71,7 +73,7 @@ def definition_of(newsletter: Newsletter) -> NewsletterDefinition:
         for schedule in newsletter.schedules
     ]
     stored = newsletter.definition | {"schedules": schedules}
-    return _in_order(NewsletterDefinition.model_validate(stored))
+    return in_order(NewsletterDefinition.model_validate(stored))
 
 
 def offers(session: Session) -> dict[str, Offer]:
@@ -99,10 +101,25 @@ def apply_toml(session: Session, text: str, *, source: str, clock: Clock) -> App
 
     A schedule whose rule stays keeps its next moment and whether it is paused.
     """
-    definition = _in_order(read_definition(text, source=source))
+    return apply_definition(session, read_definition(text, source=source), clock=clock)
+
+
+def apply_definition(
+    session: Session, wanted: NewsletterDefinition, *, seen: str | None = None, clock: Clock
+) -> ApplyResult:
+    """Create or change a newsletter; `seen` is the mark of what whoever changes it has looked at.
+
+    Raises Conflict when somebody else has changed it since then.
+    """
+    definition = in_order(wanted)
     now = clock.now()
-    newsletter = session.get(Newsletter, definition.slug)
-    if newsletter is not None and definition_of(newsletter) == definition:
+    newsletter = session.get(Newsletter, definition.slug, with_for_update=True)
+    before = definition_of(newsletter) if newsletter else None
+    if seen is not None and seen != mark_of(before):
+        raise Conflict(
+            f"newsletter {definition.slug} was changed by somebody else since you opened the page"
+        )
+    if before == definition:
         return ApplyResult(definition.slug, "unchanged")
     document: dict[str, Any] = definition.model_dump(mode="json", exclude={"schedules"})
     kind = "created" if newsletter is None else "changed"
@@ -121,7 +138,8 @@ def apply_toml(session: Session, text: str, *, source: str, clock: Clock) -> App
     newsletter.updated_at = now
     _apply_schedules(newsletter, definition.schedules, now)
     session.flush()
-    return ApplyResult(definition.slug, kind)
+    changes = tuple(one.name for one in differences(before, definition))
+    return ApplyResult(definition.slug, kind, changes)
 
 
 def _apply_schedules(
@@ -154,10 +172,3 @@ def next_moment(rule: str, after: datetime) -> datetime | None:
     """Return a rule's next moment in UTC, or None when it has none."""
     occurrence = parse_rule(rule).after(after)
     return occurrence.at if occurrence else None
-
-
-def _in_order(definition: NewsletterDefinition) -> NewsletterDefinition:
-    """Return a definition with its schedules by frequency and name, however written."""
-    order = definition.frequencies.index
-    schedules = sorted(definition.schedules, key=lambda one: (order(one.frequency), one.name or ""))
-    return definition.model_copy(update={"schedules": tuple(schedules)})

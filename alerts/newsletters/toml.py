@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 import tomlkit
@@ -9,30 +10,38 @@ from pydantic import ValidationError
 
 from alerts.errors import Invalid
 from alerts.newsletters.definitions import NewsletterDefinition
+from alerts.newsletters.mistakes import InvalidDefinition, Mistake, mistakes_in
+from alerts.newsletters.toml_lines import line_of, lines_of
 
 _TABLES = ("rule", "numbering")
 _ARRAYS = ("sections", "schedules")
 _LARGEST = 100_000
+_PLACE = re.compile(r"\(at (?:line (\d+), column \d+|end of document)\)")
 
 
 def read_definition(text: str, *, source: str) -> NewsletterDefinition:
-    """Read and check a definition; raises Invalid with file, line and reason."""
+    """Read and check a definition; raises InvalidDefinition with file, line and reason of each."""
     if len(text) > _LARGEST:
         raise Invalid(f"{source}: longer than {_LARGEST} characters; this is no newsletter")
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Invalid(f"{source}: no TOML: {error}") from error
+        raise InvalidDefinition(source, [_no_toml(str(error), text)]) from error
     except RecursionError as error:
         raise Invalid(f"{source}: lists within lists without end; this is no newsletter") from error
     try:
         return NewsletterDefinition.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        reason = first["msg"].removeprefix("Value error, ")
-        line = _line_of(text, first["loc"])
-        raise Invalid(f"{source}, line {line}: {place}: {reason}") from error
+        lines = lines_of(text)
+        found = [replace(one, line=line_of(lines, one.place)) for one in mistakes_in(error)]
+        raise InvalidDefinition(source, sorted(found, key=lambda one: one.line or 0)) from error
+
+
+def _no_toml(reason: str, text: str) -> Mistake:
+    """Return what the parser stumbled over, with the line it names."""
+    match = _PLACE.search(reason)
+    line = int(match[1]) if match and match[1] else max(1, len(text.splitlines()))
+    return Mistake((), f"no TOML: {_PLACE.sub('', reason).strip()}", line)
 
 
 def write_definition(definition: NewsletterDefinition) -> str:
@@ -52,22 +61,3 @@ def write_definition(definition: NewsletterDefinition) -> str:
                 tables.append(tomlkit.item(entry))
             document.add(name, tables)
     return tomlkit.dumps(document)
-
-
-def _line_of(text: str, location: tuple[str | int, ...]) -> int:
-    """Return the line a mistake is in: of the key, else of its table, else the first."""
-    lines = text.splitlines()
-    start = 0
-    names = [part for part in location if isinstance(part, str)]
-    numbers = [part for part in location if isinstance(part, int)]
-    if names and names[0] in (*_TABLES, *_ARRAYS):
-        head = re.compile(rf"\s*\[\[?\s*{re.escape(names.pop(0))}\s*\]")
-        heads = [number for number, line in enumerate(lines) if head.match(line)]
-        if heads:
-            start = heads[min(numbers[0] if numbers else 0, len(heads) - 1)]
-    for name in names:
-        key = re.compile(rf"""\s*["']?{re.escape(name)}["']?\s*=""")
-        for number in range(start, len(lines)):
-            if key.match(lines[number]):
-                return number + 1
-    return start + 1

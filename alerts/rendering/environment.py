@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateNotFound
+from jinja2 import StrictUndefined, Template, TemplateNotFound
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from typing_extensions import override
@@ -12,6 +12,7 @@ from typing_extensions import override
 from alerts.errors import Invalid
 from alerts.rendering import plain
 from alerts.rendering.bodies import direction
+from alerts.rendering.folders import TemplateFolders
 from alerts.rendering.frame import frame_words, translator
 from alerts.rendering.slots import Slot
 
@@ -37,14 +38,16 @@ class _Environment(ImmutableSandboxedEnvironment):
         return safe
 
 
-def email_environment(folder: Path, language: str = "") -> ImmutableSandboxedEnvironment:
+def email_environment(
+    folder: Path, language: str = "", *, own: Path | None = None
+) -> ImmutableSandboxedEnvironment:
     """Return the environment for a folder of email templates, with the frame in a language.
 
-    What a template names and nobody gave is an error. A newsletter may bring templates of its
-    own, so they run in Jinja's sandbox. Slots are reached as `slot.EMAIL` and so on.
+    `own` holds those that newsletters bring: for their sake all run in Jinja's sandbox. What a
+    template names and nobody gave is an error. Slots are reached as `slot.EMAIL` and so on.
     """
     environment = _Environment(
-        loader=FileSystemLoader(folder),
+        loader=TemplateFolders(folder, own),
         undefined=StrictUndefined,
         autoescape=lambda name: bool(name and name.endswith(".html")),
         trim_blocks=True,
@@ -81,10 +84,10 @@ def fill(
     except TemplateNotFound as error:
         raise Invalid(f"email template {error.name} is missing") from error
     except TemplateError as error:
-        raise Invalid(f"email template {_place(error, name)}: {error.message}") from error
+        raise Invalid(f"email template {place_of_error(error, name)}: {error.message}") from error
 
 
-def _place(error: TemplateError, name: str) -> str:
+def place_of_error(error: BaseException, name: str) -> str:
     """Return the template's file and line that Jinja writes into the traceback."""
     place, frame = name, error.__traceback__
     while frame is not None:

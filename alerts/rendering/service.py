@@ -12,11 +12,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
+from alerts.config import Settings
 from alerts.errors import Invalid, Refused
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue
+from alerts.newsletters.numbering import spelled
 from alerts.newsletters.service import get_newsletter
+from alerts.paths import templates_dir
 from alerts.rendering.environment import email_environment, fill
+from alerts.rendering.folders import TemplateFolders
 from alerts.rendering.frame import Frame
 from alerts.rendering.hygiene import clean_content, clean_values
 from alerts.rendering.inlining import inline_styles
@@ -50,10 +54,14 @@ class RenderedEdition:
 
 
 class Renderer:
-    """Renders issues and single messages with the templates in a folder."""
+    """Renders issues and single messages with the templates in a folder.
 
-    def __init__(self, templates: Path) -> None:
-        self._folder = templates
+    `own` is the folder of those that newsletters bring themselves.
+    """
+
+    def __init__(self, templates: Path, own: Path | None = None) -> None:
+        self._folder, self._own = templates, own
+        self.folders = TemplateFolders(templates, own)
         self._environments: dict[str, ImmutableSandboxedEnvironment] = {}
 
     def render(
@@ -97,7 +105,7 @@ class Renderer:
 
     def _render(self, name: str, context: Mapping[str, object], frame: Frame) -> RenderedEdition:
         self._check(name)
-        environment = self._environment(frame.language)
+        environment = self.environment(frame.language)
         html = "" if frame.plain else fill(environment, f"{name}/body.html", context)
         return RenderedEdition(
             subject=one_line(fill(environment, f"{name}/subject.txt", context)),
@@ -105,17 +113,16 @@ class Renderer:
             text=tidy(fill(environment, f"{name}/body.txt", context)),
         )
 
-    def _environment(self, language: str) -> ImmutableSandboxedEnvironment:
+    def environment(self, language: str = "") -> ImmutableSandboxedEnvironment:
+        """Return the Jinja environment with the frame in a language."""
         if language not in self._environments:
-            self._environments[language] = email_environment(self._folder, language)
+            self._environments[language] = email_environment(self._folder, language, own=self._own)
         return self._environments[language]
 
     def _check(self, name: str) -> None:
-        if not _TEMPLATE_NAME.fullmatch(name) or not (self._folder / name).is_dir():
-            known = sorted(
-                path.name for path in self._folder.iterdir() if not path.name.startswith("_")
-            )
-            raise Invalid(f"there is no email template {name!r}; known are {', '.join(known)}")
+        if not _TEMPLATE_NAME.fullmatch(name) or self.folders.find(name) is None:
+            known = ", ".join(self.folders.names())
+            raise Invalid(f"there is no email template {name!r}; known are {known}")
 
     @property
     def folder(self) -> Path:
@@ -123,12 +130,18 @@ class Renderer:
         return self._folder
 
     def _style_sheets(self, name: str) -> list[str]:
-        paths = (self._folder / folder / "style.css" for folder in (_BASE, name))
+        folders = (self.folders.find(folder) for folder in (_BASE, name))
+        paths = (folder / "style.css" for folder in folders if folder)
         return [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
 
 
 def _as_shortened(edition: RenderedEdition) -> RenderedEdition:
     return RenderedEdition(edition.subject, edition.html, edition.text, shortened=True)
+
+
+def renderer_of(settings: Settings) -> Renderer:
+    """Return the renderer with our templates and those that newsletters bring themselves."""
+    return Renderer(templates_dir("email"), settings.own_templates)
 
 
 def variant_of(item_keys: Iterable[str], frame: Frame = USUAL_FRAME) -> str:
@@ -147,7 +160,7 @@ def archive_url_of(session: Session, issue: Issue, base_url: str) -> str:
         return folder
     usual = get_newsletter(session, issue.newsletter).definition["default_frequency"]
     naming = "" if issue.frequency == usual else f"{issue.frequency}-"
-    return f"{folder}/{naming}{issue.number}"
+    return f"{folder}/{naming}{spelled(issue.number, issue.number_count)}"
 
 
 def edition_for(

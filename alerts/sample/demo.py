@@ -26,9 +26,10 @@ from alerts.delivery.publishing import approve_issue
 from alerts.errors import Refused
 from alerts.newsletters.issues import draft_issue, get_issue, move
 from alerts.newsletters.lifecycle import Event
+from alerts.newsletters.numbering import spelled
 from alerts.newsletters.service import ensure_built_in, offers
-from alerts.paths import sample_photos_dir, templates_dir
-from alerts.rendering.service import Renderer
+from alerts.paths import sample_photos_dir
+from alerts.rendering.service import renderer_of
 from alerts.runtime import Runtime, open_queue, open_runtime
 from alerts.sample.newsroom import PHOTOS, write_pages, write_subscribers
 from alerts.subscribers.importing import import_subscribers
@@ -49,7 +50,7 @@ class Sent:
 
     newsletter: str
     issue_id: int
-    number: int | None
+    number: str | None
     subject: str
     books: Audit
     seconds: float
@@ -179,7 +180,7 @@ def _send_issue(runtime: Runtime, queue: CeleryTaskQueue, slug: str) -> Sent:
             issue.id,
             by="demo",
             settings=runtime.settings,
-            renderer=Renderer(templates_dir("email")),
+            renderer=renderer_of(runtime.settings),
             clock=runtime.clock,
         )
         move(session, issue.id, Event.SEND, clock=runtime.clock)
@@ -189,7 +190,9 @@ def _send_issue(runtime: Runtime, queue: CeleryTaskQueue, slug: str) -> Sent:
     seconds = time.monotonic() - started
     with runtime.database.read() as session:
         issue = get_issue(session, issue.id)
-    return Sent(slug, issue.id, issue.number, issue.subject, books, seconds)
+    return Sent(
+        slug, issue.id, spelled(issue.number, issue.number_count), issue.subject, books, seconds
+    )
 
 
 def _summary(settings: Settings, sent: list[Sent], *, seconds: float) -> None:

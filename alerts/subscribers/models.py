@@ -217,3 +217,21 @@ class GrowthDay(Base):
     newsletter: Mapped[str] = mapped_column(String(64), primary_key=True)
     kind: Mapped[str] = mapped_column(String(20), primary_key=True)
     count: Mapped[int]
+
+
+class PaceChange(Base):
+    """A reader gets a newsletter at another frequency than before, since `changed_at`.
+
+    What the former frequency would still have brought, and the new one had brought already, is
+    owed; the next issue at the former one brings it, and the row goes.
+    """
+
+    __tablename__ = "pace_changes"
+    __table_args__ = (Index("ix_pace_changes_newsletter_former", "newsletter", "former"),)
+
+    subscriber_id: Mapped[int] = mapped_column(
+        ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    newsletter: Mapped[str] = mapped_column(ForeignKey("newsletters.slug"), primary_key=True)
+    former: Mapped[Frequency] = mapped_column(state_column(Frequency), primary_key=True)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from alerts.newsletters.archive.entering import OUT_AT, is_out
 from alerts.newsletters.archive.models import ArchivedIssue
 from alerts.newsletters.models import Issue, IssueItem
+from alerts.newsletters.numbering import MOST_AT_ONCE, label, printed, spelled
 from alerts.subscribers.models import Frequency
 
 # Of so many issues the usual size is taken.
@@ -22,6 +23,7 @@ ISSUE_COLUMNS = (
     ArchivedIssue.newsletter,
     ArchivedIssue.frequency,
     ArchivedIssue.number,
+    ArchivedIssue.number_count,
     ArchivedIssue.volume,
     ArchivedIssue.volume_number,
     ArchivedIssue.subject,
@@ -41,6 +43,7 @@ class PublishedIssue:
     newsletter: str
     frequency: Frequency
     number: int
+    number_count: int
     volume: int | None
     volume_number: int | None
     subject: str
@@ -49,13 +52,18 @@ class PublishedIssue:
 
     @property
     def label(self) -> str:
-        """The issue's numbers as the house prints them: `#86, Vol. 2, No. 40`."""
-        parts = [f"#{self.number}"]
-        if self.volume is not None:
-            parts.append(f"Vol. {self.volume}")
-        if self.volume_number is not None:
-            parts.append(f"No. {self.volume_number}")
-        return ", ".join(parts)
+        """The issue's numbers as the house prints them: `#85 & 86, Vol. 2, No. 39 & 40`."""
+        return label(self.number, self.volume, self.volume_number, self.number_count)
+
+    @property
+    def printed(self) -> str:
+        """The running number alone, as it is printed: `85 & 86`."""
+        return printed(self.number, self.number_count)
+
+    @property
+    def spelled(self) -> str:
+        """The running number as addresses have it: `85-86`."""
+        return spelled(self.number, self.number_count) or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,7 @@ def newest_issues(
 def published_issue(
     session: Session, newsletter: str, frequency: Frequency, number: int
 ) -> PublishedIssue | None:
-    """Return one issue that is out, by its running number at a frequency.
+    """Return one issue that is out, by a running number of it at a frequency.
 
     Found in the archive or not: a link in a mail works from the first one on.
     """
@@ -102,6 +110,7 @@ def published_issue(
         Issue.newsletter,
         Issue.frequency,
         Issue.number,
+        Issue.number_count,
         Issue.volume,
         Issue.volume_number,
         Issue.subject,
@@ -111,7 +120,9 @@ def published_issue(
         is_out(),
         Issue.newsletter == newsletter,
         Issue.frequency == frequency,
-        Issue.number == number,
+        # The index is on the first of an issue's numbers.
+        Issue.number.between(number - MOST_AT_ONCE, number),
+        Issue.number + Issue.number_count > number,
     )
     row = session.execute(query).first()
     return PublishedIssue(*row) if row else None

@@ -11,7 +11,7 @@ from alerts.config import Settings
 from alerts.delivery.catcher import CatcherStore
 from alerts.operations.metrics import Metrics
 from alerts.paths import templates_dir
-from alerts.rendering.service import Renderer
+from alerts.rendering.service import Renderer, renderer_of
 from alerts.request_limits import RequestLimits
 from alerts.runtime import Runtime
 from alerts.staff.guard import Guard, make_guard
@@ -59,7 +59,7 @@ def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None)
             shows_caught=settings.uses_catcher,
         ),
         links=SubscriberLinks(runtime.tokens, settings.base_url),
-        renderer=Renderer(templates_dir("email")),
+        renderer=renderer_of(settings),
         topics=topics_in(settings.data_dir),
         caught=_mailbox(settings),
         limits=RequestLimits(

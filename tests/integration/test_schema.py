@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from alerts import migrations
 from alerts.clock import FixedClock
 from alerts.database import Base, Database
-from alerts.newsletters.models import Run, Schedule
+from alerts.newsletters.models import Issue, IssueNumber, Run, Schedule
 from alerts.newsletters.schedules import set_schedule
 from alerts.newsletters.scheduling import claim_due
 from alerts.newsletters.service import ensure_built_in
@@ -74,3 +74,31 @@ def test_schedules_and_runs_go_back_and_forth(database: Database, clock: FixedCl
         assert len(session.scalars(select(Schedule)).all()) == 4
         session.execute(text("UPDATE runs SET outcome = 'merged'"))
         session.execute(delete(Run))
+
+
+def test_numbers_that_issues_have_are_in_the_book_after_the_upgrade(
+    database: Database, clock: FixedClock
+) -> None:
+    with database.transaction() as session:
+        ensure_built_in(session, clock=clock)
+    migrations.downgrade(database, "0012")
+    columns = "newsletter, frequency, state, number, volume, volume_number, subject, until"
+    columns += ", preheader, editors_note, created_at"
+    with database.engine.begin() as connection:
+        for number, inner in ((85, 39), (86, 40), (87, 40), (None, None)):
+            connection.execute(
+                text(
+                    f"INSERT INTO issues ({columns}) VALUES ('gp-alert', 'daily', 'sent', :number,"  # noqa: S608 - names of columns
+                    " 2, :inner, '', :now, '', '', :now)"
+                ),
+                {"number": number, "inner": inner, "now": "2026-11-23 06:00:00"},
+            )
+    migrations.upgrade(database)
+    with database.read() as session:
+        rows = session.execute(
+            select(IssueNumber.number, IssueNumber.volume_number, Issue.number_count)
+            .join(Issue, Issue.id == IssueNumber.issue_id)
+            .order_by(IssueNumber.number)
+        )
+        # Two that stood at one place of a volume: the older one has it.
+        assert [tuple(row) for row in rows] == [(85, 39, 1), (86, 40, 1), (87, None, 1)]

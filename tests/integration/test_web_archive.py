@@ -7,7 +7,9 @@ from sqlalchemy import func, select
 
 from alerts.clock import FixedClock
 from alerts.database import Database
-from alerts.newsletters.models import IssueState
+from alerts.newsletters.issues import move
+from alerts.newsletters.lifecycle import Event
+from alerts.newsletters.models import Issue, IssueState
 from alerts.rendering.models import Edition
 from alerts.rendering.slots import Slot
 from alerts.subscribers.models import Frequency
@@ -110,3 +112,36 @@ def test_titles_are_escaped(site: RunningSite) -> None:
     site.add_issue(hostile, 1, frequency=Frequency.WEEKLY)
     page = site.client.get("/archive/africa-this-week").text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7*7 }}" in page
+
+
+def _double(site: RunningSite) -> None:
+    issue_id = site.add_issue(
+        samples.africa_this_week(), 85, frequency=Frequency.WEEKLY, state=IssueState.APPROVED
+    )
+    with site.runtime.database.transaction() as session:
+        issue = session.get_one(Issue, issue_id)
+        issue.number_count, issue.volume, issue.volume_number = 2, 2, 39
+        session.flush()
+        move(session, issue_id, Event.SEND, clock=site.clock)
+
+
+def test_a_double_issue_answers_for_both_numbers_and_names_one_address(site: RunningSite) -> None:
+    _double(site)
+    _weekly(site, 87)
+    canonical = f'<link rel="canonical" href="{site.url}/archive/africa-this-week/85-86">'
+    for name in ("85", "86", "85-86"):
+        page = site.client.get(f"/archive/africa-this-week/{name}")
+        assert page.status_code == 200, name
+        assert canonical.replace(site.url, site.runtime.settings.base_url) in page.text, name
+    for name in ("weekly-85", "weekly-86", "weekly-85-86"):
+        answer = site.client.get(f"/archive/africa-this-week/{name}")
+        assert answer.status_code == 301, name
+        assert answer.headers["location"] == "/archive/africa-this-week/85-86"
+    for name in ("84", "84-85", "86-87", "85-87", "87-88", "88", "86-85"):
+        assert site.client.get(f"/archive/africa-this-week/{name}").status_code == 404, name
+    listing = site.client.get("/archive/africa-this-week").text
+    assert 'href="/archive/africa-this-week/85-86"' in listing
+    assert "#85 &amp; 86, Vol. 2, No. 39 &amp; 40" in listing
+    assert 'href="/archive/africa-this-week/87"' in listing
+    feed = site.client.get("/archive/africa-this-week/feed.atom").text
+    assert "Africa This Week #85 &amp; 86: " in feed

@@ -112,6 +112,7 @@ def _issue_row(issue: Issue, content: IssueContent, out_at: datetime) -> dict[st
         "newsletter": issue.newsletter,
         "frequency": issue.frequency,
         "number": issue.number,
+        "number_count": issue.number_count,
         "volume": issue.volume,
         "volume_number": issue.volume_number,
         "subject": issue.subject,

@@ -8,7 +8,7 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from alerts.database import Base, BigKey, JsonColumn, UtcDateTime, state_column
@@ -43,6 +43,7 @@ class ArchivedIssue(Base):
     newsletter: Mapped[str] = mapped_column(ForeignKey("newsletters.slug"))
     frequency: Mapped[Frequency] = mapped_column(state_column(Frequency))
     number: Mapped[int]
+    number_count: Mapped[int] = mapped_column(SmallInteger, default=1, server_default="1")
     volume: Mapped[int | None]
     volume_number: Mapped[int | None]
     subject: Mapped[str] = mapped_column(Text)

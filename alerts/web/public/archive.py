@@ -13,6 +13,7 @@ from alerts.newsletters.archive.models import ShelfKind
 from alerts.newsletters.archive.words import shelf_slug
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue
+from alerts.newsletters.numbering import Numbers
 from alerts.newsletters.service import offers
 from alerts.regions import REGIONS
 from alerts.rendering.models import Edition
@@ -36,7 +37,9 @@ from alerts.web.site import CurrentSite, Site
 _PAGE_SIZE = 50
 _LATEST = 5
 _LARGEST_NUMBER = 2**31 - 1
-_NUMBER = re.compile(r"(?:(immediate|daily|weekly|monthly)-)?([1-9][0-9]{0,9})")
+_NUMBER = re.compile(
+    r"(?:(immediate|daily|weekly|monthly)-)?(([1-9][0-9]{0,9})(?:-[1-9][0-9]{0,9})?)"
+)
 _MOST_SHELVES = 12
 router = APIRouter(prefix="/archive")
 
@@ -72,14 +75,15 @@ def one_issue(site: CurrentSite, request: Request, slug: str, number: str) -> Re
     """Show one issue as it was sent; 304 where the browser has it already.
 
     An issue of the newsletter's default frequency stands at its running number, any other at
-    `FREQUENCY-NUMBER`. It is served in a sandbox, as any mail is.
+    `FREQUENCY-NUMBER`. A double issue is at `85-86`, and at 85 and 86 too. It is served
+    in a sandbox, as any mail is.
     """
     with site.runtime.database.read() as session:
         offer = _offer(session, slug)
         issue = _issue(session, offer, number)
         content = _content(session, issue)
         edition = _stored_edition(session, issue, content)
-    if number != issue_path(issue, offer).rpartition("/")[2]:
+    if number not in _names(issue, offer):
         return RedirectResponse(issue_path(issue, offer), HTTPStatus.MOVED_PERMANENTLY)
     if edition is None:
         edition = _made_edition(site, issue, content)
@@ -98,12 +102,22 @@ def _offer(session: Session, slug: str) -> Offer:
 def _issue(session: Session, offer: Offer, number: str) -> PublishedIssue:
     match = _NUMBER.fullmatch(number)
     issue = None
-    if match and int(match[2]) <= _LARGEST_NUMBER:
+    if match and int(match[3]) <= _LARGEST_NUMBER:
         frequency = Frequency(match[1]) if match[1] else offer.default_frequency
-        issue = published_issue(session, offer.slug, frequency, int(match[2]))
+        issue = published_issue(session, offer.slug, frequency, int(match[3]))
+        if issue is not None and match[2] not in {match[3], issue.spelled}:
+            issue = None
     if issue is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     return issue
+
+
+def _names(issue: PublishedIssue, offer: Offer) -> set[str]:
+    """Return what an issue's address may end with; the page names the one that holds."""
+    name = issue_path(issue, offer).rpartition("/")[2]
+    naming = name.removesuffix(issue.spelled)
+    each = Numbers(issue.number, count=issue.number_count).each
+    return {name} | {f"{naming}{one.number}" for one in each}
 
 
 def _stored_edition(session: Session, issue: PublishedIssue, content: IssueContent) -> str | None:

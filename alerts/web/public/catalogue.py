@@ -146,7 +146,7 @@ def linked(issues: list[PublishedIssue], offer: Offer) -> tuple[Linked, ...]:
         Linked(
             issue,
             issue_path(issue, offer),
-            issue.subject.removeprefix(f"{offer.title} #{issue.number}: "),
+            issue.subject.removeprefix(f"{offer.title} #{issue.printed}: "),
         )
         for issue in issues
     )
@@ -155,7 +155,7 @@ def linked(issues: list[PublishedIssue], offer: Offer) -> tuple[Linked, ...]:
 def issue_path(issue: PublishedIssue, offer: Offer) -> str:
     """Return where an issue stands in the archive."""
     is_default = issue.frequency == offer.default_frequency
-    number = str(issue.number) if is_default else f"{issue.frequency}-{issue.number}"
+    number = issue.spelled if is_default else f"{issue.frequency}-{issue.spelled}"
     return f"/archive/{issue.newsletter}/{number}"
 
 

@@ -99,7 +99,7 @@ def _entries(session: Session, slug: str | None) -> tuple[FeedEntry, ...]:
 
 
 def _entry(full: FullIssue, offer: Offer) -> FeedEntry:
-    name = f"{offer.title} #{full.issue.number}"
+    name = f"{offer.title} #{full.issue.printed}"
     subject = full.issue.subject.removeprefix(f"{name}: ")
     return FeedEntry(
         key=f"{full.issue.newsletter}/{full.issue.frequency}-{full.issue.number}",

@@ -53,7 +53,7 @@ def listed_pieces(session: Session, found: list[PublishedPiece]) -> tuple[Listed
     """Return pieces with the issues they stand in, as lists show them."""
     offered = offers(session)
     return tuple(
-        ListedPiece(piece, issue_path(piece.issue, offer), f"{offer.title} #{piece.issue.number}")
+        ListedPiece(piece, issue_path(piece.issue, offer), f"{offer.title} #{piece.issue.printed}")
         for piece in found
         if (offer := offered.get(piece.issue.newsletter)) is not None
     )
