@@ -1,10 +1,14 @@
 """The settings of mail that comes back; part of `alerts.config.Settings`."""
 
+import base64
 import re
 from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
@@ -12,6 +16,8 @@ from pydantic_settings import BaseSettings, NoDecode
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _BOUNCE_ADDRESS = re.compile(rf"[A-Za-z0-9._-]{{1,24}}@{_LABEL}(?:\.{_LABEL})*")
 _LOCAL = "bounces"
+_PEM_LINE = re.compile(r"-{3,}[A-Z ]{1,40}-{3,}|\s")
+_SHORTEST_SECRET = 24
 # Where mail is fetched from: two protocols, each over TLS or, on the same machine, without.
 INBOUND_SCHEMES = ("imaps", "imap", "pop3s", "pop3", "maildir")
 
@@ -47,6 +53,20 @@ class InboundSettings(BaseSettings):
     def _inbound_words(cls, value: object) -> object:
         return tuple(value.split()) if isinstance(value, str) else value
 
+    @field_validator("webhook_postmark_secret")
+    @classmethod
+    def _hard_to_guess_secret(cls, value: str) -> str:
+        if value and len(value) < _SHORTEST_SECRET:
+            raise ValueError(f"at least {_SHORTEST_SECRET} characters are needed")
+        return value
+
+    @field_validator("webhook_sendgrid_key")
+    @classmethod
+    def _verification_key(cls, value: str) -> str:
+        if value:
+            verification_key(value)
+        return value
+
     @field_validator("bounce_domain")
     @classmethod
     def _bounce_address(cls, value: str) -> str:
@@ -75,3 +95,19 @@ class InboundSettings(BaseSettings):
                     " pop3s://user:pass@host or maildir:///path"
                 )
         return value
+
+
+def verification_key(text: str) -> EllipticCurvePublicKey:
+    """Return SendGrid's public key: base64 of its DER form, with or without PEM's lines.
+
+    Raises ValueError.
+    """
+    try:
+        key = load_der_public_key(base64.b64decode(_PEM_LINE.sub("", text), validate=True))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError(
+            "the verification key that SendGrid shows for a signed event webhook is needed"
+        ) from error
+    if not isinstance(key, EllipticCurvePublicKey):
+        raise ValueError("SendGrid's keys are elliptic curves; this one is not")  # noqa: TRY004 - pydantic wants ValueError
+    return key

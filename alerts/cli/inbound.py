@@ -14,6 +14,7 @@ from alerts.errors import Invalid, Refused
 from alerts.inbound.incoming import Desk, our_addresses
 from alerts.inbound.mailboxes import Found, mails_in
 from alerts.inbound.models import MailState
+from alerts.inbound.providers.service import read_event
 from alerts.inbound.reading.read import read_mail
 from alerts.inbound.reading.record import Reading
 from alerts.inbound.service import Intake
@@ -96,9 +97,8 @@ def show(
     if raw:
         typer.echo(mail.raw, nl=False)
         return
-    document = mail_json(mail) | {
-        "reading": read_mail(mail.raw, ours=ours).to_json(f"inbound mail {mail_id}")
-    }
+    reading = read_event(mail.way, mail.raw) or read_mail(mail.raw, ours=ours)
+    document = mail_json(mail) | {"reading": reading.to_json(f"inbound mail {mail_id}")}
     if json:
         print_json(document)
         return

@@ -8,10 +8,13 @@ import structlog
 
 from alerts.clock import Clock
 from alerts.database import Database
-from alerts.inbound.storing import Arrival, Stored, store_mail
+from alerts.inbound.storing import Arrival, Stored, store_mails
 from alerts.task_queue import Queue, Task, TaskQueue
 
 log = structlog.get_logger(__name__)
+
+# Few enough that two workers share what a burst brings.
+_MOST_IN_A_TASK = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,13 @@ class Intake:
         is here already is the same mail: nothing happens again. Raises what the database raises.
         """
         with self.database.transaction() as session:
-            stored = [
-                store_mail(session, arrival, keep=self.keep, clock=self.clock)
-                for arrival in arrivals
-            ]
+            stored = store_mails(session, list(arrivals), keep=self.keep, clock=self.clock)
+        new = [one.mail_id for one in stored if one.is_new]
+        for at in range(0, len(new), _MOST_IN_A_TASK):
+            # Handing over costs as much for one as for many.
+            some = new[at : at + _MOST_IN_A_TASK]
+            self.queue.enqueue(Task.READ_MAIL, *some, queue=Queue.INBOUND)
         for one in stored:
-            if one.is_new:
-                self.queue.enqueue(Task.READ_MAIL, one.mail_id, queue=Queue.INBOUND)
-            else:
+            if not one.is_new:
                 log.info("mail_known", mail=one.mail_id)
         return stored

@@ -8,11 +8,12 @@ from workers.process import parts
 
 
 @app.task(name=Task.READ_MAIL.value)
-def read_mail(mail_id: int) -> None:
-    """Read a stored mail and let it have its effect."""
+def read_mail(*mail_ids: int) -> None:
+    """Read stored mails and let each have its effect."""
     worker = parts()
-    for to_do in work_off(worker.desk, mail_id):
-        worker.queue.enqueue(to_do.task, *to_do.ids, queue=to_do.queue)
+    for mail_id in mail_ids:
+        for to_do in work_off(worker.desk, mail_id):
+            worker.queue.enqueue(to_do.task, *to_do.ids, queue=to_do.queue)
 
 
 @app.task(name=Task.ANSWER_MAIL.value)
