@@ -27,10 +27,13 @@ install: $(VENV)/installed ## build .venv with every dependency and the command 
 
 install-dev: $(VENV)/installed-dev ## add what tests and checks need
 
-from-debian: ## install what tests need of Debian: Chromium, the mails of Python's own tests
+from-debian: ## install what tests need of Debian: Chromium, mail servers, Python's own tests' mails
 	@command -v chromium >/dev/null 2>&1 || sh tools/from_debian.sh chromium fonts-liberation
 	@$(PYTHON) -c 'import test.test_email' 2>/dev/null || \
 		sh tools/from_debian.sh $$($(PYTHON) -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])')
+	@PATH="$$PATH:/usr/sbin"; command -v dovecot >/dev/null 2>&1 || \
+		sh tools/from_debian.sh dovecot-imapd dovecot-pop3d
+	@PATH="$$PATH:/usr/sbin"; command -v postfix >/dev/null 2>&1 || sh tools/from_debian.sh postfix
 
 demo: install ## run the main job on a sample newsroom; ARGS=--no-serve ends by itself
 	$(BIN)/alerts demo $(ARGS)

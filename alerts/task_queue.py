@@ -41,6 +41,7 @@ class Task(enum.StrEnum):
     POLL_SOURCE = "articles.poll_source"
     READ_MAIL = "inbound.read_mail"
     ANSWER_MAIL = "inbound.answer_mail"
+    FETCH_MAIL = "inbound.fetch_mail"
     TICK = "periodic.tick"
     SWEEP = "periodic.sweep"
     PRUNE = "periodic.prune"

@@ -123,6 +123,28 @@ def again_(mail_id: MailId, json: JsonOption = False) -> None:
 
 
 @app.command()
+def fetch(json: JsonOption = False) -> None:
+    """Look into the mailboxes of ALERTS_INBOUND_URL now; the workers do it by themselves."""
+    from alerts.inbound.fetching.polling import look_into_all
+
+    with program() as runtime, open_queue(runtime.settings) as queue:
+        if not runtime.settings.mailboxes:
+            raise Refused("there is no mailbox to look into: set ALERTS_INBOUND_URL")
+        mailboxes = look_into_all(
+            runtime.database, settings=runtime.settings, queue=queue, clock=runtime.clock
+        )
+    if json:
+        print_json(mailboxes)
+    else:
+        print_table(
+            ("mailbox", "fetched so far", "what is wrong"),
+            [(one["url"], one["taken"], one["last_error"]) for one in mailboxes],
+        )
+    if any(one["last_error"] for one in mailboxes):
+        raise Refused("not every mailbox could be looked into")
+
+
+@app.command()
 def serve(
     host: Annotated[
         str | None, typer.Option(help="The address to listen on; default: the setting.")

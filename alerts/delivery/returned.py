@@ -6,7 +6,7 @@ said of a delivery belongs to the ledger, and outlives the mail that said it.
 
 import enum
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     BigInteger,
@@ -48,6 +48,7 @@ class BounceEvent(Base):
         Index("ix_bounce_events_subscriber_id_at", "subscriber_id", "at"),
         Index("ix_bounce_events_issue_id", "issue_id", "kind"),
         Index("ix_bounce_events_at", "at"),
+        Index("ix_bounce_events_delivery_id", "delivery_id", "kind"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -65,6 +66,42 @@ class BounceEvent(Base):
     domain: Mapped[str] = mapped_column(String(255), default="")
     diagnostic: Mapped[str] = mapped_column(String(LONGEST_DIAGNOSTIC), default="")
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ReturnedCount(Base):
+    """How many deliveries came back on a day (UTC), by domain, kind and code; kept, not counted.
+
+    `code` is empty where nothing was said. A delivery counts once in each kind.
+    """
+
+    __tablename__ = "returned_counts"
+    __table_args__ = (
+        UniqueConstraint("day", "domain", "kind", "code", name="uq_returned_counts_day"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    day: Mapped[date]
+    domain: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(20))
+    code: Mapped[str] = mapped_column(String(40))
+    count: Mapped[int] = mapped_column(BigKey)
+
+
+class BounceRise(Base):
+    """An issue that was paused because too much came back, and how much of that was seen then.
+
+    `messages` and `bounces` are those up to the last time it was resumed; `waits` until it is.
+    """
+
+    __tablename__ = "bounce_rises"
+
+    issue_id: Mapped[int] = mapped_column(
+        ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    messages: Mapped[int] = mapped_column(BigKey)
+    bounces: Mapped[int] = mapped_column(BigKey)
+    paused_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    waits: Mapped[bool]
 
 
 def returned_of(session: Session, issue_id: int) -> Mapping[Returned, int]:

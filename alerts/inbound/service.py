@@ -13,7 +13,7 @@ from alerts.task_queue import Queue, Task, TaskQueue
 
 log = structlog.get_logger(__name__)
 
-# Few enough that two workers share what a burst brings.
+# Handing over costs as much for one as for many; few enough that workers share what a burst brings.
 _MOST_IN_A_TASK = 20
 
 
@@ -34,12 +34,15 @@ class Intake:
         """
         with self.database.transaction() as session:
             stored = store_mails(session, list(arrivals), keep=self.keep, clock=self.clock)
-        new = [one.mail_id for one in stored if one.is_new]
-        for at in range(0, len(new), _MOST_IN_A_TASK):
-            # Handing over costs as much for one as for many.
-            some = new[at : at + _MOST_IN_A_TASK]
-            self.queue.enqueue(Task.READ_MAIL, *some, queue=Queue.INBOUND)
-        for one in stored:
-            if not one.is_new:
-                log.info("mail_known", mail=one.mail_id)
+        hand_over(stored, self.queue)
         return stored
+
+
+def hand_over(stored: Iterable[Stored], queue: TaskQueue) -> None:
+    """Hand mails that are committed to the workers: those that are new, many in a task."""
+    known = [one.mail_id for one in stored if not one.is_new]
+    new = [one.mail_id for one in stored if one.is_new]
+    for at in range(0, len(new), _MOST_IN_A_TASK):
+        queue.enqueue(Task.READ_MAIL, *new[at : at + _MOST_IN_A_TASK], queue=Queue.INBOUND)
+    for mail_id in known:
+        log.info("mail_known", mail=mail_id)

@@ -1,6 +1,7 @@
 """Tasks of mail that came back."""
 
 from alerts.inbound.answering import answer_mail
+from alerts.inbound.fetching.polling import look_into
 from alerts.inbound.working import work_off
 from alerts.task_queue import Task
 from workers.app import app
@@ -28,4 +29,17 @@ def answer(mail_id: int) -> None:
             transport=worker.transport,
             signer=worker.signer,
         )
+    )
+
+
+@app.task(name=Task.FETCH_MAIL.value)
+def fetch(mailbox_id: int) -> None:
+    """Look into a mailbox of the settings, and store what is new."""
+    worker = parts()
+    look_into(
+        worker.database,
+        mailbox_id,
+        settings=worker.settings,
+        queue=worker.queue,
+        clock=worker.clock,
     )
