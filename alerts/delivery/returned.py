@@ -18,6 +18,8 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from alerts.database import Base, BigKey, UtcDateTime, state_column
@@ -104,6 +106,34 @@ class BounceRise(Base):
     waits: Mapped[bool]
 
 
+def was_told_before(session: Session, delivery_id: int | None, kind: Returned) -> bool:
+    """Tell whether a delivery came back in this kind before, by whichever way."""
+    if delivery_id is None:
+        return False
+    told = select(BounceEvent.id).where(
+        BounceEvent.delivery_id == delivery_id, BounceEvent.kind == kind
+    )
+    return session.scalar(told.limit(1)) is not None
+
+
+def count_returned(session: Session, event: BounceEvent) -> None:
+    """Add one to the count of an event's day, domain, kind and code."""
+    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    row = insert(ReturnedCount).values(
+        day=event.at.date(),
+        domain=event.domain,
+        kind=event.kind.value,
+        code=event.code or "",
+        count=1,
+    )
+    session.execute(
+        row.on_conflict_do_update(
+            index_elements=["day", "domain", "kind", "code"],
+            set_={"count": ReturnedCount.count + 1},
+        )
+    )
+
+
 def returned_of(session: Session, issue_id: int) -> Mapping[Returned, int]:
     """Count what came back for an issue: each delivery once in each class, however often told."""
     rows = session.execute(
@@ -122,6 +152,19 @@ def returned_domains(session: Session, issue_id: int, kind: Returned) -> list[tu
         .where(BounceEvent.issue_id == issue_id, BounceEvent.kind == kind)
         .group_by(BounceEvent.domain)
         .order_by(deliveries.desc(), BounceEvent.domain)
+    )
+    return list(rows)
+
+
+def worst_domains(session: Session, issue_id: int) -> list[tuple[str, int]]:
+    """Return the three domains from which most of an issue came back, in any class of bounce."""
+    deliveries = func.count(BounceEvent.delivery_id.distinct())
+    rows = session.execute(
+        select(BounceEvent.domain, deliveries)
+        .where(BounceEvent.issue_id == issue_id, BounceEvent.kind != Returned.COMPLAINT)
+        .group_by(BounceEvent.domain)
+        .order_by(deliveries.desc(), BounceEvent.domain)
+        .limit(3)
     )
     return list(rows)
 

@@ -121,6 +121,7 @@ def _to_do(mail_id: int, effect: Effect) -> list[ToDo]:
 def _settle(row: InboundMail, reading: Reading, effect: Effect, *, clock: Clock) -> None:
     row.state = MailState.DONE
     row.kind = reading.kind.value
+    row.bounce = None if reading.bounce is None else reading.bounce.value
     row.note = _one_line(effect.note)
     row.subscriber_id = effect.subscriber_id
     row.enqueued_at = clock.now()
