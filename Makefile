@@ -27,21 +27,30 @@ install: $(VENV)/installed ## build .venv with every dependency and the command 
 
 install-dev: $(VENV)/installed-dev ## add what tests and checks need
 
-from-debian: ## install what tests need of Debian: Chromium, the mails of Python's own tests
+# Bounces that GNU Mailman's reader is tested with; they are in its source alone.
+$(VENV)/samples: $(VENV)/installed-dev
+	$(BIN)/python -m pip download --quiet --no-deps --no-build-isolation --no-binary :all: \
+		--dest $@ flufl.bounce==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("flufl.bounce"))')
+	@cd $@ && for archive in *.tar.gz; do tar xzf "$$archive"; done
+
+from-debian: ## install what tests need of Debian: Chromium, mail servers, Python's own tests' mails
 	@command -v chromium >/dev/null 2>&1 || sh tools/from_debian.sh chromium fonts-liberation
 	@$(PYTHON) -c 'import test.test_email' 2>/dev/null || \
 		sh tools/from_debian.sh $$($(PYTHON) -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])')
+	@PATH="$$PATH:/usr/sbin"; command -v dovecot >/dev/null 2>&1 || \
+		sh tools/from_debian.sh dovecot-imapd dovecot-pop3d
+	@PATH="$$PATH:/usr/sbin"; command -v postfix >/dev/null 2>&1 || sh tools/from_debian.sh postfix
 
 demo: install ## run the main job on a sample newsroom; ARGS=--no-serve ends by itself
 	$(BIN)/alerts demo $(ARGS)
 
-test: install-dev from-debian ## run every test but those of `make faults`
+test: install-dev from-debian $(VENV)/samples ## run every test but those of `make faults`
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not faults" $(ARGS)
 
 faults: install-dev ## break servers and disks under real processes (minutes, beside `make test`)
 	$(BIN)/python -m pytest -m faults $(ARGS)
 
-coverage: install-dev from-debian ## run every test and show which branches they leave out
+coverage: install-dev from-debian $(VENV)/samples ## run every test and show which branches they leave out
 	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term-missing $(ARGS)
 
 lint: install-dev ## run every check: ruff, mypy, import-linter, djlint

@@ -14,6 +14,7 @@ from alerts.errors import Invalid
 from alerts.mailbox_providers import normal_domain, provider_of
 
 _RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)/(s|m|min|h|d)")
+_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?) ?%")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _UNITS = {1: "s", 60: "m", 3600: "h", 86400: "d"}
 _HOUR_SECONDS = 3600
@@ -127,3 +128,17 @@ def _provider(name: str) -> str:
             f"{name!r} is no domain; gmail.com (for all of a provider's domains) or * would be"
             " right"
         ) from error
+
+
+def parse_share(text: str) -> float:
+    """Read a share in percent, such as `5%` or `0.5 %`, as a number up to 1; raises Invalid."""
+    found = _SHARE.fullmatch(text.strip())
+    share = float(found[1]) / 100 if found else 0.0
+    if not 0 < share <= 1:
+        raise Invalid(f"{text!r} is no share; 5% or 0.5% would be right")
+    return share
+
+
+def share_text(share: float) -> str:
+    """Return a share as it is written: `5%`."""
+    return f"{share * 100:.12g}%"

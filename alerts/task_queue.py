@@ -42,6 +42,7 @@ class Task(enum.StrEnum):
     CHECK_LINKS = "rendering.check_links"
     READ_MAIL = "inbound.read_mail"
     ANSWER_MAIL = "inbound.answer_mail"
+    FETCH_MAIL = "inbound.fetch_mail"
     TICK = "periodic.tick"
     SWEEP = "periodic.sweep"
     PRUNE = "periodic.prune"

@@ -14,6 +14,7 @@ from alerts.errors import Invalid, Refused
 from alerts.inbound.incoming import Desk, our_addresses
 from alerts.inbound.mailboxes import Found, mails_in
 from alerts.inbound.models import MailState
+from alerts.inbound.providers.service import read_event
 from alerts.inbound.reading.read import read_mail
 from alerts.inbound.reading.record import Reading
 from alerts.inbound.service import Intake
@@ -96,9 +97,8 @@ def show(
     if raw:
         typer.echo(mail.raw, nl=False)
         return
-    document = mail_json(mail) | {
-        "reading": read_mail(mail.raw, ours=ours).to_json(f"inbound mail {mail_id}")
-    }
+    reading = read_event(mail.way, mail.raw) or read_mail(mail.raw, ours=ours)
+    document = mail_json(mail) | {"reading": reading.to_json(f"inbound mail {mail_id}")}
     if json:
         print_json(document)
         return
@@ -120,6 +120,28 @@ def again_(mail_id: MailId, json: JsonOption = False) -> None:
         print_json(document)
     else:
         say(f"{mail_id}: {document['state']}, {document['note']}")
+
+
+@app.command()
+def fetch(json: JsonOption = False) -> None:
+    """Look into the mailboxes of ALERTS_INBOUND_URL now; the workers do it by themselves."""
+    from alerts.inbound.fetching.polling import look_into_all
+
+    with program() as runtime, open_queue(runtime.settings) as queue:
+        if not runtime.settings.mailboxes:
+            raise Refused("there is no mailbox to look into: set ALERTS_INBOUND_URL")
+        mailboxes = look_into_all(
+            runtime.database, settings=runtime.settings, queue=queue, clock=runtime.clock
+        )
+    if json:
+        print_json(mailboxes)
+    else:
+        print_table(
+            ("mailbox", "fetched so far", "what is wrong"),
+            [(one["url"], one["taken"], one["last_error"]) for one in mailboxes],
+        )
+    if any(one["last_error"] for one in mailboxes):
+        raise Refused("not every mailbox could be looked into")
 
 
 @app.command()

@@ -6,6 +6,7 @@ from alerts.articles.sources.service import source_json
 from alerts.cli.common import say
 from alerts.clock import rfc3339
 from alerts.holding import hold_of
+from alerts.inbound.fetching.claims import failing_mailboxes, mailbox_json
 from alerts.operations.overview import standing_of
 from alerts.runtime import Runtime, open_queue
 
@@ -16,6 +17,8 @@ def overview(runtime: Runtime) -> dict[str, Any]:
         found = standing_of(session, clock=runtime.clock)
         hold = hold_of(session)
         failing = [source_json(source) for source in found.failing]
+        mailboxes = failing_mailboxes(session, runtime.settings.mailboxes)
+        unreachable = [mailbox_json(mailbox) for mailbox in mailboxes]
     with open_queue(runtime.settings) as queue:
         workers = queue.workers(timeout=0.5)
     return {
@@ -25,6 +28,7 @@ def overview(runtime: Runtime) -> dict[str, Any]:
             {name: source[name] for name in ("id", "url", "failing_since", "last_error")}
             for source in failing
         ],
+        "failing_mailboxes": unreachable,
         "attention": [
             {"issue": noted.issue_id, "state": noted.state.value, "reason": noted.reason}
             for noted in found.attention
@@ -58,6 +62,11 @@ def print_overview(found: dict[str, Any]) -> None:
         say(
             f"source {source['id']} could not be had since {source['failing_since']}:"
             f" {source['last_error']} ({source['url']})"
+        )
+    for mailbox in found["failing_mailboxes"]:
+        say(
+            f"no mail can be fetched from {mailbox['url']} since {mailbox['failing_since']}:"
+            f" {mailbox['last_error']}"
         )
     for noted in found["attention"]:
         say(f"issue {noted['issue']} ({noted['state']}) wants a look: {noted['reason']}")

@@ -31,6 +31,7 @@ from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.pace import Pace
 from alerts.delivery.recording import record
 from alerts.delivery.return_paths import ReturnPaths
+from alerts.delivery.rising import pause_if_rising
 from alerts.delivery.transports.base import (
     Lane,
     Outgoing,
@@ -385,6 +386,7 @@ class BatchRun:
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _why_stop(self) -> str:
+        pause_if_rising(self._means.database, self._lease.issue_id, clock=self._means.clock)
         with self._means.database.read() as session:
             if not still_sending(session, self.lease):
                 return "the batch is no longer ours to send"

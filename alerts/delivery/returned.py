@@ -6,7 +6,7 @@ said of a delivery belongs to the ledger, and outlives the mail that said it.
 
 import enum
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     BigInteger,
@@ -18,6 +18,8 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from alerts.database import Base, BigKey, UtcDateTime, state_column
@@ -48,6 +50,7 @@ class BounceEvent(Base):
         Index("ix_bounce_events_subscriber_id_at", "subscriber_id", "at"),
         Index("ix_bounce_events_issue_id", "issue_id", "kind"),
         Index("ix_bounce_events_at", "at"),
+        Index("ix_bounce_events_delivery_id", "delivery_id", "kind"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -65,6 +68,70 @@ class BounceEvent(Base):
     domain: Mapped[str] = mapped_column(String(255), default="")
     diagnostic: Mapped[str] = mapped_column(String(LONGEST_DIAGNOSTIC), default="")
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ReturnedCount(Base):
+    """How many deliveries came back on a day (UTC), by domain, kind and code; kept, not counted.
+
+    `code` is empty where nothing was said. A delivery counts once in each kind.
+    """
+
+    __tablename__ = "returned_counts"
+    __table_args__ = (
+        UniqueConstraint("day", "domain", "kind", "code", name="uq_returned_counts_day"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    day: Mapped[date]
+    domain: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(20))
+    code: Mapped[str] = mapped_column(String(40))
+    count: Mapped[int] = mapped_column(BigKey)
+
+
+class BounceRise(Base):
+    """An issue that was paused because too much came back, and how much of that was seen then.
+
+    `messages` and `bounces` are those up to the last time it was resumed; `waits` until it is.
+    """
+
+    __tablename__ = "bounce_rises"
+
+    issue_id: Mapped[int] = mapped_column(
+        ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    messages: Mapped[int] = mapped_column(BigKey)
+    bounces: Mapped[int] = mapped_column(BigKey)
+    paused_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    waits: Mapped[bool]
+
+
+def was_told_before(session: Session, delivery_id: int | None, kind: Returned) -> bool:
+    """Tell whether a delivery came back in this kind before, by whichever way."""
+    if delivery_id is None:
+        return False
+    told = select(BounceEvent.id).where(
+        BounceEvent.delivery_id == delivery_id, BounceEvent.kind == kind
+    )
+    return session.scalar(told.limit(1)) is not None
+
+
+def count_returned(session: Session, event: BounceEvent) -> None:
+    """Add one to the count of an event's day, domain, kind and code."""
+    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    row = insert(ReturnedCount).values(
+        day=event.at.date(),
+        domain=event.domain,
+        kind=event.kind.value,
+        code=event.code or "",
+        count=1,
+    )
+    session.execute(
+        row.on_conflict_do_update(
+            index_elements=["day", "domain", "kind", "code"],
+            set_={"count": ReturnedCount.count + 1},
+        )
+    )
 
 
 def returned_of(session: Session, issue_id: int) -> Mapping[Returned, int]:
@@ -85,6 +152,19 @@ def returned_domains(session: Session, issue_id: int, kind: Returned) -> list[tu
         .where(BounceEvent.issue_id == issue_id, BounceEvent.kind == kind)
         .group_by(BounceEvent.domain)
         .order_by(deliveries.desc(), BounceEvent.domain)
+    )
+    return list(rows)
+
+
+def worst_domains(session: Session, issue_id: int) -> list[tuple[str, int]]:
+    """Return the three domains from which most of an issue came back, in any class of bounce."""
+    deliveries = func.count(BounceEvent.delivery_id.distinct())
+    rows = session.execute(
+        select(BounceEvent.domain, deliveries)
+        .where(BounceEvent.issue_id == issue_id, BounceEvent.kind != Returned.COMPLAINT)
+        .group_by(BounceEvent.domain)
+        .order_by(deliveries.desc(), BounceEvent.domain)
+        .limit(3)
     )
     return list(rows)
 

@@ -14,6 +14,7 @@ from alerts.clock import Clock
 from alerts.delivery.completion import CANCELLED, finish_if_done
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.preparation import queue_for, unprepared_issues
+from alerts.delivery.rising import pause_all_rising
 from alerts.errors import Refused
 from alerts.holding import is_held
 from alerts.newsletters.archive.entering import enter_missing
@@ -55,6 +56,7 @@ def sweep(session: Session, *, clock: Clock, lost_after: timedelta = LOST_AFTER)
         log.warning("withdrawn_left_issue", issue=issue.id, why=issue.attention)
     _start_scheduled(session, clock=clock)
     enter_missing(session)
+    pause_all_rising(session, clock=clock)
     _finish(session, clock=clock)
     _settle_cancelled(session, clock=clock)
     unprepared = [

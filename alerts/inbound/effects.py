@@ -11,7 +11,14 @@ from sqlalchemy.orm import Session
 from alerts.clock import Clock
 from alerts.delivery.bounces import Bounce, bounce_of
 from alerts.delivery.models import Delivery, DeliveryState
-from alerts.delivery.returned import LONGEST_DIAGNOSTIC, BounceEvent, Returned, returned_domains
+from alerts.delivery.returned import (
+    LONGEST_DIAGNOSTIC,
+    BounceEvent,
+    Returned,
+    count_returned,
+    returned_domains,
+    was_told_before,
+)
 from alerts.inbound.reading.addresses import addresses_in
 from alerts.inbound.scoring import LOOKED_BACK, Try, is_hopeless
 from alerts.inbound.tracing import Whose
@@ -89,22 +96,33 @@ def _record(
     # constraint stands behind it.
     if session.scalar(known) is not None:
         return
-    session.add(
-        BounceEvent(
-            mail_id=mail_id,
-            position=position,
-            delivery_id=whose.delivery_id,
-            issue_id=whose.issue_id,
-            subscriber_id=whose.subscriber_id,
-            newsletter=whose.newsletter,
-            kind=told.kind,
-            code=told.code[:_LONGEST_CODE] if told.code else None,
-            domain=told.address.rpartition("@")[2].lower()[:_LONGEST_DOMAIN].replace("\0", ""),
-            diagnostic=without_addresses(told.diagnostic)[:LONGEST_DIAGNOSTIC],
-            at=now,
-        )
+    event = BounceEvent(
+        mail_id=mail_id,
+        position=position,
+        delivery_id=whose.delivery_id,
+        issue_id=whose.issue_id,
+        subscriber_id=whose.subscriber_id,
+        newsletter=whose.newsletter,
+        kind=told.kind,
+        code=told.code[:_LONGEST_CODE] if told.code else None,
+        domain=_domain_of(session, told, whose),
+        diagnostic=without_addresses(told.diagnostic)[:LONGEST_DIAGNOSTIC],
+        at=now,
     )
+    # A delivery counts once in each kind: by mail and by webhook it is the same bounce.
+    if not was_told_before(session, whose.delivery_id, told.kind):
+        count_returned(session, event)
+    session.add(event)
     session.flush()
+
+
+def _domain_of(session: Session, told: Told, whose: Whose) -> str:
+    """Return the recipient's domain: as it was told, else the reader's; some loops hide it."""
+    address = told.address
+    if "@" not in address and whose.subscriber_id is not None:
+        reader = session.get(Subscriber, whose.subscriber_id)
+        address = reader.email if reader else ""
+    return address.rpartition("@")[2].lower()[:_LONGEST_DOMAIN].replace("\0", "")
 
 
 def without_addresses(text: str) -> str:

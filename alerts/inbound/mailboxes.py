@@ -43,6 +43,17 @@ def mails_in(path: str) -> Iterator[Found]:
             raise Invalid(f"{file}: cannot be read, {error.strerror}") from error
 
 
+def mails_of_mbox(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the mails of an mbox file from where it stands: at the line before a mail, or a blank.
+
+    What lies before the first such line is no mail.
+    """
+    while line := stream.readline(_LONGEST_LINE):
+        if line.startswith(_BEGINS):
+            yield from _of_mbox(stream)
+            return
+
+
 def _files(place: Path) -> list[Path]:
     if not place.is_dir():
         return [place]

@@ -1,9 +1,18 @@
-"""The mails that came in: each is a row before anybody is told that it was taken."""
+"""The mails that came in, each a row before anybody is told that it was taken; and from where."""
 
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, SmallInteger, String, Text, text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from alerts.database import Base, BigKey, UtcDateTime, state_column
@@ -52,6 +61,7 @@ class InboundMail(Base):
         ),
         Index("ix_inbound_mails_expires_at", "expires_at"),
         Index("ix_inbound_mails_subscriber_id", "subscriber_id"),
+        Index("ix_inbound_mails_kind", "kind", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -66,6 +76,8 @@ class InboundMail(Base):
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     enqueued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     kind: Mapped[str | None] = mapped_column(String(20))
+    # The class of a bounce: hard, soft or policy.
+    bounce: Mapped[str | None] = mapped_column(String(20))
     note: Mapped[str] = mapped_column(String(LONGEST_NOTE), default="")
     subscriber_id: Mapped[int | None] = mapped_column(
         ForeignKey("subscribers.id", ondelete="CASCADE")
@@ -74,3 +86,28 @@ class InboundMail(Base):
     owed_to: Mapped[str | None] = mapped_column(String(320))
     owed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Mailbox(Base):
+    """A mailbox that mail is fetched from, as the settings name it; `shown` is without password.
+
+    `claimed_until` and `fence` keep two from fetching at a time; whoever's fence is no longer the
+    row's goes no further. `place` and `position` say how far a file was read. `taken` counts the
+    mails that were fetched.
+    """
+
+    __tablename__ = "mailboxes"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    shown: Mapped[str] = mapped_column(Text)
+    next_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    fence: Mapped[int] = mapped_column(default=0)
+    place: Mapped[str] = mapped_column(String(80), default="")
+    position: Mapped[int] = mapped_column(BigInteger, default=0)
+    taken: Mapped[int] = mapped_column(BigInteger, default=0)
+    last_success_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failing_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failures: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None] = mapped_column(Text)

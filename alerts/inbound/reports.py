@@ -9,6 +9,8 @@ from alerts.inbound.effects import Judging, Told, take_effect
 from alerts.inbound.incoming import Desk, Effect, Incoming
 from alerts.inbound.reading.record import Kind, Reading
 from alerts.inbound.tracing import Nobody, Whose, by_address
+from alerts.subscribers.models import Subscriber
+from alerts.subscribers.service import unsubscribe
 
 # A report on more is none of ours: each of our messages has one recipient.
 _MOST_RECIPIENTS = 50
@@ -36,6 +38,24 @@ def came_back(session: Session, desk: Desk, mail: Incoming) -> Effect:
         subscriber_id = subscriber_id or whose.subscriber_id
     unknown = f"{mail.reading.kind}: it names nobody; nothing was changed"
     return Effect("; ".join(notes) or unknown, subscriber_id)
+
+
+def told_to_leave(session: Session, desk: Desk, mail: Incoming) -> Effect:
+    """Unsubscribe a reader who told the provider so: it writes to them no more at all."""
+    found = mail.message_of(session, desk)
+    whose = found or by_address(session, mail.reading.readers, now=desk.clock.now())
+    if isinstance(whose, Nobody):
+        return Effect(f"unsubscribe: {whose.why}; nothing was changed")
+    subscriber = (
+        None if whose.subscriber_id is None else session.get(Subscriber, whose.subscriber_id)
+    )
+    if subscriber is None:
+        return Effect("unsubscribe: the reader was erased")
+    changed = unsubscribe(
+        session, subscriber, way="provider", issue_id=whose.issue_id, clock=desk.clock
+    )
+    words = "unsubscribed from everything" if changed else "not subscribed to anything any more"
+    return Effect(f"{words} (by its {whose.how})", subscriber.id)
 
 
 def _unnamed(mail: Incoming) -> list[Told]:

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, delete, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock, rfc3339
@@ -36,44 +37,95 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A mail as it arrives: `way` says how, the envelope is that of SMTP where there was one."""
+    """A mail as it arrives: `way` says how, the envelope is that of SMTP where there was one.
+
+    With `identity` it is known by that when it comes again; else by its octets.
+    """
 
     raw: bytes
     way: str
     envelope_from: str | None = None
     envelope_to: tuple[str, ...] = ()
+    identity: str = ""
+
+    @property
+    def digest(self) -> str:
+        """By what it is one with another."""
+        return hashlib.sha256(self.identity.encode() or self.raw).hexdigest()
 
 
 def store_mail(
     session: Session, arrival: Arrival, *, keep: timedelta | None, clock: Clock
 ) -> Stored:
     """Write a mail down; the caller commits before it answers. The same mail twice is one."""
-    now = clock.now()
+    [stored] = store_mails(session, [arrival], keep=keep, clock=clock)
+    return stored
+
+
+def store_mails(
+    session: Session, arrivals: Sequence[Arrival], *, keep: timedelta | None, clock: Clock
+) -> list[Stored]:
+    """Write mails down in a statement or two; the caller commits before it answers.
+
+    What is here already, or comes by two ways at the same moment, or twice among these, is one.
+    Their numbers are in no particular order: two who store the same mails wait for each other in
+    one and the same order, that of the digests.
+    """
+    rows = {one.digest: _row(one, keep=keep, now=clock.now()) for one in reversed(arrivals)}
+    made = _inserted(session, [rows[digest] for digest in sorted(rows)])
+    missing = [digest for digest in rows if digest not in made]
+    known = (
+        dict(
+            session.execute(
+                select(InboundMail.digest, InboundMail.id).where(InboundMail.digest.in_(missing))
+            ).all()
+        )
+        if missing
+        else {}
+    )
+    stored: list[Stored] = []
+    for digest in (one.digest for one in arrivals):
+        # The second of two alike is not new.
+        number = made.pop(digest, None)
+        stored.append(
+            Stored(known[digest], is_new=False) if number is None else Stored(number, is_new=True)
+        )
+        known.setdefault(digest, stored[-1].mail_id)
+    return stored
+
+
+def _inserted(session: Session, rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Insert rows where nothing stands in their way; return their numbers by digest."""
+    if not rows:
+        return {}
+    postgresql = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql_insert if postgresql else sqlite_insert
+    statement = (
+        insert(InboundMail)
+        .on_conflict_do_nothing(index_elements=[InboundMail.digest])
+        .returning(InboundMail.digest, InboundMail.id)
+    )
+    return dict(session.execute(statement, rows).all())
+
+
+def _row(arrival: Arrival, *, keep: timedelta | None, now: datetime) -> dict[str, Any]:
     # An octet that no text column takes is no part of an address.
     recipients = " ".join(arrival.envelope_to).replace("\0", "")
     sender = arrival.envelope_from
-    row = InboundMail(
-        digest=hashlib.sha256(arrival.raw).hexdigest(),
-        raw=arrival.raw,
-        size=len(arrival.raw),
-        received_at=now,
-        way=arrival.way,
-        envelope_from=None if sender is None else sender.replace("\0", "")[:_LONGEST_ADDRESS],
-        envelope_to=recipients or None,
-        state=MailState.NEW,
-        expires_at=now + (keep or FOR_EVER),
-        enqueued_at=now,
-    )
-    known = select(InboundMail.id).where(InboundMail.digest == row.digest)
-    if (found := session.scalar(known)) is not None:
-        return Stored(found, is_new=False)
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError:
-        # It came by two ways at the same moment.
-        return Stored(session.scalars(known).one(), is_new=False)
-    return Stored(row.id, is_new=True)
+    return {
+        "digest": arrival.digest,
+        "raw": arrival.raw,
+        "size": len(arrival.raw),
+        "received_at": now,
+        "way": arrival.way,
+        "envelope_from": None if sender is None else sender.replace("\0", "")[:_LONGEST_ADDRESS],
+        "envelope_to": recipients or None,
+        "state": MailState.NEW,
+        "attempts": 0,
+        "note": "",
+        "expires_at": now + (keep or FOR_EVER),
+        "enqueued_at": now,
+    }
 
 
 def get_mail(session: Session, mail_id: int) -> InboundMail:
@@ -105,6 +157,7 @@ def mail_json(row: Row[*tuple[Any, ...]] | InboundMail) -> dict[str, Any]:
         "envelope_to": (row.envelope_to or "").split(),
         "state": row.state.value,
         "kind": row.kind,
+        "class": row.bounce,
         "note": row.note,
         "owed": None if row.owed is None else row.owed.value,
         "expires_at": rfc3339(row.expires_at),
@@ -179,6 +232,7 @@ _SHOWN = (
     InboundMail.envelope_to,
     InboundMail.state,
     InboundMail.kind,
+    InboundMail.bounce,
     InboundMail.note,
     InboundMail.owed,
     InboundMail.expires_at,

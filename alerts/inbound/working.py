@@ -17,10 +17,12 @@ from alerts.errors import AlertsError, Invalid
 from alerts.inbound.forwarding import FORWARDED
 from alerts.inbound.incoming import Desk, Effect, Incoming, is_among, our_addresses
 from alerts.inbound.models import LONGEST_NOTE, InboundMail, MailState, Owed
+from alerts.inbound.providers.service import read_event
+from alerts.inbound.reading.headers import Headers
 from alerts.inbound.reading.parts import read_parts
 from alerts.inbound.reading.read import read_mail
 from alerts.inbound.reading.record import Kind, Reading
-from alerts.inbound.reports import came_back
+from alerts.inbound.reports import came_back, told_to_leave
 from alerts.inbound.storing import owes
 from alerts.inbound.tracing import Whose
 from alerts.inbound.wishes import Wish, fulfil
@@ -81,16 +83,17 @@ def _work_off(desk: Desk, mail_id: int, raw: bytes) -> list[ToDo]:
     with desk.database.read() as session:
         ours = our_addresses(session, desk.settings)
         envelope = session.execute(
-            select(InboundMail.envelope_from, InboundMail.envelope_to).where(
+            select(InboundMail.envelope_from, InboundMail.envelope_to, InboundMail.way).where(
                 InboundMail.id == mail_id
             )
         ).one()
-    reading = read_mail(raw, ours=ours)
+    event = read_event(envelope.way, raw)
+    reading = read_mail(raw, ours=ours) if event is None else event
     recipients = tuple((envelope.envelope_to or "").split())
     mail = Incoming(
         id=mail_id,
         reading=reading,
-        headers=read_parts(raw[:_HEAD]).headers,
+        headers=Headers() if event else read_parts(raw[:_HEAD]).headers,
         envelope_from=envelope.envelope_from,
         recipients=(*recipients, *reading.written_to),
     )
@@ -118,6 +121,7 @@ def _to_do(mail_id: int, effect: Effect) -> list[ToDo]:
 def _settle(row: InboundMail, reading: Reading, effect: Effect, *, clock: Clock) -> None:
     row.state = MailState.DONE
     row.kind = reading.kind.value
+    row.bounce = None if reading.bounce is None else reading.bounce.value
     row.note = _one_line(effect.note)
     row.subscriber_id = effect.subscriber_id
     row.enqueued_at = clock.now()
@@ -140,6 +144,8 @@ def _effect(session: Session, desk: Desk, mail: Incoming, *, may_answer: bool) -
 
 def _commanded(session: Session, desk: Desk, mail: Incoming, *, may_answer: bool) -> Effect:
     reading = mail.reading
+    if reading.readers:
+        return told_to_leave(session, desk, mail)
     if reading.command is None or reading.sender is None or not mail.may_be_answered:
         return Effect("a command without a sender: nothing was changed")
     wish = Wish(reading.command, reading.sender, mail.recipients, mail.headers.get("subject")[:500])

@@ -20,7 +20,7 @@ from alerts.durations import duration_text, parse_duration
 from alerts.errors import Invalid
 from alerts.newsletters.missed import USUAL, parse_missed
 from alerts.newsletters.rules import parse_rule
-from alerts.rates import parse_rate
+from alerts.rates import parse_rate, parse_share, share_text
 from alerts.regions import find_region
 from alerts.subscribers.models import Frequency
 
@@ -161,7 +161,8 @@ class NewsletterDefinition(_Part):
     `readers_hour` digests wait for the hour that a reader named; `welcome` greets new readers.
     `rate` (`5/s`) holds for the newsletter over all transports; empty, it has none of its own.
     `worth_sending` (`3 days`) is for how long after an issue's start its messages are tried; empty,
-    it follows from the frequency.
+    it follows from the frequency. An issue is paused when `pause_at_bounces` (`5%`) of its messages
+    came back, of at least `pause_after` that were sent; empty, none is.
     """
 
     slug: Slug
@@ -185,6 +186,8 @@ class NewsletterDefinition(_Part):
     transport_fallback: Literal["others", "wait"] = "others"
     rate: Line = ""
     worth_sending: Line = ""
+    pause_at_bounces: Line = "5%"
+    pause_after: int = Field(default=100, ge=1, le=1_000_000)
     subject: Line = "{title}: {lead}{more}"
     preheader: Line = "{rest}"
     contributors: bool = False
@@ -238,6 +241,14 @@ class NewsletterDefinition(_Part):
             shortest, longest = duration_text(_SHORTEST_WORTH), duration_text(_LONGEST_WORTH)
             raise ValueError(f"{value!r} is not between {shortest} and {longest}")
         return duration_text(span)
+
+    @field_validator("pause_at_bounces")
+    @classmethod
+    def _share(cls, value: str) -> str:
+        try:
+            return share_text(parse_share(value)) if value else ""
+        except Invalid as error:
+            raise ValueError(str(error)) from error
 
     @field_validator("subject", "preheader")
     @classmethod

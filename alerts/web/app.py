@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from alerts.inbound.providers.service import Webhooks
 from alerts.runtime import Runtime
 from alerts.staff.guard import Guard
 from alerts.task_queue import TaskQueue
@@ -31,6 +32,7 @@ from alerts.web.public import (
     unsubscribe,
 )
 from alerts.web.site import make_site
+from alerts.web.webhooks import create_webhooks
 
 _READERS = (
     home,
@@ -49,19 +51,28 @@ _READERS = (
 )
 
 
-def create_app(runtime: Runtime, *, queue: TaskQueue, guard: Guard | None = None) -> FastAPI:
+def create_app(
+    runtime: Runtime,
+    *,
+    queue: TaskQueue,
+    guard: Guard | None = None,
+    webhooks: Webhooks | None = None,
+) -> FastAPI:
     """Return the application; the caller keeps the runtime open and puts the newsletters in place.
 
     Handlers are plain functions in a pool of threads; each opens its own database session.
-    `guard` stands at the desk's door; without one, that of the settings.
+    `guard` stands at the desk's door, `webhooks` check providers' calls; without one, those of the
+    settings.
     """
     site = make_site(runtime, queue, guard=guard)
+    webhooks = webhooks or Webhooks(runtime.settings, clock=runtime.clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         site.limits.close()
         site.metrics.close()
+        webhooks.close()
         if site.caught is not None:
             site.caught.close()
 
@@ -85,5 +96,6 @@ def create_app(runtime: Runtime, *, queue: TaskQueue, guard: Guard | None = None
     app.include_router(caught.router)
     app.include_router(sample.router)
     app.mount("/api", create_api(site), name="api")
+    app.mount("/inbound", create_webhooks(site, webhooks), name="inbound")
     app.mount("/static", StaticFiles(directory=site.pages.static_folder), name="static")
     return app

@@ -1,6 +1,7 @@
 """Tasks of mail that came back."""
 
 from alerts.inbound.answering import answer_mail
+from alerts.inbound.fetching.polling import look_into
 from alerts.inbound.working import work_off
 from alerts.task_queue import Task
 from workers.app import app
@@ -8,11 +9,12 @@ from workers.process import parts
 
 
 @app.task(name=Task.READ_MAIL.value)
-def read_mail(mail_id: int) -> None:
-    """Read a stored mail and let it have its effect."""
+def read_mail(*mail_ids: int) -> None:
+    """Read stored mails and let each have its effect."""
     worker = parts()
-    for to_do in work_off(worker.desk, mail_id):
-        worker.queue.enqueue(to_do.task, *to_do.ids, queue=to_do.queue)
+    for mail_id in mail_ids:
+        for to_do in work_off(worker.desk, mail_id):
+            worker.queue.enqueue(to_do.task, *to_do.ids, queue=to_do.queue)
 
 
 @app.task(name=Task.ANSWER_MAIL.value)
@@ -27,4 +29,17 @@ def answer(mail_id: int) -> None:
             transport=worker.transport,
             signer=worker.signer,
         )
+    )
+
+
+@app.task(name=Task.FETCH_MAIL.value)
+def fetch(mailbox_id: int) -> None:
+    """Look into a mailbox of the settings, and store what is new."""
+    worker = parts()
+    look_into(
+        worker.database,
+        mailbox_id,
+        settings=worker.settings,
+        queue=worker.queue,
+        clock=worker.clock,
     )

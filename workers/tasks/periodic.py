@@ -7,6 +7,7 @@ from alerts.delivery.counting import settle_outcomes
 from alerts.delivery.sweeper import sweep
 from alerts.delivery.transactional import owed_confirmations
 from alerts.delivery.welcoming import owed_welcomes
+from alerts.inbound.fetching.claims import claim_due_mailboxes
 from alerts.inbound.storing import owed_mail_work
 from alerts.newsletters.scheduling import claim_due, stale_runs
 from alerts.operations.pruning import prune
@@ -56,12 +57,20 @@ def _sweep(worker: WorkerParts) -> None:
         due += owed_confirmations(session, clock=worker.clock)
         due += owed_welcomes(session, clock=worker.clock)
         due += owed_mail_work(session, clock=worker.clock)
+        mailboxes = claim_due_mailboxes(
+            session,
+            worker.settings.mailboxes,
+            usual=worker.settings.inbound_every,
+            clock=worker.clock,
+        )
         runs = [run.id for run in stale_runs(session, clock=worker.clock)]
         links = owed_link_checks(session, clock=worker.clock)
     for check_id in links:
         worker.queue.enqueue(Task.CHECK_LINKS, check_id, queue=Queue.PREPARATION)
     for item in due:
         worker.queue.enqueue(item.task, item.id, queue=item.queue)
+    for mailbox_id in mailboxes:
+        worker.queue.enqueue(Task.FETCH_MAIL, mailbox_id, queue=Queue.INBOUND)
     for run_id in runs:
         worker.queue.enqueue(Task.RUN_SCHEDULE, run_id, queue=Queue.PREPARATION)
     if due or runs:

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 from alerts.inbound.reading.headers import Headers
 
-_LOCAL = r"(?:\"[^\"\s@]{1,62}\"|[^\s<>()\[\],;:\"@\\|]{1,64})"
+# The marks of Chinese and Japanese texts, which stand between words without any blank.
+_WIDE = "（）：，；。、「」『』【】《》〈〉〔〕！？“”"  # noqa: RUF001 - they are what is meant
+_LOCAL = rf"(?:\"[^\"\s@]{{1,62}}\"|[^\s<>()\[\],;:\"@\\|{_WIDE}]{{1,64}})"
 _LABELS = r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_][\w-]{1,40}"
 # Not in the middle of a word, nor a part of a longer one.
-ADDRESS = re.compile(rf"(?<![^\s<>()\[\],;:\"'|=/]){_LOCAL}@{_LABELS}(?![\w@-])")
+ADDRESS = re.compile(rf"(?<![^\s<>()\[\],;:\"'|=/{_WIDE}]){_LOCAL}@{_LABELS}(?![\w@-])")
 # In a field of a report, where a host may have no dot, or be a number.
 _IN_FIELD = re.compile(rf"{_LOCAL}@[^\s<>()\[\],;:\"@\\|]{{1,255}}|{_LOCAL}@\[[^\s\]]{{1,60}}\]")
 _QUOTES = "'`‘’“”„«»*_"
 _MACHINES = re.compile(
-    r"(?:mailer-?daemon|post-?master|mail-?daemon|mdaemon|mmdf|mailadm(?:in)?|double-?bounce"
+    r"(?:mailer-?daemon|post[-_]?master|mail-?daemon|mdaemon|mmdf|mailadm(?:in)?|double-?bounce"
     r"|(?:e?mail[-_.]?)?delivery[-_.]?(?:system|subsystem|failure|status|notification)"
     r"|no-?reply|do-?not-?reply|bounces?|mail-?deliver(?:y|er)|microsoftexchange[0-9a-f]*"
     r"|systemadministrator|prvs|symantec_\w+|mailsystem|smtp-?gateway)(?:[-+=_].*)?",

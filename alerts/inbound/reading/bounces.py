@@ -45,7 +45,7 @@ def failures_of(
         return _by_report(mail, entries, notice, others, ours)
     if not mail.reports and not is_bounce(mail.headers, notice.text):
         return None
-    return _by_text(mail, notice, raw, others)
+    return _by_text(mail, notice, raw, others, ours)
 
 
 def severest(failures: Iterable[Failure]) -> Failure | None:
@@ -72,6 +72,12 @@ def others_of(mail: Mail, notice: Notice, ours: frozenset[str]) -> Others:
         )
     }
     return Others(ours | reached | ({key_of(a) for a in (*senders, *here)} - written_to))
+
+
+def without_reached(others: Others, mail: Mail, ours: frozenset[str]) -> Others:
+    """Return who cannot be meant, but for whom the mail reached; we are never meant."""
+    reached = {key_of(address) for address in addresses_of(mail.headers, *_HERE)}
+    return Others((others.keys - reached) | ours)
 
 
 def _by_report(
@@ -130,7 +136,7 @@ def _vague(code: str | None) -> bool:
 
 
 def _by_text(
-    mail: Mail, notice: Notice, raw: bytes, others: Others
+    mail: Mail, notice: Notice, raw: bytes, others: Others, ours: frozenset[str]
 ) -> tuple[Kind, tuple[Failure, ...]] | None:
     kind = Kind.DELAY if is_delay(mail.headers, notice.text) else Kind.BOUNCE
     named = named_in(notice.text, others)
@@ -141,6 +147,15 @@ def _by_text(
             for address in second_opinion(raw)
             if address not in others and not is_machine(address)
         )
+    if not spoken:
+        # Somebody's mailbox may be called postmaster, as the returned message tells.
+        written_to = addresses_of(notice.original, *_READERS)
+        low = notice.text.lower()
+        spoken = tuple(a for a in written_to if a not in others and key_of(a) in low)
+    if not spoken:
+        # A reader may be told of their own address, where somebody wrote to himself.
+        named = named_in(notice.text, without_reached(others, mail, ours))
+        spoken = unique(one.address for one in named if one.sureness > 1)
     failures = tuple(_of_text(address, kind, mail, notice, named) for address in spoken)
     return kind, failures
 

@@ -18,13 +18,32 @@ _REPLY = re.compile(
     r"|[- ](?!bytes|kb|mb|days|hours|messages|recipients))"
 )
 # Subjects and details that may be said of anything; the text knows more.
-_VAGUE = re.compile(r"(?:\d\.0|0\.\d{1,3}|[345]\.[05]|5\.\d|3\.[0-3]|4\.[01]|7\.1)")
-_WRONG_OFTEN = re.compile(r"(?:1\.[0-2]|2\.[01]|4\.4|4\.3\d\d|7\.\d+)")
+_VAGUE = re.compile(r"(?:\d\.0|[089]\.\d{1,3}|[345]\.[05]|5\.\d|3\.[0-3]|4\.[01]|7\.1)")
+_WRONG_OFTEN = re.compile(r"(?:1\.[0-3]|2\.[01]|4\.4|4\.3\d\d|7\.\d+)")
+# What a gateway says of the answer that it quotes: `5.1.0 - Unknown address error 550-'5.7.1 …`.
+_QUOTING = re.compile(
+    r"[45]\.\d\.\d - (?:unknown address error|other \w+ system problem)[ ,:(]{1,3}(?=\d{3}[- ]'?)",
+    re.IGNORECASE,
+)
+# It was not the reader whom the server had refused, but who sends.
+_AT_SENDER = re.compile(
+    r"(?:in reply to|after|in response to) (?:the )?(?:end of )?(?:mail from|ehlo|helo)\b"
+)
+# RFC 5248's registry: the account at the reader's side was disabled.
+_DISABLED = "7.13"
 _FULL = pattern("mailbox_full")
 _NOBODY = pattern("nobody_there")
 _ABOUT_US = pattern("about_us")
 # These say it whatever else is said, but of the sender.
 _SURELY_NOBODY = pattern("surely_nobody")
+_SURELY_ABOUT_US = pattern("surely_about_us")
+# Links are left out of the words, but some of them say who is blocked, and where.
+_LINK_OF_A_LIST = re.compile(
+    r"(?:https?://|www\.)[\w.-]{0,60}"
+    r"(?:spamhaus|barracudacentral|sorbs|spamcop|uceprotect|proofpoint|senderscore|talosintel"
+    r"|cloudmark|trendmicro|dnsbl|invaluement|surbl|uribl|x\.co/rlbounce)",
+    re.IGNORECASE,
+)
 _OF_THE_SENDER = re.compile(
     r"\bsender\b|mail from|\bfrom address|verif(?:y|ication) failed|callout"
 )
@@ -51,7 +70,7 @@ def judged(status: str, text: str) -> Judged:
     The code of the text wins over a vague one of the report: where a server writes `5.0.0`, the
     answer of the other side beneath it often says `5.1.1`.
     """
-    said = " ".join(text[:_READ].split())
+    said = _QUOTING.sub("", " ".join(text[:_READ].split()))
     inner, reply = _enhanced_in(said), _reply_in(said)
     code = _better(status, inner)
     words = words_of_notice(said)
@@ -100,6 +119,9 @@ def _says(code: str) -> int:
 
 def _class(code: str, reply: str, words: str, said: str) -> Bounce | None:
     told = _by_words(words)
+    sure = _is_surely_about_us(words, said)
+    if sure or (told is not Bounce.SOFT and _AT_SENDER.search(said.lower())):
+        told = Bounce.POLICY
     if (code or reply).startswith("4"):
         # Given up after refusals for now: never for good.
         policy = told is Bounce.POLICY or code.startswith("4.7.")
@@ -112,9 +134,14 @@ def _class(code: str, reply: str, words: str, said: str) -> Bounce | None:
         return Bounce.SOFT
     if code and not _VAGUE.fullmatch(detail):
         if told is not None and _WRONG_OFTEN.fullmatch(detail):
-            return _of_doubtful(detail, told, words)
+            return _of_doubtful(detail, told, words, sure=sure)
         return bounce_of(f"refused {code}")
     return told or _by_refusal(code, reply, said)
+
+
+def _is_surely_about_us(words: str, said: str) -> bool:
+    """Tell whether our mail, or our server, is refused, whatever code stands with it."""
+    return bool(_SURELY_ABOUT_US.search(words) or _LINK_OF_A_LIST.search(said))
 
 
 def _by_refusal(code: str, reply: str, said: str) -> Bounce | None:
@@ -126,16 +153,16 @@ def _by_refusal(code: str, reply: str, said: str) -> Bounce | None:
     return bounce_of(reason_of_refusal(number, answer))
 
 
-def _of_doubtful(detail: str, told: Bounce, words: str) -> Bounce | None:
+def _of_doubtful(detail: str, told: Bounce, words: str, *, sure: bool) -> Bounce | None:
     """Weigh words against a code that servers use for other things, too."""
     if detail.startswith("7."):
-        # Policy it is, unless the words speak of nothing but the mailbox.
-        return Bounce.HARD if told is Bounce.HARD else Bounce.POLICY
+        # Policy it is; the one code that is about the mailbox apart.
+        return Bounce.HARD if detail == _DISABLED else Bounce.POLICY
     if detail.startswith("4.3") and told is Bounce.HARD:
         return told
     if told is Bounce.SOFT and _OF_HOSTS_FOR_NOW.search(words):
         return Bounce.SOFT
-    if told is Bounce.POLICY and detail in {"1.0", "2.0", "2.1"}:
+    if told is Bounce.POLICY and (sure or detail in {"1.0", "2.0", "2.1"}):
         return told
     return bounce_of(f"refused 5.{detail}")
 

@@ -32,7 +32,9 @@ _BEFORE = re.compile(
 )
 _ALONE_BEFORE = re.compile(
     r"(?:[\s>]*\"[^\"]{1,80}\"[ \t]*<)?[\s>*|•·\-–—<\"'`(\[‘“«:+]*"
-    r"(?:\(?\d{1,3}[.)][ \t]*[<\"'`]*)?\Z"
+    r"(?:\(?\d{1,3}[.)][ \t]*[<\"'`]*)?"
+    # As sendmail of old did: `550 <reader@there.example>... User unknown`.
+    r"(?:[45]\d\d[ \t-](?:[45]\.\d\.\d{1,3}[ \t])?[<]?)?\Z"
 )
 _ALONE_AFTER = re.compile(r"[>\"'`)\]’”»]*[\s:.,;)*|…-]*\Z")
 _COLON_AFTER = re.compile(

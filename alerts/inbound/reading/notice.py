@@ -18,6 +18,7 @@ _SURE_FIELDS = re.compile(
     re.IGNORECASE,
 )
 _FEWEST_FIELDS = 3
+_QUOTES_FIELDS = re.compile(r"header fields:\s{0,20}\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,10 @@ def _header_block(text: str) -> int | None:
         elif not (line[:1] in {" ", "\t"} and fields):
             fields, sure = 0, False
         if fields >= _FEWEST_FIELDS and sure:
-            return start
+            if _QUOTES_FIELDS.search(text[:start]) is None:
+                return start
+            # They say which message it was; the notice goes on after them.
+            fields, sure = 0, False
         position += len(line) + 1
     return None
 

@@ -90,8 +90,9 @@ class _Sorting:
         elif part.kind in _RECEIPTS:
             self.receipts.append(part.markup())
         elif part.kind in {"text/plain", "text/html"} or (
-            # Some call the text of a report so, or nothing that is a media type.
-            part.kind.startswith("text/") and not self.texts
+            # Some call the text of a report so, or nothing that is a media type; and a multipart
+            # in which there is no boundary is text as well.
+            part.kind.startswith(("text/", "multipart/")) and not self.texts
         ):
             self.texts.append(part)
 

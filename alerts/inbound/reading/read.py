@@ -31,35 +31,37 @@ _WRITTEN_TO = ("delivered-to", "x-original-to", "envelope-to", "to")
 _DEEPEST = 2
 
 
-def read_mail(raw: bytes, *, ours: Iterable[str] = ()) -> Reading:
+def read_mail(raw: bytes, *, ours: Iterable[str] = (), alone: bool = False) -> Reading:
     """Read a mail that came back; `ours` are addresses that are never a reader's.
+
+    With `alone` no other program's reader is asked where our own finds nobody.
 
     Only the first two megabytes are looked at, and memory stays within a small multiple of them;
     no input raises.
     """
-    return _read(raw, frozenset(key_of(address) for address in ours), 0)
+    return _read(raw, frozenset(key_of(address) for address in ours), 0, alone=alone)
 
 
-def _read(raw: bytes, ours: frozenset[str], depth: int) -> Reading:
+def _read(raw: bytes, ours: frozenset[str], depth: int, *, alone: bool) -> Reading:
     mail = read_parts(raw)
     notice = notice_of(mail)
     others = others_of(mail, notice, ours)
     # A gateway may put the whole report into an attachment of its own notice.
     return (
-        _inner(mail, ours, depth)
+        _inner(mail, ours, depth, alone=alone)
         or _complaint(mail, notice, others)
-        or _bounce(mail, notice, raw, ours)
+        or _bounce(mail, notice, b"" if alone else raw, ours)
         or _other(mail, notice)
     )
 
 
-def _inner(mail: Mail, ours: frozenset[str], depth: int) -> Reading | None:
+def _inner(mail: Mail, ours: frozenset[str], depth: int, *, alone: bool) -> Reading | None:
     if depth >= _DEEPEST or not mail.originals or mail.reports or mail.complaints:
         return None
     head = mail.originals[0][:4_000].lower()
     if b"multipart/report" not in head and b"x-failed-recipients" not in head:
         return None
-    reading = _read(mail.originals[0], ours, depth + 1)
+    reading = _read(mail.originals[0], ours, depth + 1, alone=alone)
     machine = reading.kind in {Kind.BOUNCE, Kind.DELAY, Kind.COMPLAINT}
     return reading if machine and reading.recipients else None
 

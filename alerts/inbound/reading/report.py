@@ -100,10 +100,11 @@ def _address(value: str) -> str:
     if "\\x{" in value:
         value = _ENCODED.sub(_letter, value)
     found = address_of_field(value)
-    if found:
-        return found
-    # Some leave the typed field without a type, or with a local name only.
-    return cleaned(value.rpartition(";")[2].strip(" <>")) if "@" in value else ""
+    if not found and "@" in value:
+        # Some leave the typed field without a type.
+        found = cleaned(value.rpartition(";")[2].strip(" <>"))
+    # A host alone is where it failed, not whom it was for.
+    return "" if found.startswith("@") else found
 
 
 def _letter(found: re.Match[str]) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +20,7 @@ from alerts.database import Database
 from alerts.delivery.catcher import CatcherStore
 from alerts.delivery.transactional import send_confirmation
 from alerts.delivery.transports.catcher import CatcherTransport
+from alerts.inbound.providers.service import Webhooks
 from alerts.newsletters.archive.entering import enter_missing
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue, IssueState
@@ -169,10 +170,13 @@ def running_site(
     push_tokens: tuple[str, ...] = (),
     metrics_token: str = "",
     base_url: str = "",
+    webhooks: Mapping[str, object] | None = None,
+    fetch: Callable[[str], bytes] | None = None,
 ) -> Iterator[RunningSite]:
     """Serve the site in a thread on a free port of 127.0.0.1 until the block ends.
 
-    `base_url` is what it takes for its own address; without one, where it is.
+    `base_url` is what it takes for its own address; without one, where it is. `webhooks` are the
+    settings of mail that comes back, `fetch` stands for the way to Amazon's certificates.
     """
     with socket.socket() as listener, httpx.Client(timeout=_PATIENCE) as client:
         listener.bind(("127.0.0.1", 0))
@@ -185,13 +189,19 @@ def running_site(
             mail_url=mail_url,
             push_tokens=push_tokens,
             metrics_token=metrics_token,
+            **(webhooks or {}),
         )
         runtime = Runtime(settings, clock, database, Tokens(settings.secret_key))
         with database.transaction() as session:
             ensure_built_in(session, clock=clock)
         recording = RecordingTaskQueue()
         guard = Guard(database, clock, Passwords(CHEAP), Seal(settings.secret_key))
-        application = create_app(runtime, queue=queue or recording, guard=guard)
+        application = create_app(
+            runtime,
+            queue=queue or recording,
+            guard=guard,
+            webhooks=Webhooks(settings, clock=clock, fetch=fetch),
+        )
         with _served(
             uvicorn.Config(application, log_level="critical", timeout_graceful_shutdown=2), listener
         ):
