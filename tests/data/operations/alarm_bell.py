@@ -1,4 +1,4 @@
-"""A house whose alarms ring: one who watches, whose mail the catcher keeps, whose calls are kept."""
+"""A house whose alarms ring: one who watches; its mail is caught, its calls are kept."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
