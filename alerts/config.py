@@ -61,13 +61,14 @@ class Settings(InboundSettings, OperationsSettings):
     )
 
     data_dir: Path = Path("var")
-    database_url: str = ""
-    redis_url: str = ""
-    mail_url: Annotated[tuple[str, ...], NoDecode] = ("catcher://",)
+    # What holds a password or a key is shown in no traceback and no log.
+    database_url: str = Field(default="", repr=False)
+    redis_url: str = Field(default="", repr=False)
+    mail_url: Annotated[tuple[str, ...], NoDecode] = Field(default=("catcher://",), repr=False)
     domain_limits: Annotated[tuple[str, ...], NoDecode] = ()
     base_url: str = "http://127.0.0.1:8000"
     sender: str = "GP Alerts <alerts@localhost>"
-    secret_key: Annotated[tuple[str, ...], NoDecode] = ()
+    secret_key: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
     fetch_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     push_tokens: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
     lease_seconds: int = Field(default=60, ge=2, le=3600)
