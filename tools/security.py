@@ -18,6 +18,10 @@ SBOM = ROOT / "sbom.json"
 _LOCKED = ROOT / "requirements" / "runtime.txt"
 # Holes in it have been known for years, to every source.
 _KNOWN_BAD = "jinja2==2.4.1\n"
+_NOTHING_KNOWN = (
+    "pip-audit reached no source of advisories: nothing is known of these packages."
+    " Run it where pypi.org answers."
+)
 _EXCUSED = re.compile(r"# noqa: ([A-Z0-9, ]+)")
 Run = Callable[[list[str]], "subprocess.CompletedProcess[str]"]
 
@@ -36,10 +40,7 @@ def audit(run: Run) -> list[str]:
         known_bad.flush()
         tried = _holes(run, Path(known_bad.name))
     if tried is None or not tried:
-        return [
-            "pip-audit reached no source of advisories: nothing is known of these packages."
-            " Run it where pypi.org answers."
-        ]
+        return [_NOTHING_KNOWN]
     found = _holes(run, _LOCKED)
     return ["pip-audit broke off"] if found is None else found
 
