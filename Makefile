@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test faults coverage lint format lock bench clean from-debian
+.PHONY: help install install-dev demo test faults coverage lint format lock bench clean from-debian security docs soak
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -64,6 +64,15 @@ lint: install-dev ## run every check: ruff, mypy, import-linter, djlint
 format: install-dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Tools of their own, which share no package with the program.
+$(VENV)/%-tools/installed: requirements/%.txt tools/make_venv.py
+	$(PYTHON) tools/make_venv.py $(dir $@)
+	$(dir $@)bin/python -m pip install --quiet --require-hashes --no-deps -r $<
+	@touch $@
+
+security: $(VENV)/security-tools/installed ## ask for known holes (network), look for careless code, write sbom.json
+	$(VENV)/security-tools/bin/python tools/security.py
 
 lock: ## write the locked requirements anew from pyproject.toml
 	$(PYTHON) tools/make_venv.py $(VENV)/lock

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from alerts.config_inbound import InboundSettings
+from alerts.config_operations import OperationsSettings
 from alerts.durations import parse_duration
 from alerts.errors import Invalid
 from alerts.rates import parse_domain_limits
@@ -36,7 +37,7 @@ SECRET_FILE = "secret-key"  # noqa: S105 - the name of a file
 MAIL_SCHEMES = ("catcher", "smtp", "smtps", "ses", "mailgun", "postmark", "sendgrid")
 
 
-class Settings(InboundSettings):
+class Settings(InboundSettings, OperationsSettings):
     """Every setting of the program; the environment variable is `ALERTS_` and the name in capitals.
 
     `secret_key` holds all valid keys, oldest first, the way itsdangerous rotates them:
@@ -61,13 +62,14 @@ class Settings(InboundSettings):
     )
 
     data_dir: Path = Path("var")
-    database_url: str = ""
-    redis_url: str = ""
-    mail_url: Annotated[tuple[str, ...], NoDecode] = ("catcher://",)
+    # What holds a password or a key is shown in no traceback and no log.
+    database_url: str = Field(default="", repr=False)
+    redis_url: str = Field(default="", repr=False)
+    mail_url: Annotated[tuple[str, ...], NoDecode] = Field(default=("catcher://",), repr=False)
     domain_limits: Annotated[tuple[str, ...], NoDecode] = ()
     base_url: str = "http://127.0.0.1:8000"
     sender: str = "GP Alerts <alerts@localhost>"
-    secret_key: Annotated[tuple[str, ...], NoDecode] = ()
+    secret_key: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
     fetch_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     push_tokens: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
     lease_seconds: int = Field(default=60, ge=2, le=3600)
@@ -102,7 +104,13 @@ class Settings(InboundSettings):
         return tuple(value.split()) if isinstance(value, str) else value
 
     @field_validator(
-        "keep_unconfirmed", "keep_departed", "keep_networks", "keep_inbound", mode="before"
+        "keep_unconfirmed",
+        "keep_departed",
+        "keep_networks",
+        "keep_inbound",
+        "keep_ledger",
+        "keep_alarms",
+        mode="before",
     )
     @classmethod
     def _kept_for(cls, value: object) -> object:

@@ -47,7 +47,7 @@ class InboundSettings(BaseSettings):
     webhook_ses_topic: Annotated[tuple[str, ...], NoDecode] = ()
     webhook_mailgun_key: str = Field(default="", repr=False)
     webhook_postmark_secret: str = Field(default="", repr=False)
-    webhook_sendgrid_key: str = ""
+    webhook_sendgrid_key: str = Field(default="", repr=False)
 
     @field_validator("inbound_url", "webhook_ses_topic", mode="before")
     @classmethod

@@ -46,6 +46,8 @@ class Task(enum.StrEnum):
     TICK = "periodic.tick"
     SWEEP = "periodic.sweep"
     PRUNE = "periodic.prune"
+    TELL_ALARMS = "operations.tell_alarms"
+    EXAMINE = "operations.examine"
 
 
 class TaskQueue(Protocol):

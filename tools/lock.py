@@ -25,6 +25,10 @@ def main() -> None:
     source = _ROOT / "pyproject.toml"
     subprocess.run([*uv, source, build, "-o", runtime], check=True)
     subprocess.run([*uv, source, "--group", "dev", "-c", runtime, "-o", dev], check=True)
+    for group in ("docs", "security"):
+        # Tools that share no environment with the program, and lead to none of its packages.
+        alone = [*uv, "--group", f"{source}:{group}", "-o", runtime.with_name(f"{group}.txt")]
+        subprocess.run(alone, check=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ TASK_MODULES = (
     "workers.tasks.delivery",
     "workers.tasks.inbound",
     "workers.tasks.newsletters",
+    "workers.tasks.operations",
     "workers.tasks.periodic",
     "workers.tasks.rendering",
     "workers.tasks.subscribers",

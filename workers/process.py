@@ -36,12 +36,16 @@ from alerts.embedded_redis import EmbeddedRedis
 from alerts.inbound.incoming import Desk
 from alerts.logs import configure_logs
 from alerts.migrations import ensure_schema
+from alerts.operations.alarms.beats import BEAT, WORKER
+from alerts.operations.alarms.telling import Means
+from alerts.operations.alarms.watching import Watch
 from alerts.rendering.service import Renderer, renderer_of
 from alerts.request_limits import RequestLimits
 from alerts.subscribers.links import SubscriberLinks
 from alerts.task_queue import CeleryTaskQueue, Queue, Task
 from alerts.tokens import Tokens
 from workers.app import app
+from workers.heart import Heart
 
 # How often a worker looks for lost work by itself, also where no beat runs.
 _SWEEP_SECONDS = 20.0
@@ -146,6 +150,24 @@ class WorkerParts:
         )
 
     @cached_property
+    def telling(self) -> Means:
+        """What telling of alarms takes."""
+        return Means(
+            database=self.database,
+            settings=self.settings,
+            clock=self.clock,
+            transport=lambda: self.transport,
+            renderer=lambda: self.renderer,
+            run=self.loop.run,
+            signer=self.signer,
+        )
+
+    @cached_property
+    def watch(self) -> Watch:
+        """This process's part in watching over the system."""
+        return Watch(self.telling)
+
+    @cached_property
     def loop(self) -> BackgroundLoop:
         """Where messages are handed over."""
         return BackgroundLoop()
@@ -189,6 +211,10 @@ def _closed_afterwards(database: Database) -> Iterator[Database]:
 _servers: list[EmbeddedRedis] = []
 
 
+# What shows others that this process runs.
+_hearts: list[Heart] = []
+
+
 @beat_init.connect
 @worker_init.connect
 def _prepare(**_: object) -> None:
@@ -201,6 +227,17 @@ def _prepare(**_: object) -> None:
         server = EmbeddedRedis(settings.data_dir)
         server.open()
         _servers.append(server)
+
+
+def _show_life(name: str) -> None:
+    heart = Heart(load_settings(), name)
+    _hearts.append(heart)
+    heart.start()
+
+
+@beat_init.connect
+def _beat_lives(**_: object) -> None:
+    _show_life(BEAT)
 
 
 @worker_process_init.connect
@@ -226,6 +263,7 @@ def _keep_sweeping(sender: object, **_: object) -> None:
     def sweep() -> None:
         parts().queue.enqueue(Task.SWEEP, queue=Queue.PERIODIC)
 
+    _show_life(WORKER)
     sweep()
     sender.timer.call_repeatedly(_SWEEP_SECONDS, sweep)  # type: ignore[attr-defined]  # a consumer
 
@@ -237,5 +275,7 @@ def _give_batches_back(**_: object) -> None:
 
 @worker_shutdown.connect
 def _stop_embedded(**_: object) -> None:
+    for heart in _hearts:
+        heart.stop()
     for server in _servers:
         server.close()

@@ -25,6 +25,7 @@ def backup(
     json: JsonOption = False,
 ) -> None:
     """Write the whole database, and the data folder's key and topics, to one file."""
+    from alerts.operations.alarms.beats import BACKUP, note_life
     from alerts.operations.backup.writing import write_backup
 
     with open_runtime() as runtime, progress_bar("backup") as show:
@@ -35,6 +36,9 @@ def backup(
             clock=runtime.clock,
             progress=show,
         )
+        with runtime.database.transaction() as session:
+            # Whoever looks after the system sees how old the last backup is.
+            note_life(session, BACKUP, now=manifest.taken_at)
     document: dict[str, Any] = {
         "file": str(file),
         "bytes": file.stat().st_size,

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from alerts import __version__
 from alerts.cli import (
+    alarms,
     articles,
     backups,
     doctor,
@@ -45,6 +46,7 @@ app.add_typer(suppressions.app, name="suppression")
 app.add_typer(inbound.app, name="inbound")
 app.add_typer(staff.app, name="staff")
 sending.app.command()(numbers.number)
+app.add_typer(alarms.app, name="alarm")
 processes.register(app)
 backups.register(app)
 app.command()(doctor.doctor)

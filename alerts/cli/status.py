@@ -7,6 +7,7 @@ from alerts.cli.common import say
 from alerts.clock import rfc3339
 from alerts.holding import hold_of
 from alerts.inbound.fetching.claims import failing_mailboxes, mailbox_json
+from alerts.operations.alarms.books import alarm_json, open_alarms
 from alerts.operations.overview import standing_of
 from alerts.runtime import Runtime, open_queue
 
@@ -19,10 +20,12 @@ def overview(runtime: Runtime) -> dict[str, Any]:
         failing = [source_json(source) for source in found.failing]
         mailboxes = failing_mailboxes(session, runtime.settings.mailboxes)
         unreachable = [mailbox_json(mailbox) for mailbox in mailboxes]
+        alarms = [alarm_json(alarm) for alarm in open_alarms(session)]
     with open_queue(runtime.settings) as queue:
         workers = queue.workers(timeout=0.5)
     return {
         "held_since": rfc3339(hold.since) if hold else None,
+        "alarms": alarms,
         "articles": found.articles,
         "failing_sources": [
             {name: source[name] for name in ("id", "url", "failing_since", "last_error")}
@@ -57,6 +60,10 @@ def print_overview(found: dict[str, Any]) -> None:
     say(f"workers: {', '.join(found['workers']) or 'none answers; start `alerts up`'}")
     if found["held_since"]:
         say(f"restored, and held since {found['held_since']}: see `alerts release`")
+    for alarm in found["alarms"]:
+        until = alarm["silenced_until"]
+        silent = f" (silenced until {until}: {alarm['silence_reason']})" if until else ""
+        say(f"ALARM {alarm['id']} since {alarm['opened_at']}: {alarm['what']}{silent}")
     say(f"articles: {found['articles']}")
     for source in found["failing_sources"]:
         say(

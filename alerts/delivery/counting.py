@@ -119,6 +119,19 @@ def outcome_totals(
     return {(provider, outcome): int(n) for provider, outcome, n in session.execute(grouped)}
 
 
+def outcomes_by_hour(session: Session, *, since: datetime) -> dict[tuple[datetime, str], int]:
+    """Return what came of messages in each hour (UTC) from that of a moment on, by outcome.
+
+    Counts are kept by the hour for two days.
+    """
+    rows = session.execute(
+        select(OutcomeCount.hour, OutcomeCount.outcome, func.sum(OutcomeCount.count))
+        .where(OutcomeCount.hour >= _hour(since))
+        .group_by(OutcomeCount.hour, OutcomeCount.outcome)
+    )
+    return {(hour, outcome): int(count) for hour, outcome, count in rows}
+
+
 def outcomes_by_issue(session: Session, issue_ids: Iterable[int]) -> dict[int, IssueOutcomes]:
     """Return what came of issues under way, by their ids; where anything did."""
     rows = session.execute(

@@ -3,7 +3,15 @@
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from alerts.database import Base, BigKey, UtcDateTime, state_column
@@ -139,3 +147,21 @@ class OutcomeCount(Base):
     outcome: Mapped[str] = mapped_column(String(20))
     count: Mapped[int] = mapped_column(BigKey)
     settled: Mapped[bool] = mapped_column(default=False)
+
+
+class DeliveryTotal(Base):
+    """How many of an issue's deliveries ended alike, once their rows are no longer kept.
+
+    Empty and 0 stand for NULL in the ledger: a UNIQUE constraint takes no NULL for the same.
+    """
+
+    __tablename__ = "delivery_totals"
+    __table_args__ = (UniqueConstraint("issue_id", "state", "reason", "attempts", "edition_id"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    issue_id: Mapped[int] = mapped_column(BigKey)
+    state: Mapped[DeliveryState] = mapped_column(state_column(DeliveryState))
+    reason: Mapped[str] = mapped_column(String(100), default="")
+    attempts: Mapped[int]
+    edition_id: Mapped[int] = mapped_column(BigInteger, default=0)
+    count: Mapped[int] = mapped_column(BigInteger)

@@ -63,7 +63,7 @@ class Metrics:
                 with self._database.read() as session:
                     situation = look(session, now=self._clock.now())
                 registry = CollectorRegistry()
-                registry.register(_Collected(situation, self._queues()))
+                registry.register(_Collected(situation, self.queue_lengths()))
                 self._text = generate_latest(registry)
                 self._until = self._seconds() + self._kept
             return self._text
@@ -73,7 +73,7 @@ class Metrics:
         if self._client is not None:
             self._client.close()
 
-    def _queues(self) -> dict[str, int]:
+    def queue_lengths(self) -> dict[str, int]:
         """Return how many tasks lie in each queue; empty where Redis cannot be asked."""
         if self._client is None:
             return {}

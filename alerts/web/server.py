@@ -7,6 +7,7 @@ from alerts.errors import Refused
 from alerts.newsletters.service import ensure_built_in
 from alerts.runtime import open_queue, open_runtime
 from alerts.web.app import create_app
+from alerts.web.watchman import watchman
 
 _GRACE_SECONDS = 10
 
@@ -30,7 +31,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
         try:
-            uvicorn.Server(configuration).run()
+            with watchman(runtime, redis_url=queue.redis_url):
+                uvicorn.Server(configuration).run()
         except SystemExit as error:
             # uvicorn's own way to say that it could not bind; it has logged the reason.
             raise Refused(f"cannot listen at {host}:{port}; is another program there?") from error

@@ -236,7 +236,7 @@ def test_a_value_that_is_missing_is_named_with_file_and_line() -> None:
 
 @pytest.mark.parametrize("name", ["nothing-like-it", "../secret", "_base", "", "a/b"])
 def test_an_unknown_template_is_refused_with_the_known_ones(name: str) -> None:
-    with pytest.raises(Invalid, match="africa-this-week, confirmation, gp-alert"):
+    with pytest.raises(Invalid, match=r"africa-this-week, .*confirmation, gp-alert"):
         _render(replace(samples.gp_alert(), template=name))
 
 

@@ -10,6 +10,7 @@ from alerts.delivery.welcoming import owed_welcomes
 from alerts.inbound.fetching.claims import claim_due_mailboxes
 from alerts.inbound.storing import owed_mail_work
 from alerts.newsletters.scheduling import claim_due, stale_runs
+from alerts.operations.alarms.telling import owes_notes
 from alerts.operations.pruning import prune
 from alerts.operations.situation import note_tick
 from alerts.rendering.checking.links import owed_link_checks
@@ -35,12 +36,15 @@ def tick() -> None:
     for source_id in sources:
         worker.queue.enqueue(Task.POLL_SOURCE, source_id, queue=Queue.INBOUND)
     _sweep(worker)
+    _watch(worker)
 
 
 @app.task(name=Task.SWEEP.value)
 def sweep_lost_work() -> None:
-    """Enqueue again what is due in the database and not under way."""
-    _sweep(parts())
+    """Enqueue again what is due in the database and not under way; notice when no tick comes."""
+    worker = parts()
+    _sweep(worker)
+    _watch(worker)
 
 
 @app.task(name=Task.PRUNE.value)
@@ -75,3 +79,11 @@ def _sweep(worker: WorkerParts) -> None:
         worker.queue.enqueue(Task.RUN_SCHEDULE, run_id, queue=Queue.PREPARATION)
     if due or runs:
         log.info("swept", batches_and_issues=len(due), runs=len(runs))
+
+
+def _watch(worker: WorkerParts) -> None:
+    worker.watch.check()
+    with worker.database.read() as session:
+        owed = owes_notes(session, now=worker.clock.now())
+    if owed:
+        worker.queue.enqueue(Task.TELL_ALARMS, queue=Queue.TRANSACTIONAL)

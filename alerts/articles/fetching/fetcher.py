@@ -52,7 +52,7 @@ class Fetcher:
         self._deadline = Deadline()
         self._robots = Robots(lambda url, most: self._walk(url, {}, most=most).content)
         self._client = httpx.Client(
-            transport=_transport(GuardedBackend(self._allowed, self._deadline, look_up)),
+            transport=guarded_transport(GuardedBackend(self._allowed, self._deadline, look_up)),
             timeout=_TIMEOUT,
             follow_redirects=False,
             trust_env=False,
@@ -178,7 +178,8 @@ class Fetcher:
         )
 
 
-def _transport(backend: GuardedBackend) -> httpx.HTTPTransport:
+def guarded_transport(backend: GuardedBackend) -> httpx.HTTPTransport:
+    """Return a transport whose connections the guard makes."""
     transport = httpx.HTTPTransport()
     transport._pool = httpcore.ConnectionPool(  # noqa: SLF001 - httpx offers no way to hand one in
         ssl_context=httpx.create_ssl_context(), network_backend=backend

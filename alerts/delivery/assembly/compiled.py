@@ -224,7 +224,7 @@ def _text_fields(text: Form) -> Iterator[Field]:
 
 
 def _list_id(title: str, identifier: str) -> str:
-    shown = phrase(title)
+    shown, identifier = phrase(title), "".join(one_line(identifier).split())
     if shown.isascii() and shown and not shown.startswith(('"', "=?")):
         # RFC 2919 shows its descriptions quoted, and some programs know no other.
         shown = f'"{quote(shown)}"'

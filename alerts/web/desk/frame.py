@@ -55,6 +55,7 @@ class Room:
 ROOMS = (
     Room("overview", "/desk/", "Overview"),
     Room("newsletters", "/desk/newsletters", "Newsletters", Permission.ISSUES_READ),
+    Room("operations", "/desk/operations", "Operations", Permission.OPERATIONS_READ),
     Room("staff", "/desk/staff", "Staff", Permission.STAFF_MANAGE),
     Room("log", "/desk/log", "Log", Permission.AUDIT_READ),
 )

@@ -2,12 +2,35 @@
 
 from fastapi import APIRouter
 
-from alerts.web.desk import account, device, log, logging_in, overview, passwords, staff
+from alerts.web.desk import (
+    account,
+    device,
+    log,
+    logging_in,
+    operations,
+    overview,
+    passwords,
+    release,
+    staff,
+)
 from alerts.web.desk.looking import checks, look
 from alerts.web.desk.newsletters import form, numbers, pages, schedules, text
 
+LOOKING = (look, checks)
 NEWSLETTERS = (form, text, schedules, numbers, pages)
-PARTS = (logging_in, passwords, overview, look, checks, account, device, *NEWSLETTERS, staff, log)
+OPERATIONS = (operations, release)
+PARTS = (
+    logging_in,
+    passwords,
+    overview,
+    *LOOKING,
+    *NEWSLETTERS,
+    *OPERATIONS,
+    account,
+    device,
+    staff,
+    log,
+)
 
 router = APIRouter(prefix="/desk")
 for _part in PARTS:

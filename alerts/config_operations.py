@@ -1,0 +1,95 @@
+"""The settings of looking after the system; part of `alerts.config.Settings`."""
+
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+from alerts.durations import parse_duration
+from alerts.errors import Invalid
+
+# 24 characters of base64 are 144 bits.
+_SHORTEST_SECRET = 24
+_SHORTEST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(days=1)
+
+
+class OperationsSettings(BaseSettings):
+    """Who is told when something is broken, how arrival is watched, and what is kept.
+
+    `alarm_to` are the addresses that alarms are mailed to; they are posted to `alarm_webhook`
+    too, signed with `alarm_webhook_secret`. `canary` is an address of the operator's whose mail
+    comes back to this program: a copy of every issue goes there, and an alarm is raised when it has
+    not come within `canary_within`. After `keep_ledger` the rows of an issue's ledger become
+    totals; alarms that are over, and results of the doctor, go after `keep_alarms`.
+    """
+
+    alarm_to: Annotated[tuple[str, ...], NoDecode] = ()
+    alarm_webhook: str = Field(default="", repr=False)
+    alarm_webhook_secret: str = Field(default="", repr=False, validate_default=True)
+    canary: str = ""
+    canary_within: timedelta = timedelta(minutes=30)
+    keep_ledger: timedelta | None = timedelta(days=400)
+    keep_alarms: timedelta | None = timedelta(days=365)
+
+    @field_validator("alarm_to", mode="before")
+    @classmethod
+    def _addresses_apart(cls, value: object) -> object:
+        return tuple(value.split()) if isinstance(value, str) else value
+
+    @field_validator("alarm_to")
+    @classmethod
+    def _plain_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            _check_address(address)
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("canary")
+    @classmethod
+    def _plain_address(cls, value: str) -> str:
+        if value:
+            _check_address(value)
+            if "+" in value:
+                raise ValueError("an address without a + is needed: the program adds its own")
+        return value
+
+    @field_validator("alarm_webhook")
+    @classmethod
+    def _webhook(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"https", "http"} or not parts.hostname):
+            # Whatever stands there may be a secret: it is not shown.
+            raise ValueError("an address such as https://chat.example.org/hooks/1 is needed")
+        return value
+
+    @field_validator("alarm_webhook_secret")
+    @classmethod
+    def _signed(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("alarm_webhook") and len(value) < _SHORTEST_SECRET:
+            raise ValueError(
+                "what is posted to ALERTS_ALARM_WEBHOOK is signed: at least 24 characters are"
+                " needed, from `openssl rand -base64 33`"
+            )
+        return value
+
+    @field_validator("canary_within", mode="before")
+    @classmethod
+    def _wait(cls, value: object) -> object:
+        try:
+            wait = parse_duration(value) if isinstance(value, str) else value
+        except Invalid as error:
+            raise ValueError(str(error)) from error
+        if isinstance(wait, timedelta) and not _SHORTEST_WAIT <= wait <= _LONGEST_WAIT:
+            raise ValueError("between a minute and a day would be right, such as 30 minutes")
+        return wait
+
+
+def _check_address(text: str) -> None:
+    local, at, domain = text.rpartition("@")
+    if not (local and at and domain and text.isascii() and text.isprintable()) or any(
+        mark in text for mark in '<>,;"()'
+    ):
+        raise ValueError(
+            f"{text!r} is no address such as ops@example.org; several are separated by spaces"
+        )

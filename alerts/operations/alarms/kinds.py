@@ -1,0 +1,92 @@
+"""What an alarm can be about: things that are broken, never things that are busy. No I/O."""
+
+import enum
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+class Kind(enum.StrEnum):
+    """Every kind of alarm; the value is also the anchor of its section in the documentation."""
+
+    RUN_LATE = "run-late"
+    RUN_FAILED = "run-failed"
+    ISSUE_LATE = "issue-late"
+    ISSUE_STALLED = "issue-stalled"
+    ISSUE_HALTED = "issue-halted"
+    BOUNCE_RATE = "bounce-rate"
+    POLICY_BLOCKS = "policy-blocks"
+    SOURCE_DEAD = "source-dead"
+    CANARY_MISSING = "canary-missing"
+    DISK_SHORT = "disk-short"
+    NO_BEAT = "no-beat"
+    NO_WORKER = "no-worker"
+    NO_TICK = "no-tick"
+
+
+WORDS = {
+    Kind.RUN_LATE: "A scheduled issue is late",
+    Kind.RUN_FAILED: "A scheduled issue could not be made",
+    Kind.ISSUE_LATE: "An issue has not started",
+    Kind.ISSUE_STALLED: "An issue has stopped moving",
+    Kind.ISSUE_HALTED: "An issue has paused by itself",
+    Kind.BOUNCE_RATE: "More mail bounces than usual",
+    Kind.POLICY_BLOCKS: "A mailbox provider refuses our mail",
+    Kind.SOURCE_DEAD: "A source of articles is gone",
+    Kind.CANARY_MISSING: "A copy has not arrived",
+    Kind.DISK_SHORT: "The disk is nearly full",
+    Kind.NO_BEAT: "The beat does not run",
+    Kind.NO_WORKER: "No worker runs",
+    Kind.NO_TICK: "The tick is not worked on",
+}
+
+# For how long something has to be wrong before it is broken, and not just under way.
+LATE_AFTER = timedelta(minutes=15)
+STALLED_AFTER = timedelta(minutes=15)
+# A batch that is held back for longer than this waits on purpose: a limit, a reader's hour.
+WAITS_ON_PURPOSE = timedelta(minutes=5)
+DEAD_AFTER = timedelta(days=1)
+SILENT_AFTER = timedelta(minutes=3)
+# Workers that are all busy with large batches let ticks pass; that is no trouble for so long.
+TICKLESS_AFTER = timedelta(minutes=15)
+# A run that failed is told of until a later one did not, or for so long.
+FAILED_FOR = timedelta(days=2)
+
+# What makes a bounce rate a jump: so many messages, so many bounces, such a rate, so many times
+# the usual one.
+LEAST_DECIDED = 100
+LEAST_BOUNCED = 10
+LEAST_RATE = 0.02
+TIMES_USUAL = 3.0
+LEAST_BLOCKED = 10
+LEAST_BLOCKED_RATE = 0.05
+
+_GIBIBYTE = 1024**3
+LEAST_FREE = _GIBIBYTE
+LITTLE_FREE, LITTLE_SHARE = 10 * _GIBIBYTE, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is broken now; `subject` tells it from others of its kind."""
+
+    kind: Kind
+    subject: str
+    what: str
+    mend: str
+
+
+def is_jump(decided: int, bounced: int, *, usual: float) -> bool:
+    """Tell whether so many bounces among so many messages are more than the usual rate."""
+    if decided < LEAST_DECIDED or bounced < LEAST_BOUNCED:
+        return False
+    return bounced / decided >= max(LEAST_RATE, TIMES_USUAL * usual)
+
+
+def is_blocked(decided: int, refused: int) -> bool:
+    """Tell whether so many refusals by policy among so many messages are a block."""
+    return refused >= LEAST_BLOCKED and refused / max(decided, 1) >= LEAST_BLOCKED_RATE
+
+
+def is_short(total: int, free: int) -> bool:
+    """Tell whether a disk of so many bytes with so many free is nearly full."""
+    return free < LEAST_FREE or (free < LITTLE_FREE and free < total * LITTLE_SHARE)

@@ -1,0 +1,252 @@
+"""Looking for what is broken, in the database and on the disk: cheap at any number of readers.
+
+Every query goes by an index or reads a small table; the ledger is looked into only for an issue
+that has stood still for a quarter of an hour, and there only into a few batches.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from alerts.articles.sources.models import Source, SourceState
+from alerts.delivery.counting import BOUNCED, OutcomeClass, outcome_totals
+from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from alerts.delivery.returned import BounceEvent, Returned
+from alerts.holding import is_held
+from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome, Schedule
+from alerts.operations.alarms import kinds
+from alerts.operations.alarms.kinds import Kind, Trouble
+from alerts.operations.doctor.machine import Space
+from alerts.operations.models import CanaryCopy
+from alerts.operations.situation import BOUNCES_OVER, IssueUnderWay, Situation, look
+
+_GIBIBYTE = 1024**3
+_BATCHES_LOOKED_INTO = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is known beside the database: room on the disk; how long a canary may take."""
+
+    space: Space | None
+    canary_within: timedelta
+
+
+def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list[Trouble]:
+    """Return everything that is broken, but not whether beat and workers run.
+
+    A system that was restored and is held back is late on purpose.
+    """
+    situation = look(session, now=now)
+    found = [
+        *_halted(situation),
+        *_bounces(session, situation),
+        *_blocks(session, now),
+        *_dead_sources(session, now),
+        *_disk(around.space),
+    ]
+    if not is_held(session):
+        found += [
+            *_late(session, now),
+            *_failed(session, now),
+            *_stalled(session, situation),
+            *_canaries(session, now, around.canary_within),
+        ]
+    return found
+
+
+def _late(session: Session, now: datetime) -> Iterator[Trouble]:
+    before = now - kinds.LATE_AFTER
+    mend = "See whether beat and worker run, with `alerts status`."
+    schedules = session.scalars(
+        select(Schedule).where(Schedule.next_at <= before, Schedule.paused.is_(False))
+    )
+    for one in schedules:
+        due = f"that was due {_at(one.next_at)}"
+        what = f"{one.newsletter}, {one.frequency}: no issue was begun {due}"
+        yield Trouble(Kind.RUN_LATE, f"schedule:{one.id}", what, mend)
+    runs = session.scalars(
+        select(Run).where(Run.outcome == RunOutcome.CLAIMED, Run.started_at <= before)
+    )
+    for run in runs:
+        what = f"{run.newsletter}, {run.frequency}: the issue due {_at(run.due_at)} is not made yet"
+        yield Trouble(Kind.RUN_LATE, f"run:{run.id}", what, mend)
+    waiting = session.execute(
+        select(Issue.id, Issue.newsletter, Issue.send_at).where(
+            Issue.state == IssueState.SCHEDULED, Issue.send_at <= before
+        )
+    )
+    for number, newsletter, send_at in waiting:
+        what = f"issue {number} of {newsletter} was to go out {_at(send_at)} and has not begun"
+        yield Trouble(Kind.ISSUE_LATE, f"issue:{number}", what, mend)
+
+
+def _failed(session: Session, now: datetime) -> Iterator[Trouble]:
+    later = aliased(Run)
+    made_since = exists().where(
+        later.newsletter == Run.newsletter,
+        later.frequency == Run.frequency,
+        later.due_at > Run.due_at,
+        later.outcome.not_in([RunOutcome.FAILED, RunOutcome.CLAIMED]),
+    )
+    rows = session.scalars(
+        select(Run)
+        .where(Run.outcome == RunOutcome.FAILED, Run.due_at > now - kinds.FAILED_FOR)
+        .where(~made_since)
+        .order_by(Run.id)
+    )
+    for run in rows:
+        what = f"{run.newsletter}, {run.frequency}: the issue due {_at(run.due_at)}: {run.reason}"
+        mend = f"Mend what it says, then draft it: `alerts issue draft {run.newsletter}`."
+        yield Trouble(Kind.RUN_FAILED, f"run:{run.id}", what, mend)
+
+
+def _halted(situation: Situation) -> Iterator[Trouble]:
+    for issue in situation.issues:
+        if issue.state is IssueState.PAUSED and issue.attention:
+            what = f"issue {issue.id} of {issue.newsletter}: {issue.attention}"
+            mend = f"Mend what it says, then `alerts issue resume {issue.id}`."
+            yield Trouble(Kind.ISSUE_HALTED, f"issue:{issue.id}", what, mend)
+
+
+def _stalled(session: Session, situation: Situation) -> Iterator[Trouble]:
+    now = situation.now
+    for issue in situation.issues:
+        still = now - issue.since > kinds.STALLED_AFTER
+        if issue.state is IssueState.SENDING and still and _should_move(session, issue, now):
+            what = (
+                f"issue {issue.id} of {issue.newsletter}: nothing has come of it since"
+                f" {_at(issue.since)}, and {issue.open} batches are left"
+            )
+            mend = (
+                "See whether the mail server answers, with `alerts doctor`, and what the worker"
+                " logs."
+            )
+            yield Trouble(Kind.ISSUE_STALLED, f"issue:{issue.id}", what, mend)
+
+
+def _should_move(session: Session, issue: IssueUnderWay, now: datetime) -> bool:
+    """Tell whether an issue that stands still is due to move: it does not wait on purpose.
+
+    A batch that a dead server sent back waits for a minute, and its readers for nothing.
+    """
+    if issue.open == 0:
+        # The audience is not taken yet, or the last batch did not end the issue.
+        return True
+    soon = now + kinds.WAITS_ON_PURPOSE
+    batches = (
+        select(Batch.id)
+        .where(
+            Batch.issue_id == issue.id,
+            Batch.state != BatchState.DONE,
+            or_(Batch.not_before.is_(None), Batch.not_before <= soon),
+        )
+        .order_by(Batch.id)
+        .limit(_BATCHES_LOOKED_INTO)
+    )
+    numbers = session.scalars(batches).all()
+    overdue = or_(Delivery.not_before.is_(None), Delivery.not_before <= now - kinds.STALLED_AFTER)
+    left = (DeliveryState.PENDING, DeliveryState.SENDING)
+    waits_for_nothing = exists().where(
+        Delivery.batch_id.in_(numbers), Delivery.state.in_(left), overdue
+    )
+    return bool(session.scalar(select(waits_for_nothing)))
+
+
+def _bounces(session: Session, situation: Situation) -> Iterator[Trouble]:
+    """Hold the last day's bounces, those that came back later too, against all there ever were."""
+    since = situation.now - BOUNCES_OVER
+    came_back = (
+        session.scalar(
+            select(func.count())
+            .select_from(BounceEvent)
+            .where(
+                BounceEvent.at >= since,
+                BounceEvent.kind != Returned.COMPLAINT,
+                BounceEvent.delivery_id.is_not(None),
+            )
+        )
+        or 0
+    )
+    recent = situation.recent
+    bounced = sum(recent.get(outcome, 0) for outcome in BOUNCED) + came_back
+    usual = _usual_rate(situation)
+    if kinds.is_jump(situation.decided, bounced, usual=usual):
+        what = (
+            f"{bounced} of the last day's {situation.decided} messages bounced,"
+            f" {bounced / situation.decided:.1%}; usual are {usual:.1%}"
+        )
+        mend = "See the last issue's report for whose servers refuse, and why."
+        yield Trouble(Kind.BOUNCE_RATE, "all", what, mend)
+
+
+def _usual_rate(situation: Situation) -> float:
+    """Return what part bounced before the last day; what little was sent then says nothing."""
+    ever: dict[str, int] = {}
+    for (_, outcome), count in situation.outcomes.items():
+        ever[outcome] = ever.get(outcome, 0) + count
+    before = {name: count - situation.recent.get(name, 0) for name, count in ever.items()}
+    bounced = sum(before.get(outcome, 0) for outcome in BOUNCED)
+    decided = bounced + before.get(OutcomeClass.SENT, 0)
+    return bounced / decided if decided >= kinds.LEAST_DECIDED else 0.0
+
+
+def _blocks(session: Session, now: datetime) -> Iterator[Trouble]:
+    by_provider: dict[str, dict[str, int]] = {}
+    for (provider, outcome), count in outcome_totals(session, since=now - BOUNCES_OVER).items():
+        by_provider.setdefault(provider, {})[outcome] = count
+    for provider, counts in sorted(by_provider.items()):
+        refused = counts.get(OutcomeClass.POLICY, 0)
+        decided = _decided(counts)
+        if kinds.is_blocked(decided, refused):
+            who = "other providers" if provider == "other" else provider
+            what = f"{who}: {refused} of the last day's {decided} messages were refused by policy"
+            mend = (
+                "Pause what is being sent, and see `alerts doctor` and the refusals in the report."
+            )
+            yield Trouble(Kind.POLICY_BLOCKS, f"provider:{provider}", what, mend)
+
+
+def _decided(counts: Mapping[str, int]) -> int:
+    return sum(counts.get(outcome, 0) for outcome in (*BOUNCED, OutcomeClass.SENT))
+
+
+def _dead_sources(session: Session, now: datetime) -> Iterator[Trouble]:
+    rows = session.execute(
+        select(Source.id, Source.url, Source.failing_since, Source.last_error)
+        .where(Source.state == SourceState.ACTIVE)
+        .where(Source.failing_since <= now - kinds.DEAD_AFTER)
+        .order_by(Source.id)
+    )
+    for number, url, since, error in rows:
+        where = urlsplit(url).hostname or "a folder"
+        what = f"source {number} ({where}) could not be had since {_at(since)}: {error or ''}"
+        mend = f"See its address; `alerts source pause {number}` where it is gone for good."
+        yield Trouble(Kind.SOURCE_DEAD, f"source:{number}", what, mend)
+
+
+def _disk(space: Space | None) -> Iterator[Trouble]:
+    if space is not None and kinds.is_short(space.total, space.free):
+        what = f"the data folder's disk has {space.free / _GIBIBYTE:.1f} GiB left"
+        yield Trouble(Kind.DISK_SHORT, "data", what, "Make room, or move ALERTS_DATA_DIR.")
+
+
+def _canaries(session: Session, now: datetime, within: timedelta) -> Iterator[Trouble]:
+    rows = session.execute(
+        select(CanaryCopy.issue_id, Issue.newsletter, CanaryCopy.sent_at)
+        .join(Issue, Issue.id == CanaryCopy.issue_id)
+        .where(CanaryCopy.arrived_at.is_(None), CanaryCopy.sent_at <= now - within)
+        .order_by(CanaryCopy.issue_id)
+    )
+    for number, newsletter, sent_at in rows:
+        what = f"issue {number} of {newsletter}: the copy that was sent {_at(sent_at)} has not come"
+        mend = "See whether the mail server still holds it, and whether inbound mail is taken in."
+        yield Trouble(Kind.CANARY_MISSING, f"issue:{number}", what, mend)
+
+
+def _at(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""

@@ -1,0 +1,62 @@
+"""Watching over the system: one check a minute over all processes, and telling what is owed.
+
+Workers do it with every tick and sweep. The web part does it too, for the case that there is no
+worker: what it finds owed for some minutes, no worker has sent.
+"""
+
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from alerts.operations.alarms.beats import beats, silent_parts, take_turn
+from alerts.operations.alarms.books import Settled, settle
+from alerts.operations.alarms.looking import Around, look_for_trouble
+from alerts.operations.alarms.telling import Means, targets_of, tell_owed
+from alerts.operations.doctor.machine import Space
+
+log = structlog.get_logger(__name__)
+
+# What a worker has not sent by then, another process sends.
+LEFT_LYING = timedelta(minutes=2)
+
+
+def space_of(folder: Path) -> Space | None:
+    """Return the room on a folder's disk; None where it cannot be told."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    return Space(usage.total, usage.free)
+
+
+class Watch:
+    """One process's part in watching; it counts silence from the moment it began itself."""
+
+    def __init__(self, means: Means, *, space: Callable[[Path], Space | None] = space_of) -> None:
+        self._means = means
+        self._space = space
+        self._since = means.clock.now()
+
+    def check(self) -> Settled | None:
+        """Look for trouble and write down what changed; None where it is another one's turn."""
+        means = self._means
+        now, settings = means.clock.now(), means.settings
+        with means.database.transaction() as session:
+            if not take_turn(session, now=now):
+                return None
+        around = Around(self._space(settings.data_dir), settings.canary_within)
+        with means.database.read() as session:
+            troubles = look_for_trouble(session, now=now, around=around)
+            troubles += silent_parts(beats(session), now=now, watching_since=self._since)
+        with means.database.transaction() as session:
+            settled = settle(session, troubles, targets=targets_of(settings), now=now)
+        if settled.opened or settled.closed:
+            log.warning("alarms", opened=settled.opened, closed=settled.closed)
+        return settled
+
+    def tell(self, *, waited: timedelta = timedelta(0)) -> int:
+        """Send the notes that have been owed for so long; returns how many went out."""
+        return tell_owed(self._means, waited=waited)
