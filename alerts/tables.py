@@ -13,6 +13,7 @@ from alerts.rendering import models as rendering
 from alerts.staff import models as staff
 from alerts.subscribers import models as subscribers
 from alerts.subscribers.segments import models as segments
+from alerts.subscribers.uploads import models as uploads
 
 ALL_MODELS = (
     archive,
@@ -29,4 +30,5 @@ ALL_MODELS = (
     sources,
     staff,
     subscribers,
+    uploads,
 )
