@@ -55,6 +55,7 @@ class Room:
 ROOMS = (
     Room("overview", "/desk/", "Overview"),
     Room("articles", "/desk/articles", "Articles", Permission.ARTICLES_READ),
+    Room("sources", "/desk/sources", "Sources", Permission.SOURCES_EDIT),
     Room("staff", "/desk/staff", "Staff", Permission.STAFF_MANAGE),
     Room("log", "/desk/log", "Log", Permission.AUDIT_READ),
 )
