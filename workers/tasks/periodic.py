@@ -11,6 +11,7 @@ from alerts.inbound.storing import owed_mail_work
 from alerts.newsletters.scheduling import claim_due, stale_runs
 from alerts.operations.pruning import prune
 from alerts.operations.situation import note_tick
+from alerts.subscribers.uploads.service import owed_uploads
 from alerts.task_queue import Queue, Task
 from workers.app import app
 from workers.process import WorkerParts, parts
@@ -56,6 +57,9 @@ def _sweep(worker: WorkerParts) -> None:
         due += owed_welcomes(session, clock=worker.clock)
         due += owed_mail_work(session, clock=worker.clock)
         runs = [run.id for run in stale_runs(session, clock=worker.clock)]
+        uploads = owed_uploads(session, clock=worker.clock)
+    for upload_id in uploads:
+        worker.queue.enqueue(Task.TAKE_UPLOAD, upload_id, queue=Queue.PREPARATION)
     for item in due:
         worker.queue.enqueue(item.task, item.id, queue=item.queue)
     for run_id in runs:

@@ -60,10 +60,13 @@ class SubscriberUpload(Base):
     unchanged: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)
     notes: Mapped[list[str]] = mapped_column(JsonColumn, default=list)
+    # The first rows that were refused: line, address, reason.
+    refusals: Mapped[list[list[str]]] = mapped_column(JsonColumn, default=list)
     # Why it failed, in one line.
     problem: Mapped[str | None] = mapped_column(Text)
     fence: Mapped[int] = mapped_column(default=0)
     claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    enqueued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
