@@ -14,6 +14,7 @@ from alerts.rendering.checking import models as checking
 from alerts.staff import models as staff
 from alerts.subscribers import models as subscribers
 from alerts.subscribers.segments import models as segments
+from alerts.subscribers.uploads import models as uploads
 
 ALL_MODELS = (
     archive,
@@ -31,4 +32,5 @@ ALL_MODELS = (
     sources,
     staff,
     subscribers,
+    uploads,
 )

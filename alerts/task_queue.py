@@ -37,6 +37,7 @@ class Task(enum.StrEnum):
     SEND_BATCH = "delivery.send_batch"
     SEND_CONFIRMATION = "subscribers.send_confirmation"
     SEND_WELCOME = "subscribers.send_welcome"
+    TAKE_UPLOAD = "subscribers.take_upload"
     RUN_SCHEDULE = "newsletters.run_schedule"
     POLL_SOURCE = "articles.poll_source"
     CHECK_LINKS = "rendering.check_links"

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, event, insert
 from sqlalchemy.orm import Session
 
+from alerts.articles.cards import keep_card
 from alerts.articles.models import Article, ArticleAuthor, ArticlePart
 from alerts.clock import Clock
 from alerts.config import Settings
@@ -58,6 +59,7 @@ def an_article(session: Session, clock: Clock, **changes: Any) -> Article:  # no
     )
     session.add(article)
     session.flush()
+    keep_card(session, article)
     return article
 
 

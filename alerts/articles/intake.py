@@ -108,10 +108,15 @@ def _read(source: str, fetcher: Fetcher | None) -> ReadArticle:
             return read_bytes(file.read(LARGEST + 1), source=source)
     if fetcher is None:
         raise NoArticle("an address, and nothing is fetched here")
-    fetched = fetcher.fetch(source, obey_robots=False)
+    return read_address(source, fetcher)
+
+
+def read_address(url: str, fetcher: Fetcher) -> ReadArticle:
+    """Fetch a page that somebody named, and read it; raises FetchFailed and NoArticle."""
+    fetched = fetcher.fetch(url, obey_robots=False)
     if fetched.is_html:
-        return read_html(fetched.content, url=fetched.url, source=source)
-    return read_bytes(fetched.content, source=source, url=fetched.url)
+        return read_html(fetched.content, url=fetched.url, source=url)
+    return read_bytes(fetched.content, source=url, url=fetched.url)
 
 
 def is_address(source: str) -> bool:

@@ -4,7 +4,16 @@ import enum
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from alerts.database import Base, BigKey, JsonColumn, UtcDateTime, state_column
@@ -55,6 +64,10 @@ class Article(Base):
     topics: Mapped[list[str]] = mapped_column(JsonColumn, default=list)
     related: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn, default=list)
     flags: Mapped[list[str]] = mapped_column(JsonColumn, default=list)
+    # What an editor has looked at: the same flag is not raised again.
+    settled_flags: Mapped[list[str]] = mapped_column(
+        JsonColumn, default=list, server_default=text("'[]'")
+    )
     printed: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
     words: Mapped[int] = mapped_column(default=0)
     revision: Mapped[int] = mapped_column(default=1)
@@ -129,7 +142,10 @@ class ArticlePart(Base):
 
 
 class ArticleRevision(Base):
-    """What an article said before a correction; the newest state stands in `articles`."""
+    """What an article said before a correction; the newest state stands in `articles`.
+
+    `replaced_by` is the editor who made the correction at the desk, None when the page did.
+    """
 
     __tablename__ = "article_revisions"
     __table_args__ = (UniqueConstraint("article_id", "revision"),)
@@ -139,6 +155,55 @@ class ArticleRevision(Base):
     revision: Mapped[int]
     snapshot: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
     replaced_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    replaced_by: Mapped[str | None] = mapped_column(String(200))
+
+
+class ArticleEdit(Base):
+    """An editor's word on one field of an article, which goes before the page's.
+
+    `printed` is what the page said when the editor looked at it, `page_now` what it has said since,
+    where that is something else: then an editor is asked. All values as `editing.py` has them.
+    """
+
+    __tablename__ = "article_edits"
+
+    article_id: Mapped[int] = mapped_column(
+        ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True
+    )
+    field: Mapped[str] = mapped_column(String(40), primary_key=True)
+    edited: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    printed: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    page_now: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+    by: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ArticleCard(Base):
+    """What an article is found by at the desk, in one narrow row, kept beside it.
+
+    To look through all of these takes milliseconds where the articles themselves, with their texts,
+    would be read from the disk. `words` are folded; `places` are codes and slugs between spaces.
+    """
+
+    __tablename__ = "article_cards"
+    __table_args__ = (
+        Index("ix_article_cards_series", "series"),
+        Index(
+            "ix_article_cards_flagged",
+            "article_id",
+            postgresql_where=text("flagged"),
+            sqlite_where=text("flagged"),
+        ),
+    )
+
+    article_id: Mapped[int] = mapped_column(
+        ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    words: Mapped[str] = mapped_column(Text)
+    series: Mapped[str | None] = mapped_column(String(200))
+    places: Mapped[str] = mapped_column(Text, default="")
+    flagged: Mapped[bool] = mapped_column(default=False)
+    withdrawn: Mapped[bool] = mapped_column(default=False)
 
 
 class PushedRequest(Base):

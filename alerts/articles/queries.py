@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, defer, lazyload
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session, defer, lazyload
 from alerts.articles.models import (
     Article,
     ArticleAddress,
+    ArticleEdit,
     ArticleRevision,
     ArticleState,
 )
@@ -90,3 +92,24 @@ def revisions_of(session: Session, article_id: int) -> Sequence[ArticleRevision]
     """Return what an article said before, the oldest first."""
     query = select(ArticleRevision).where(ArticleRevision.article_id == article_id)
     return session.scalars(query.order_by(ArticleRevision.revision)).all()
+
+
+def edits_of(session: Session, article_id: int) -> Sequence[ArticleEdit]:
+    """Return editors' words on an article, by field."""
+    query = select(ArticleEdit).where(ArticleEdit.article_id == article_id)
+    return session.scalars(query.order_by(ArticleEdit.field)).all()
+
+
+def open_questions(session: Session, article_id: int) -> bool:
+    """Tell whether the page of an article has come to say something else than an editor."""
+    asked = ArticleEdit.page_now.is_not(None)
+    query = select(ArticleEdit.field).where(ArticleEdit.article_id == article_id, asked)
+    return session.scalar(query.limit(1)) is not None
+
+
+def printed_values(session: Session, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Return, of each article that editors changed, what its page says of the fields they did."""
+    found: dict[int, dict[str, Any]] = {}
+    for edit in session.scalars(select(ArticleEdit).where(ArticleEdit.article_id.in_(ids))):
+        found.setdefault(edit.article_id, {}).update(edit.page_now or edit.printed)
+    return found

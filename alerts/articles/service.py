@@ -1,38 +1,33 @@
 """The use cases of the intake: store what was read, look it up, withdraw it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import count
-from types import MappingProxyType
 from typing import Any, Literal
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from alerts.articles.cards import keep_card
+from alerts.articles.editing import as_page_says, with_edits
+from alerts.articles.fields import date_of, date_text, field_of_flag
 from alerts.articles.growth import has_only_grown, with_kept_parts
 from alerts.articles.identity import identity_of, is_numbered, likeness_of, same_words
-from alerts.articles.models import (
-    Article,
-    ArticleAddress,
-    ArticleAuthor,
-    ArticlePart,
-    ArticleRevision,
-    ArticleState,
+from alerts.articles.models import Article, ArticleAddress, ArticleEdit, ArticleState
+from alerts.articles.queries import (
+    by_identity,
+    by_likeness,
+    edits_of,
+    lock_likeness,
+    newest,
+    printed_values,
 )
-from alerts.articles.queries import by_identity, by_likeness, lock_likeness, newest
 from alerts.articles.reading.record import ReadArticle
-from alerts.articles.record import ArticleRecord, PartRecord, key_of_part, record_of
+from alerts.articles.record import ArticleRecord, record_of
+from alerts.articles.storing import fill, keep_revision, stored_record, write_record
 from alerts.articles.topics import Topics
 from alerts.clock import Clock
 from alerts.errors import NotFound, Refused
-
-_PLAIN_FIELDS = (
-    *("title", "url", "series", "number", "volume", "volume_number"),
-    *("published_on", "published_precision", "team", "photo_url", "photo_credit", "photo_alt"),
-    *("standfirst", "body_html", "body_text", "language", "words", "printed", "grows"),
-)
-_LIST_FIELDS = ("regions", "countries", "topics", "flags", "related")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +94,7 @@ def withdraw_article(
     article.state = ArticleState.WITHDRAWN
     article.withdrawn_because = reason
     article.updated_at = clock.now()
+    keep_card(session, article)
     return article
 
 
@@ -110,6 +106,7 @@ def reinstate_article(session: Session, article_id: int, *, clock: Clock) -> Art
     article.state = ArticleState.PUBLISHED
     article.withdrawn_because = None
     article.updated_at = clock.now()
+    keep_card(session, article)
     return article
 
 
@@ -117,10 +114,40 @@ def _find(session: Session, page: ReadArticle) -> Article | None:
     found = by_identity(session, identity_of(page))
     if found is not None:
         return found
-    return next((a for a in by_likeness(session, likeness_of(page)) if _may_be(a, page)), None)
+    alike = by_likeness(session, likeness_of(page))
+    printed = printed_values(session, [article.id for article in alike])
+    return next((a for a in alike if _may_be(_Printed.of(a, printed.get(a.id, {})), page)), None)
 
 
-def _may_be(article: Article, page: ReadArticle) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Printed:
+    """What an article's page prints of what tells it apart, whatever an editor made of it."""
+
+    url: str | None
+    series: str | None
+    number: str | None
+    published_on: date | None
+    published_precision: str | None
+    body_text: Callable[[], str]
+
+    @classmethod
+    def of(cls, article: Article, printed: Mapping[str, Any]) -> "_Printed":
+        day = printed.get(
+            "published_on", date_text(article.published_on, article.published_precision)
+        )
+        published_on, precision = date_of(day)
+        return cls(
+            url=article.url,
+            series=printed.get("series", article.series),
+            number=printed.get("number", article.number),
+            published_on=published_on,
+            published_precision=precision,
+            # Loaded when it is looked at.
+            body_text=lambda: article.body_text,
+        )
+
+
+def _may_be(article: _Printed, page: ReadArticle) -> bool:
     """Tell whether an article of the same title and signature may be this page.
 
     Two numbers or two dates are two articles; what only one of the two says does not tell them
@@ -134,7 +161,7 @@ def _may_be(article: Article, page: ReadArticle) -> bool:
     return _same_date(article, page)
 
 
-def _is_copy(article: Article, page: ReadArticle, url: str, known_url: str) -> bool:
+def _is_copy(article: _Printed, page: ReadArticle, url: str, known_url: str) -> bool:
     if is_numbered(url) and is_numbered(known_url):
         return False
     printed = article.published_on, page.published_on
@@ -142,7 +169,7 @@ def _is_copy(article: Article, page: ReadArticle, url: str, known_url: str) -> b
         printed[0] is not None
         and printed[0] == printed[1]
         and article.published_precision == page.published_precision
-        and same_words(article.body_text, page.body_text)
+        and same_words(article.body_text(), page.body_text)
     )
 
 
@@ -155,7 +182,7 @@ def _remember_address(session: Session, article: Article, page: ReadArticle, clo
         session.flush()
 
 
-def _same_date(article: Article, page: ReadArticle) -> bool:
+def _same_date(article: _Printed, page: ReadArticle) -> bool:
     one, other = article.published_on, page.published_on
     if one is None or other is None:
         return True
@@ -180,112 +207,48 @@ def _insert(session: Session, page: ReadArticle, clock: Clock, topics: Topics | 
         authors=[],
         parts=[],
     )
-    _write(article, record_of(page, topics=topics), clock=clock)
+    fill(article, record_of(page, topics=topics), clock=clock)
     session.add(article)
     session.flush()
+    keep_card(session, article)
     return article
 
 
 def _join(
     session: Session, article: Article, page: ReadArticle, clock: Clock, topics: Topics | None
 ) -> AddOutcome:
-    """Make a page a new revision of an article, when it says anything new."""
+    """Make a page a new revision of an article, when it says anything new.
+
+    What an editor said of a field stays; see `editing`.
+    """
     known = stored_record(article)
-    record = record_of(page, known, topics=topics)
+    edits = edits_of(session, article.id)
+    record = record_of(page, as_page_says(known, edits), topics=topics)
     if article.url and page.url:
         # Both spell one address; the first spelling stays.
         record = replace(record, url=article.url)
-    record = with_kept_parts(record, known)
+    record = with_kept_parts(with_edits(session, record, edits), known)
+    record = _without_settled(record, article, edits)
     if record.checksum() == known.checksum():
+        if edits:
+            keep_card(session, article)
         return AddOutcome("unchanged", article)
     if not has_only_grown(known, record):
-        session.add(
-            ArticleRevision(
-                article_id=article.id,
-                revision=article.revision,
-                snapshot=known.to_json(),
-                replaced_at=clock.now(),
-            )
-        )
-        article.revision += 1
-    article.updated_at = clock.now()
+        keep_revision(session, article, known, clock=clock)
     if page.url:
         article.identity = identity_of(page)
     article.likeness = likeness_of(page)
-    # The old authors and parts go first: their positions are taken again.
-    held = {_key_of(part): part for part in article.parts}
-    article.authors.clear()
-    article.parts.clear()
-    session.flush()
-    _write(article, record, held=held, clock=clock)
-    session.flush()
+    write_record(session, article, record, clock=clock)
+    keep_card(session, article)
     return AddOutcome("updated", article)
 
 
-def stored_record(article: Article) -> ArticleRecord:
-    """Return what the database holds of an article's content."""
-    fields: dict[str, Any] = {name: getattr(article, name) for name in _PLAIN_FIELDS}
-    fields |= {name: tuple(getattr(article, name)) for name in _LIST_FIELDS}
-    return ArticleRecord(
-        **fields,
-        authors=tuple((author.name, author.about) for author in article.authors),
-        parts=tuple(_stored_part(part) for part in article.parts),
+def _without_settled(
+    record: ArticleRecord, article: Article, edits: Sequence[ArticleEdit]
+) -> ArticleRecord:
+    """Leave out the flags that an editor settled, or whose field one has filled in."""
+    settled, edited = set(article.settled_flags), {edit.field for edit in edits}
+    flags = (
+        flag for flag in record.flags if flag not in settled and field_of_flag(flag) not in edited
     )
-
-
-def _stored_part(part: ArticlePart) -> PartRecord:
-    return PartRecord(
-        title=part.title,
-        authors=tuple(part.authors),
-        in_focus=part.in_focus,
-        country=part.country,
-        regions=tuple(part.regions),
-        standfirst=part.standfirst,
-        body_html=part.body_html,
-        body_text=part.body_text,
-        key=_key_of(part),
-        dated_on=part.dated_on,
-    )
-
-
-def _key_of(part: ArticlePart) -> str:
-    # Parts that were stored before there were keys have none.
-    return part.key or key_of_part(part.title)
-
-
-def _write(
-    article: Article,
-    record: ArticleRecord,
-    *,
-    held: Mapping[str, ArticlePart] = MappingProxyType({}),
-    clock: Clock,
-) -> None:
-    for name in _PLAIN_FIELDS:
-        setattr(article, name, getattr(record, name))
-    for name in _LIST_FIELDS:
-        setattr(article, name, list(getattr(record, name)))
-    article.checksum = record.checksum()
-    article.authors.extend(
-        ArticleAuthor(position=position, name=name, about=about)
-        for position, (name, about) in enumerate(record.authors, start=1)
-    )
-    taken = {part.position for part in held.values()}
-    free = (number for number in count(1) if number not in taken)
-    for part in record.parts:
-        known = held.get(part.key)
-        article.parts.append(
-            ArticlePart(
-                position=known.position if known else next(free),
-                key=part.key,
-                dated_on=part.dated_on,
-                noticed_at=known.noticed_at if known else clock.now(),
-                title=part.title,
-                in_focus=part.in_focus,
-                authors=list(part.authors),
-                country=part.country,
-                regions=list(part.regions),
-                standfirst=part.standfirst,
-                body_html=part.body_html,
-                body_text=part.body_text,
-            )
-        )
+    return replace(record, flags=tuple(flags))

@@ -6,7 +6,7 @@ said of a delivery belongs to the ledger, and outlives the mail that said it.
 
 import enum
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 
 from sqlalchemy import (
     BigInteger,
@@ -177,3 +177,29 @@ def bounced_in(session: Session, issue_id: int) -> int:
         )
     )
     return found or 0
+
+
+def returned_by_day(session: Session, *, since: date) -> dict[tuple[date, str], tuple[int, int]]:
+    """Count bounces and complaints by day (UTC) and newsletter, from a day on, by their index.
+
+    What names no newsletter is left out.
+    """
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    at = func.timezone("UTC", BounceEvent.at) if is_postgresql else BounceEvent.at
+    day, is_complaint = func.date(at), BounceEvent.kind == Returned.COMPLAINT
+    rows = session.execute(
+        select(
+            day,
+            BounceEvent.newsletter,
+            func.count().filter(~is_complaint),
+            func.count().filter(is_complaint),
+        )
+        .where(BounceEvent.at >= datetime.combine(since, time(), UTC))
+        .where(BounceEvent.newsletter.is_not(None))
+        .group_by(day, BounceEvent.newsletter)
+    )
+    return {
+        (date.fromisoformat(str(on)), newsletter): (bounces, complaints)
+        for on, newsletter, bounces, complaints in rows
+        if newsletter
+    }

@@ -16,6 +16,7 @@ from alerts.rendering.checking.links import prune_link_checks
 from alerts.request_limits import prune_counts
 from alerts.subscribers.growth import settle_days
 from alerts.subscribers.models import ConsentRecord, Subscriber, SubscriberState, Subscription
+from alerts.subscribers.uploads.service import prune_uploads
 
 # A slice is a transaction: whoever writes meanwhile waits for this many rows at most.
 _SLICE = 500
@@ -29,6 +30,7 @@ class Pruned:
     departed: int = 0
     networks: int = 0
     mails: int = 0
+    uploads: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -41,7 +43,8 @@ def prune(database: Database, settings: Settings, *, clock: Clock) -> Pruned:
 
     Sign-ups that nobody confirmed go whole; so do people who left, as long after; the network
     addresses of consents are emptied, the consents themselves stay as long as their people.
-    Inbound mails go when their time, which they were given when they came, is over.
+    Inbound mails, and files of subscribers with their reports, go when their time is over, which
+    they were given when they came.
     """
     now = clock.now()
     with database.transaction() as session:
@@ -53,6 +56,7 @@ def prune(database: Database, settings: Settings, *, clock: Clock) -> Pruned:
         departed=_forget(database, _departed, settings.keep_departed, now, clock),
         networks=_empty_networks(database, settings.keep_networks, now),
         mails=_remove_mails(database, now),
+        uploads=_remove_uploads(database, now),
     )
 
 
@@ -122,6 +126,17 @@ def _remove_mails(database: Database, now: datetime) -> int:
             removed = prune_mails(session, now=now, limit=_SLICE)
         count += removed
         if removed < _SLICE:
+            return count
+
+
+def _remove_uploads(database: Database, now: datetime) -> int:
+    # One at a time: each may hold some hundred megabytes.
+    count = 0
+    while True:
+        with database.transaction() as session:
+            removed = prune_uploads(session, now=now, limit=1)
+        count += removed
+        if not removed:
             return count
 
 

@@ -1,13 +1,14 @@
 """Writing subscribers as CSV, in the columns that an import reads."""
 
 import csv
+import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
@@ -18,6 +19,9 @@ from alerts.regions import REGIONS
 from alerts.subscribers.files.cells import with_formula_mark
 from alerts.subscribers.files.columns import COLUMNS
 from alerts.subscribers.models import Frequency, Subscriber, SubscriberState, Subscription
+
+if TYPE_CHECKING:
+    from _csv import Writer
 
 _PAGE = 5_000
 _MAILED = (SubscriberState.CONFIRMED, SubscriberState.UNCONFIRMED)
@@ -47,7 +51,7 @@ def export_subscribers(
         try:
             # With a byte-order mark: spreadsheets would else read the names as Windows-1252.
             with os.fdopen(handle, "w", encoding="utf-8-sig", newline="") as file:
-                people = _write(database, file, progress)
+                people = _write(database, csv.writer(file), progress)
             Path(draft).replace(path)
         except BaseException:
             Path(draft).unlink(missing_ok=True)
@@ -57,22 +61,43 @@ def export_subscribers(
     return people
 
 
+def exported_text(database: Database) -> Iterator[str]:
+    """Yield the same file as text, some thousand readers at a time, for whoever sends it on.
+
+    A byte-order mark comes first, as in the file.
+    """
+    buffer = io.StringIO()
+    rows = csv.writer(buffer)
+    buffer.write("\ufeff")
+    for _ in _pages(database, rows):
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+
+
 def _write(
-    database: Database, file: TextIO, progress: Callable[[int, int | None], None] | None
+    database: Database, rows: "Writer", progress: Callable[[int, int | None], None] | None
 ) -> int:
-    rows = csv.writer(file)
-    rows.writerow(COLUMNS)
     with database.read() as session:
         in_all = session.scalar(select(func.count()).where(Subscriber.state.in_(_MAILED)))
+    people = 0
+    for people in _pages(database, rows):
+        if progress is not None:
+            progress(people, in_all)
+    return people
+
+
+def _pages(database: Database, rows: "Writer") -> Iterator[int]:
+    """Write the columns, then page after page; yield after each how many people are written."""
+    rows.writerow(COLUMNS)
     people = last = 0
+    yield people
     while page := _page(database, after=last):
         for person, wanted in page:
             rows.writerows(_rows(person, wanted))
             people += bool(wanted)
         last = page[-1][0][0]
-        if progress is not None:
-            progress(people, in_all)
-    return people
+        yield people
 
 
 def _page(database: Database, *, after: int) -> list[tuple[_Person, list[_Wanted]]]:

@@ -64,6 +64,12 @@ class Subscriber(Base):
         # Segments of readers are counted and read in pages by these.
         Index("ix_subscribers_state_id", "state", "id"),
         Index("ix_subscribers_created_at", "created_at"),
+        # Addresses by how they begin; in SQLite the index of the UNIQUE constraint does it.
+        Index(
+            "ix_subscribers_email_key_begins",
+            "email_key",
+            postgresql_ops={"email_key": "text_pattern_ops"},
+        ).ddl_if(dialect="postgresql"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

@@ -17,6 +17,7 @@ from alerts.runtime import Runtime
 from alerts.staff.guard import Guard, make_guard
 from alerts.subscribers.links import SubscriberLinks
 from alerts.task_queue import TaskQueue
+from alerts.web.kept_counts import KeptCounts
 from alerts.web.pages import Pages
 from alerts.web.public.catalogue import Catalogue
 
@@ -39,6 +40,7 @@ class Site:
     guard: Guard
     catalogue: Catalogue
     metrics: Metrics
+    counts: KeptCounts
 
 
 def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None) -> Site:
@@ -68,6 +70,7 @@ def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None)
         guard=guard or make_guard(runtime.database, settings, runtime.clock),
         catalogue=Catalogue(),
         metrics=Metrics(runtime.database, queue.redis_url, runtime.clock),
+        counts=KeptCounts(),
     )
 
 

@@ -20,7 +20,13 @@ from alerts.tables import ALL_MODELS
 FRIDAYS = "weekly on fri 17:00 Europe/Paris"
 
 
+# It is made on PostgreSQL alone, which the comparison does not know.
+ONE_SIDED = "ix_subscribers_email_key_begins"
+
+
 def _is_modelled(_object: object, name: str | None, kind: str, *_: object) -> bool:
+    if name == ONE_SIDED:
+        return False
     return kind != "table" or not (name or "").startswith("archive_words")
 
 

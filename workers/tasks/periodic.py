@@ -14,6 +14,7 @@ from alerts.operations.alarms.telling import owes_notes
 from alerts.operations.pruning import prune
 from alerts.operations.situation import note_tick
 from alerts.rendering.checking.links import owed_link_checks
+from alerts.subscribers.uploads.service import owed_uploads
 from alerts.task_queue import Queue, Task
 from workers.app import app
 from workers.process import WorkerParts, parts
@@ -69,8 +70,11 @@ def _sweep(worker: WorkerParts) -> None:
         )
         runs = [run.id for run in stale_runs(session, clock=worker.clock)]
         links = owed_link_checks(session, clock=worker.clock)
+        uploads = owed_uploads(session, clock=worker.clock)
     for check_id in links:
         worker.queue.enqueue(Task.CHECK_LINKS, check_id, queue=Queue.PREPARATION)
+    for upload_id in uploads:
+        worker.queue.enqueue(Task.TAKE_UPLOAD, upload_id, queue=Queue.PREPARATION)
     for item in due:
         worker.queue.enqueue(item.task, item.id, queue=item.queue)
     for mailbox_id in mailboxes:

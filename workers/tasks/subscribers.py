@@ -3,6 +3,8 @@
 from alerts.delivery.transactional import send_confirmation
 from alerts.delivery.welcoming import send_welcome
 from alerts.inbound.answering import answered_id
+from alerts.newsletters.service import offers
+from alerts.subscribers.uploads.working import take_upload
 from alerts.task_queue import Task
 from workers.app import app
 from workers.process import parts
@@ -42,4 +44,19 @@ def welcome(subscription_id: int) -> None:
             clock=worker.clock,
             signer=worker.signer,
         )
+    )
+
+
+@app.task(name=Task.TAKE_UPLOAD.value)
+def take(upload_id: int) -> None:
+    """Work off a file of subscribers: look what it would do, or import it."""
+    worker = parts()
+    with worker.database.read() as session:
+        offered = offers(session)
+    take_upload(
+        worker.database,
+        upload_id,
+        offers=offered,
+        suppression_keys=worker.settings.secret_key,
+        clock=worker.clock,
     )

@@ -74,6 +74,41 @@ def resume_source(session: Session, source_id: int, *, clock: Clock) -> Source:
     return source
 
 
+def set_interval(session: Session, source_id: int, *, every: timedelta, clock: Clock) -> Source:
+    """Look at a source at another pace from now on; raises NotFound.
+
+    The next look comes no later than the new pace says; a pause after trouble is kept.
+    """
+    source = get_source(session, source_id)
+    source.every_seconds = int(every.total_seconds())
+    if not source.failures:
+        source.next_poll_at = min(source.next_poll_at, clock.now() + every)
+    return source
+
+
+def call_for_poll(session: Session, source_id: int, *, clock: Clock) -> Source:
+    """Make a source due at once; the caller enqueues its poll after the commit.
+
+    A paused one is looked at this once. Raises NotFound, and Refused while it is being looked at.
+    """
+    source = get_source(session, source_id)
+    now = clock.now()
+    if source.claimed_until is not None and source.claimed_until > now:
+        raise Refused("it is being looked at just now")
+    source.next_poll_at = now
+    return source
+
+
+def taken_entries(session: Session, source_id: int, *, limit: int) -> Sequence[SourceEntry]:
+    """Return the pages of a source that became articles, those shown last first."""
+    return session.scalars(
+        select(SourceEntry)
+        .where(SourceEntry.source_id == source_id, SourceEntry.article_id.is_not(None))
+        .order_by(SourceEntry.id.desc())
+        .limit(limit)
+    ).all()
+
+
 def remove_source(session: Session, source_id: int) -> Source:
     """Forget a source, and what it has shown; its articles stay. Raises NotFound."""
     source = get_source(session, source_id)
@@ -81,25 +116,35 @@ def remove_source(session: Session, source_id: int) -> Source:
     return source
 
 
+_COUNTS = select(
+    SourceEntry.source_id,
+    func.count(),
+    func.count(SourceEntry.article_id),
+    func.count(SourceEntry.refused),
+).group_by(SourceEntry.source_id)
+
+
 def entry_counts(session: Session) -> dict[int, tuple[int, int, int]]:
     """Return for each source how many pages it has shown, were taken in, and were refused."""
-    rows = session.execute(
-        select(
-            SourceEntry.source_id,
-            func.count(),
-            func.count(SourceEntry.article_id),
-            func.count(SourceEntry.refused),
-        ).group_by(SourceEntry.source_id)
-    )
+    rows = session.execute(_COUNTS)
     return {number: (shown, taken, refused) for number, shown, taken, refused in rows}
 
 
-def refused_entries(session: Session, source_id: int) -> Sequence[SourceEntry]:
+def entry_counts_of(session: Session, source_id: int) -> tuple[int, int, int]:
+    """Return how many pages a source has shown, were taken in, and were refused."""
+    row = session.execute(_COUNTS.where(SourceEntry.source_id == source_id)).first()
+    return (0, 0, 0) if row is None else (row[1], row[2], row[3])
+
+
+def refused_entries(
+    session: Session, source_id: int, *, limit: int | None = None
+) -> Sequence[SourceEntry]:
     """Return the pages of a source that were not taken in, the newest first."""
     return session.scalars(
         select(SourceEntry)
         .where(SourceEntry.source_id == source_id, SourceEntry.refused.is_not(None))
         .order_by(SourceEntry.id.desc())
+        .limit(limit)
     ).all()
 
 

@@ -35,7 +35,7 @@ OPERATORS = MappingProxyType(
     }
 )
 # By which ways consent comes, as the records name them; other programs may add theirs.
-WAYS = ("web form", "confirmation link", "preferences page", "import", "command line")
+WAYS = ("web form", "confirmation link", "preferences page", "import", "command line", "desk")
 _WAY_ALIASES = MappingProxyType({"web": "web form"})
 _PARTS = frozenset({Operator.CONTAINS, Operator.ENDS_WITH})
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")

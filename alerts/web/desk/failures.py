@@ -51,7 +51,7 @@ class DeskRoute(APIRoute):
             try:
                 return await handle(request)
             except _TOLD as error:
-                fields = await read_fields(request) if request.method == "POST" else Fields()
+                fields = await _typed(request)
                 return await run_in_threadpool(_answer, request, fields, error)
 
         return answered
@@ -60,6 +60,17 @@ class DeskRoute(APIRoute):
 def show_kept(desk: Desk, form: KeptForm, why: str, *, status: int = HTTPStatus.OK) -> Response:
     """Show a form again that could not be taken, with what was typed, ready to be sent."""
     return desk.page("kept.html", {"form": form, "why": why}, status=status)
+
+
+async def _typed(request: Request) -> Fields:
+    """Return what was posted; of a form with a file only what its route has read already."""
+    known: Fields | None = getattr(request.state, "fields", None)
+    if known is not None:
+        return known
+    kind = request.headers.get("content-type", "")
+    if request.method != "POST" or kind.lower().startswith("multipart/"):
+        return Fields()
+    return await read_fields(request)
 
 
 def _answer(request: Request, fields: Fields, error: Exception) -> Response:

@@ -56,6 +56,9 @@ ROOMS = (
     Room("overview", "/desk/", "Overview"),
     Room("newsletters", "/desk/newsletters", "Newsletters", Permission.ISSUES_READ),
     Room("operations", "/desk/operations", "Operations", Permission.OPERATIONS_READ),
+    Room("articles", "/desk/articles", "Articles", Permission.ARTICLES_READ),
+    Room("sources", "/desk/sources", "Sources", Permission.SOURCES_EDIT),
+    Room("subscribers", "/desk/subscribers", "Subscribers", Permission.SUBSCRIBERS_READ),
     Room("staff", "/desk/staff", "Staff", Permission.STAFF_MANAGE),
     Room("log", "/desk/log", "Log", Permission.AUDIT_READ),
 )

@@ -13,8 +13,11 @@ from alerts.web.desk import (
     release,
     staff,
 )
+from alerts.web.desk.articles import ARTICLE_ROOMS
 from alerts.web.desk.looking import checks, look
 from alerts.web.desk.newsletters import form, numbers, pages, schedules, text
+from alerts.web.desk.sources import SOURCE_ROOMS
+from alerts.web.desk.subscribers import SUBSCRIBER_ROOMS
 
 LOOKING = (look, checks)
 NEWSLETTERS = (form, text, schedules, numbers, pages)
@@ -24,7 +27,10 @@ PARTS = (
     passwords,
     overview,
     *LOOKING,
+    *ARTICLE_ROOMS,
+    *SOURCE_ROOMS,
     *NEWSLETTERS,
+    *SUBSCRIBER_ROOMS,
     *OPERATIONS,
     account,
     device,

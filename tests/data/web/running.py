@@ -172,6 +172,7 @@ def running_site(
     base_url: str = "",
     webhooks: Mapping[str, object] | None = None,
     fetch: Callable[[str], bytes] | None = None,
+    fetch_hosts: tuple[str, ...] = (),
 ) -> Iterator[RunningSite]:
     """Serve the site in a thread on a free port of 127.0.0.1 until the block ends.
 
@@ -190,6 +191,7 @@ def running_site(
             push_tokens=push_tokens,
             metrics_token=metrics_token,
             **(webhooks or {}),
+            fetch_hosts=fetch_hosts,
         )
         runtime = Runtime(settings, clock, database, Tokens(settings.secret_key))
         with database.transaction() as session:
