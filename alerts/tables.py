@@ -3,12 +3,13 @@
 from alerts import holding, request_limits
 from alerts.articles import models as articles
 from alerts.articles.sources import models as sources
+from alerts.delivery import clicks, kept, returned, tallies
 from alerts.delivery import models as delivery
-from alerts.delivery import returned
 from alerts.inbound import models as inbound
 from alerts.newsletters import models as newsletters
 from alerts.newsletters.archive import models as archive
 from alerts.operations import models as operations
+from alerts.rendering import links
 from alerts.rendering import models as rendering
 from alerts.staff import models as staff
 from alerts.subscribers import models as subscribers
@@ -17,9 +18,12 @@ from alerts.subscribers.segments import models as segments
 ALL_MODELS = (
     archive,
     articles,
+    clicks,
     delivery,
     holding,
     inbound,
+    kept,
+    links,
     newsletters,
     operations,
     rendering,
@@ -29,4 +33,5 @@ ALL_MODELS = (
     sources,
     staff,
     subscribers,
+    tallies,
 )

@@ -37,6 +37,7 @@ from alerts.inbound.incoming import Desk
 from alerts.logs import configure_logs
 from alerts.migrations import ensure_schema
 from alerts.paths import templates_dir
+from alerts.rendering.links import CountedLinks
 from alerts.rendering.service import Renderer
 from alerts.request_limits import RequestLimits
 from alerts.subscribers.links import SubscriberLinks
@@ -76,7 +77,8 @@ class WorkerParts:
     @cached_property
     def renderer(self) -> Renderer:
         """The email templates, read once."""
-        return Renderer(templates_dir("email"))
+        links = CountedLinks(Tokens(self.settings.secret_key), self.settings.base_url)
+        return Renderer(templates_dir("email"), links=links)
 
     @cached_property
     def transport(self) -> Transport:

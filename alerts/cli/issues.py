@@ -19,6 +19,7 @@ from alerts.newsletters.issues import draft_issue, get_issue, issue_json, list_i
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.paths import templates_dir
+from alerts.rendering.links import CountedLinks
 from alerts.rendering.service import RenderedEdition, Renderer
 from alerts.runtime import Runtime, open_queue
 from alerts.subscribers.models import Frequency
@@ -176,7 +177,10 @@ def approve(issue_id: IssueId, json: JsonOption = False) -> None:
             issue_id,
             by=getpass.getuser(),
             settings=runtime.settings,
-            renderer=_renderer(),
+            renderer=Renderer(
+                templates_dir("email"),
+                links=CountedLinks(runtime.tokens, runtime.settings.base_url),
+            ),
             clock=runtime.clock,
         )
         document = issue_document(session, get_issue(session, issue_id))

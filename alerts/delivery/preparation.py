@@ -136,7 +136,7 @@ def _editions(
     rows: list[dict[str, object]] = []
     for wish, had in wished:
         interests = Interests.read(wish)
-        wanted = _keys_for(interests, content)
+        wanted = keys_for(interests, content)
         keys = tuple(without(wanted, before[had]))
         variant = _Variant(keys, Frame(interests.language, interests.plain))
         if keys and variant not in editions:
@@ -164,7 +164,8 @@ class _Variant:
     frame: Frame
 
 
-def _keys_for(interests: Interests, content: IssueContent) -> tuple[str, ...]:
+def keys_for(interests: Interests, content: IssueContent) -> tuple[str, ...]:
+    """Return the keys of an issue's pieces that a reader with these interests wants."""
     return tuple(
         item.key
         for item in content.items

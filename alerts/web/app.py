@@ -17,6 +17,7 @@ from alerts.web.forms import LARGEST_FORM
 from alerts.web.headers import HeadAsGet, SecurityHeaders
 from alerts.web.public import (
     archive,
+    clicks,
     confirm,
     crawlers,
     embed,
@@ -34,6 +35,7 @@ from alerts.web.site import make_site
 
 _READERS = (
     home,
+    clicks,
     subscribe,
     embed,
     confirm,
@@ -62,6 +64,7 @@ def create_app(runtime: Runtime, *, queue: TaskQueue, guard: Guard | None = None
         yield
         site.limits.close()
         site.metrics.close()
+        site.clicks.close()
         if site.caught is not None:
             site.caught.close()
 

@@ -9,8 +9,10 @@ from fastapi import Depends, Request
 from alerts.articles.topics import Topics, topics_in
 from alerts.config import Settings
 from alerts.delivery.catcher import CatcherStore
+from alerts.delivery.clicks import ClickCounter
 from alerts.operations.metrics import Metrics
 from alerts.paths import templates_dir
+from alerts.rendering.links import CountedLinks
 from alerts.rendering.service import Renderer
 from alerts.request_limits import RequestLimits
 from alerts.runtime import Runtime
@@ -19,6 +21,7 @@ from alerts.subscribers.links import SubscriberLinks
 from alerts.task_queue import TaskQueue
 from alerts.web.pages import Pages
 from alerts.web.public.catalogue import Catalogue
+from alerts.web.shared_looks import SharedLooks
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,9 @@ class Site:
     guard: Guard
     catalogue: Catalogue
     metrics: Metrics
+    counted_links: CountedLinks
+    clicks: ClickCounter
+    looks: SharedLooks
 
 
 def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None) -> Site:
@@ -48,6 +54,7 @@ def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None)
     """
     settings = runtime.settings
     name, contact = parseaddr(settings.sender)
+    counted = CountedLinks(runtime.tokens, settings.base_url)
     return Site(
         runtime=runtime,
         queue=queue,
@@ -59,7 +66,10 @@ def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None)
             shows_caught=settings.uses_catcher,
         ),
         links=SubscriberLinks(runtime.tokens, settings.base_url),
-        renderer=Renderer(templates_dir("email")),
+        renderer=Renderer(templates_dir("email"), links=counted),
+        counted_links=counted,
+        clicks=ClickCounter(runtime.database, runtime.clock),
+        looks=SharedLooks(),
         topics=topics_in(settings.data_dir),
         caught=_mailbox(settings),
         limits=RequestLimits(
