@@ -1,6 +1,6 @@
 """Clicks on an issue's links, counted by link and day; nothing else of a click is kept anywhere.
 
-Whoever serves the redirects counts in memory and writes every few seconds: a burst costs one
+Whoever serves the redirects counts in memory and writes every other second: a burst costs one
 statement, and no click waits for the database. A server that is killed loses what it counted in
 those seconds; losing Redis loses nothing.
 """
@@ -24,7 +24,7 @@ from alerts.rendering.links import IssueLink
 
 log = structlog.get_logger(__name__)
 
-FLUSH_SECONDS = 5.0
+FLUSH_SECONDS = 2.0
 _MOST_ADDRESSES = 10_000
 
 

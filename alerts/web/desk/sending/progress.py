@@ -29,7 +29,7 @@ router = APIRouter(prefix="/issues/{issue_id}", route_class=DeskRoute)
 _LOOK_SECONDS = 1.0
 # A sign of life where nothing changes: proxies close what is silent.
 _SILENT_SECONDS = 15.0
-_SESSION_SECONDS = 10.0
+_SESSION_SECONDS = 5.0
 _LONGEST_SECONDS = 600.0
 _RETRY_MILLISECONDS = 3_000
 _MOST_STREAMS = 200
