@@ -3,12 +3,13 @@
 from alerts import holding, request_limits
 from alerts.articles import models as articles
 from alerts.articles.sources import models as sources
+from alerts.delivery import clicks, kept, returned, tallies
 from alerts.delivery import models as delivery
-from alerts.delivery import returned
 from alerts.inbound import models as inbound
 from alerts.newsletters import models as newsletters
 from alerts.newsletters.archive import models as archive
 from alerts.operations import models as operations
+from alerts.rendering import links
 from alerts.rendering import models as rendering
 from alerts.rendering.checking import models as checking
 from alerts.staff import models as staff
@@ -20,9 +21,12 @@ ALL_MODELS = (
     archive,
     articles,
     checking,
+    clicks,
     delivery,
     holding,
     inbound,
+    kept,
+    links,
     newsletters,
     operations,
     rendering,
@@ -33,4 +37,5 @@ ALL_MODELS = (
     staff,
     subscribers,
     uploads,
+    tallies,
 )

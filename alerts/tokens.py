@@ -15,6 +15,7 @@ PREFERENCES = "preferences"
 CONFIRM = "confirm"
 FORM = "form"
 FLASH = "flash"
+CLICK = "click"
 
 
 class BadToken(Exception):
@@ -28,7 +29,7 @@ class Tokens:
         self._keys = list(keys)
         self._lasting = {
             purpose: URLSafeSerializer(self._keys, salt=f"alerts.{purpose}")
-            for purpose in (UNSUBSCRIBE, PREFERENCES, FORM, FLASH)
+            for purpose in (UNSUBSCRIBE, PREFERENCES, FORM, FLASH, CLICK)
         }
         self._signers = {
             purpose: _QuickSigner(serializer) for purpose, serializer in self._lasting.items()

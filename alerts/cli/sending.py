@@ -1,6 +1,5 @@
 """`alerts issue send …`: an approved issue on its way, and its books."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -129,7 +128,7 @@ def report(issue_id: IssueId, json: JsonOption = False) -> None:
     """Report on an issue: audience, ends, bounces, who waits, editions, how long it took."""
     with program() as runtime, runtime.database.read() as session:
         issue = get_issue(session, issue_id)
-        document = issue_json(issue) | _plain(_report(session, issue, runtime))
+        document = issue_json(issue) | reporting.plain(_report(session, issue, runtime))
         ended = document["audience"] - document["pending"]
         document["progress"] = {"audience": document["audience"], "done": ended}
     if json:
@@ -188,15 +187,6 @@ def _move(issue_id: int, event: Event) -> None:
 
 def _report(session: Session, issue: Issue, runtime: Runtime) -> dict[str, Any]:
     return reporting.report(session, issue, now=runtime.clock.now())
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    """Return what JSON can say: moments as RFC 3339, at whatever depth they stand."""
-    if isinstance(value, dict):
-        return {str(name): _plain(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
 
 
 def _print_sent(document: dict[str, Any], found: dict[str, Any], *, wait: bool, json: bool) -> None:

@@ -31,6 +31,7 @@ from alerts.delivery.models import (
     IssueWish,
 )
 from alerts.delivery.repeats import Overlap
+from alerts.delivery.tallies import AUDIENCE, Place, tally
 from alerts.newsletters.models import Issue, IssueState
 from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
 
@@ -110,6 +111,8 @@ def take_audience(
         session.execute(insert(Batch).execution_options(render_nulls=True), rows)
     _write_ledger(session, chunk, first_batches=firsts, batch_size=size)
     readers = sum(count for _, count, _ in counted)
+    taken_in = {Place(AUDIENCE): readers, Place(DeliveryState.SKIPPED.value): readers - mailed}
+    tally(session, issue.id, taken_in, now=now)
     return Audience(readers=readers, batches=len(rows), complete=upto is None)
 
 

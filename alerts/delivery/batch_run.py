@@ -32,6 +32,7 @@ from alerts.delivery.pace import Pace
 from alerts.delivery.recording import record
 from alerts.delivery.return_paths import ReturnPaths
 from alerts.delivery.rising import pause_if_rising
+from alerts.delivery.tallies import tally_verdicts
 from alerts.delivery.transports.base import (
     Lane,
     Outgoing,
@@ -284,7 +285,7 @@ class BatchRun:
             numbers = [each.delivery_id for each in group.claimed]
             fates = {n: outcomes[n].fate for n in numbers if n in outcomes}
             taken = [number for number, fate in fates.items() if fate is Fate.ACCEPTED]
-            ledger.record_accepted(session, taken, now=now)
+            ledger.record_accepted(session, self.lease.issue_id, taken, now=now)
             return
         judge = partial(self._messages.judge, now=now)
         verdicts = [
@@ -293,6 +294,7 @@ class BatchRun:
             if (outcome := outcomes.get(each.delivery_id)) is not None
         ]
         record(session, ((each.delivery_id, one, of) for each, one, of in verdicts), now=now)
+        tally_verdicts(session, self.lease.issue_id, (one for _, one, _ in verdicts), now=now)
         came_to = [(each, one, outcome_of(one, of)) for each, one, of in verdicts]
         counted = ((each.email, ended) for each, _, ended in came_to)
         count_outcomes(session, self.lease.issue_id, counted, now=now)
@@ -307,7 +309,7 @@ class BatchRun:
         left = [d.delivery_id for d in group.claimed if d.delivery_id not in outcomes]
         reason = group.trouble.reason if group.trouble else None
         if reason and now > self._messages.give_up_at:
-            ledger.expire(session, left, reason=reason)
+            ledger.expire(session, self.lease.issue_id, left, reason=reason, now=now)
         else:
             ledger.give_back(session, left)
 
@@ -386,7 +388,7 @@ class BatchRun:
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _why_stop(self) -> str:
-        pause_if_rising(self._means.database, self._lease.issue_id, clock=self._means.clock)
+        pause_if_rising(self._means.database, self.lease.issue_id, clock=self._means.clock)
         with self._means.database.read() as session:
             if not still_sending(session, self.lease):
                 return "the batch is no longer ours to send"

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from alerts.delivery.tallies import Place, tally
 from alerts.errors import Refused
 from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
@@ -48,10 +49,11 @@ def cancel_issue(session: Session, issue_id: int, *, clock: Clock) -> Issue:
     Messages on the wire at this moment end as they end.
     """
     issue = move(session, issue_id, Event.CANCEL, clock=clock)
-    session.execute(
+    called_off = session.connection().execute(
         update(Delivery)
         .where(Delivery.issue_id == issue_id, Delivery.state == DeliveryState.PENDING)
         .values(state=DeliveryState.SKIPPED, reason=CANCELLED)
-        .execution_options(synchronize_session=False)
     )
+    skipped = {Place(DeliveryState.SKIPPED.value): called_off.rowcount}
+    tally(session, issue_id, skipped, now=clock.now())
     return issue

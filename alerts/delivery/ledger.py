@@ -18,7 +18,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from alerts.database import among
-from alerts.delivery.models import Delivery, DeliveryState
+from alerts.delivery.models import Batch, Delivery, DeliveryState
+from alerts.delivery.outcome import Verdict
+from alerts.delivery.tallies import Place, tally, tally_left, tally_verdicts
 from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
 
 
@@ -74,7 +76,7 @@ def claim_deliveries(
             elif reader:
                 who = reader.public_id, reader.email, reader.name
                 deliveries.append(Claimed(number, edition, attempts, *who))
-        _skip(session, gone)
+        _skip(session, batch_id, gone, now=now)
         if deliveries:
             return Claim(deliveries, more=len(rows) == limit)
     return Claim([], more=False)
@@ -90,19 +92,30 @@ def in_doubt(session: Session, batch_id: int) -> list[tuple[int, int]]:
     return [(row.id, row.attempts) for row in rows]
 
 
-def record_accepted(session: Session, delivery_ids: Sequence[int], *, now: datetime) -> None:
+def record_accepted(
+    session: Session, issue_id: int, delivery_ids: Sequence[int], *, now: datetime
+) -> None:
     """Write that messages were accepted, by whoever held no lease any more when they were.
 
     That a server took a message is a fact: it keeps the reader from getting another one.
     """
-    if delivery_ids:
-        undecided = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNCERTAIN)
-        session.execute(
-            update(Delivery)
-            .where(Delivery.id.in_(delivery_ids), Delivery.state.in_(undecided))
-            .values(state=DeliveryState.SENT, reason=None, not_before=None, last_attempt_at=now)
-            .execution_options(synchronize_session=False)
-        )
+    if not delivery_ids:
+        return
+    undecided = and_(
+        Delivery.id.in_(delivery_ids),
+        Delivery.state.in_((DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNCERTAIN)),
+    )
+    before = session.execute(
+        select(Delivery.id, Delivery.state).where(undecided).order_by(Delivery.id).with_for_update()
+    ).all()
+    session.execute(
+        update(Delivery)
+        .where(undecided)
+        .values(state=DeliveryState.SENT, reason=None, not_before=None, last_attempt_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    tally_left(session, issue_id, ((state, None, 1) for _, state in before), now=now)
+    tally(session, issue_id, {Place(DeliveryState.SENT.value): len(before)}, now=now)
 
 
 def give_back(session: Session, delivery_ids: Sequence[int]) -> None:
@@ -119,15 +132,20 @@ def give_back(session: Session, delivery_ids: Sequence[int]) -> None:
         )
 
 
-def expire(session: Session, delivery_ids: Sequence[int], *, reason: str) -> None:
+def expire(
+    session: Session, issue_id: int, delivery_ids: Sequence[int], *, reason: str, now: datetime
+) -> None:
     """Fail claimed deliveries that could not be handed over before their issue was too old."""
     if delivery_ids:
-        session.execute(
+        failed = session.scalars(
             update(Delivery)
             .where(Delivery.id.in_(delivery_ids), Delivery.state == DeliveryState.SENDING)
             .values(state=DeliveryState.FAILED, reason=reason)
+            .returning(Delivery.id)
             .execution_options(synchronize_session=False)
-        )
+        ).all()
+        verdict = Verdict(DeliveryState.FAILED, reason)
+        tally_verdicts(session, issue_id, [verdict] * len(failed), now=now)
 
 
 def give_back_strays(session: Session, batch_id: int, *, known: AbstractSet[int]) -> None:
@@ -138,7 +156,7 @@ def give_back_strays(session: Session, batch_id: int, *, known: AbstractSet[int]
     give_back(session, sorted(set(session.scalars(sending)) - known))
 
 
-def _skip(session: Session, reasons: Mapping[int, str]) -> None:
+def _skip(session: Session, batch_id: int, reasons: Mapping[int, str], *, now: datetime) -> None:
     """Mark deliveries that were just claimed as skipped, each with its reason."""
     if reasons:
         session.execute(
@@ -153,6 +171,8 @@ def _skip(session: Session, reasons: Mapping[int, str]) -> None:
             ),
             [{"delivery_id": number, "why": reason} for number, reason in reasons.items()],
         )
+        issue_id = session.execute(select(Batch.issue_id).where(Batch.id == batch_id)).scalar_one()
+        tally(session, issue_id, {Place(DeliveryState.SKIPPED.value): len(reasons)}, now=now)
 
 
 def _readers(

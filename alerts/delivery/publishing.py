@@ -14,10 +14,12 @@ from alerts.newsletters.issues import build_content, freeze, get_issue, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, Run, RunOutcome
 from alerts.newsletters.scheduling import fail_run, run_schedule
+from alerts.newsletters.second_person import check_approver
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rendering.lint import Finding
 from alerts.rendering.models import Edition
 from alerts.rendering.service import RenderedEdition, Renderer, archive_url_of, edition_for
+from alerts.staff.audit import Actor
 
 log = structlog.get_logger(__name__)
 
@@ -50,12 +52,15 @@ def approve_issue(
     settings: Settings,
     renderer: Renderer,
     clock: Clock,
+    actor: Actor | None = None,
 ) -> Edition:
     """Freeze an issue and store the edition that holds all of it; what is sent follows from it.
 
-    Raises Refused when the lint finds an error, or when the issue is no draft any more.
+    Raises Refused when the lint finds an error, or when the issue is no draft any more; also where
+    its newsletter wants a second person, and `actor` is nobody or changed it last.
     """
     issue = get_issue(session, issue_id)
+    check_approver(session, issue, actor)
     errors = [
         finding
         for finding in lint_issue(session, issue, settings=settings, renderer=renderer)

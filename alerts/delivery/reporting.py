@@ -5,19 +5,28 @@ No index helps to count a ledger by state, so all figures of the ledger come fro
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from alerts.clock import Clock, rfc3339
+from alerts.database import Database
 from alerts.delivery.books import audit_of, held_until, readers_of
 from alerts.delivery.bounces import Bounce, bounce_of
+from alerts.delivery.kept import KeptReport, keep
 from alerts.delivery.models import Delivery, DeliveryState
 from alerts.delivery.returned import Returned, bounced_in, returned_of
 from alerts.delivery.status_codes import in_words
+from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue
 from alerts.rendering.models import Edition
+from alerts.subscribers.models import ConsentAction, ConsentRecord
+
+# An issue that ended counts as settled after so long, and until then is looked at this often.
+_SETTLES_WITHIN = timedelta(minutes=5)
+_LOOKED_AT_EVERY = timedelta(seconds=30)
 
 
 class _Counted(NamedTuple):
@@ -37,10 +46,11 @@ def report(session: Session, issue: Issue, *, now: datetime) -> dict[str, Any]:
     """Return an issue's books with all that is known of its way.
 
     `bounces` by class, of what servers refused; `bounced` and `complained` count what came back
-    after it was accepted, `returned` by class; `waiting`: for each reason who was put off, until
-    when; `held_until`: when it goes on, where all that is left waits, be it for a mail server that
-    is away; `attempts`: how many deliveries took how many; `words`: what the reasons mean;
-    editions; seconds from the first message to the last.
+    after it was accepted, `returned` by class; `failures` and `skips`: how many for which reason;
+    `unsubscribed`: who left by a link in this very issue; `waiting`: for each reason who was put
+    off, until when; `held_until`: when it goes on, where all that is left waits, be it for a mail
+    server that is away; `attempts`: how many deliveries took how many; `words`: what the reasons
+    mean; editions; seconds from the first message to the last.
     """
     counted = _count(session, issue.id)
     books = audit_of(
@@ -50,6 +60,9 @@ def report(session: Session, issue: Issue, *, now: datetime) -> dict[str, Any]:
     seconds = _seconds(issue.started_at, issue.finished_at)
     return {
         **books.to_json(),
+        "failures": _reasons(counted, DeliveryState.FAILED),
+        "skips": _reasons(counted, DeliveryState.SKIPPED),
+        "unsubscribed": unsubscribed_by(session, issue.id),
         "words": {reason: words for reason in books.reasons if (words := in_words(reason))},
         "bounces": _bounces(counted),
         **_came_back(session, issue.id),
@@ -62,6 +75,25 @@ def report(session: Session, issue: Issue, *, now: datetime) -> dict[str, Any]:
         "rate": round(books.sent / seconds, 1) if seconds else None,
         "editions": _editions(session, issue.id, _tally(counted, lambda line: line.edition_id)),
     }
+
+
+def unsubscribed_by(session: Session, issue_id: int) -> int:
+    """Count the readers who left by a link in an issue; of those who are still known."""
+    found = session.scalar(
+        select(func.count(ConsentRecord.subscriber_id.distinct())).where(
+            ConsentRecord.issue_id == issue_id, ConsentRecord.action == ConsentAction.WITHDRAWN
+        )
+    )
+    return found or 0
+
+
+def _reasons(counted: Iterable[_Counted], state: DeliveryState) -> dict[str, int]:
+    """Count the deliveries in a state by their reason, the most frequent first."""
+    found: Counter[str] = Counter()
+    for line in counted:
+        if line.state is state:
+            found[line.reason or ""] += line.deliveries
+    return dict(found.most_common())
 
 
 def _count(session: Session, issue_id: int) -> list[_Counted]:
@@ -149,3 +181,43 @@ def _seconds(start: datetime | None, end: datetime | None) -> float | None:
     if start is None or end is None:
         return None
     return max(0.001, round((end - start).total_seconds(), 3))
+
+
+def kept_report(database: Database, issue_id: int, *, clock: Clock) -> KeptReport | None:
+    """Return the report on an issue that is over, counted once; None while it is on its way.
+
+    Times in `figures` are texts (RFC 3339). What comes back later is not among them: bounces,
+    complaints and departures are counted by `latest_figures` at each look, by their indexes. One
+    that ended only now is counted again after a while: workers may still write down the last
+    messages of an issue that was called off.
+    """
+    now = clock.now()
+    with database.read() as session:
+        issue = get_issue(session, issue_id)
+        ended_at = issue.finished_at
+        if ended_at is None or issue.started_at is None:
+            return None
+        kept = session.get(KeptReport, issue_id)
+        if kept is not None and kept.ended_at == ended_at:
+            is_settled = kept.counted_at >= ended_at + _SETTLES_WITHIN
+            if is_settled or now - kept.counted_at < _LOOKED_AT_EVERY:
+                return kept
+        figures = plain(report(session, issue, now=now))
+    counted = KeptReport(issue_id=issue_id, ended_at=ended_at, counted_at=now, figures=figures)
+    keep(database, counted)
+    return counted
+
+
+def latest_figures(session: Session, issue_id: int) -> dict[str, Any]:
+    """Return what goes on changing after an issue has ended: who left, what came back."""
+    unsubscribed = unsubscribed_by(session, issue_id)
+    return {**_came_back(session, issue_id), "unsubscribed": unsubscribed}
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """Return what JSON can say: moments as RFC 3339, at whatever depth they stand."""
+    if isinstance(value, dict):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return rfc3339(value) if isinstance(value, datetime) else value

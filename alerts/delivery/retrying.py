@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from alerts.clock import Clock
 from alerts.delivery.bounces import Bounce, bounce_of
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from alerts.delivery.tallies import tally_left
 from alerts.errors import Invalid, Refused
 from alerts.newsletters.issues import get_issue, move
 from alerts.newsletters.lifecycle import Event
@@ -78,6 +79,12 @@ def _take_up(session: Session, issue: Issue, chosen: ColumnElement[bool], *, clo
     session.execute(
         select(Batch.id).where(Batch.id.in_(batches)).order_by(Batch.id).with_for_update()
     )
+    leaving = session.execute(
+        select(Delivery.state, Delivery.reason, func.count())
+        .where(chosen)
+        .group_by(Delivery.state, Delivery.reason)
+    )
+    tally_left(session, issue.id, list(leaving), now=clock.now())
     session.execute(
         update(Delivery)
         .where(chosen)

@@ -24,6 +24,7 @@ from alerts.delivery.ledger import Claim
 from alerts.delivery.messages import IssueMessages
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.recording import record
+from alerts.delivery.tallies import tally_verdicts
 from alerts.delivery.unsendable import Unsendable, halt_issue
 
 log = structlog.get_logger(__name__)
@@ -191,6 +192,7 @@ class Sender(Means):
             if number in known
         ]
         record(session, verdicts, now=now)
+        tally_verdicts(session, lease.issue_id, (one for _, one, _ in verdicts), now=now)
         log.warning(
             "batch_taken_over",
             batch=lease.batch_id,

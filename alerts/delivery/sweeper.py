@@ -3,8 +3,10 @@
 The broker may lose everything at any moment; what it lost is due here within a minute.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import and_, or_, select, update
@@ -15,6 +17,7 @@ from alerts.delivery.completion import CANCELLED, finish_if_done
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.preparation import queue_for, unprepared_issues
 from alerts.delivery.rising import pause_all_rising
+from alerts.delivery.tallies import Place, tally
 from alerts.errors import Refused
 from alerts.holding import is_held
 from alerts.newsletters.archive.entering import enter_missing
@@ -30,8 +33,11 @@ log = structlog.get_logger(__name__)
 # lost, or waits behind others, and then the second one finds nothing left to do.
 LOST_AFTER = timedelta(minutes=2)
 _MOST_AT_ONCE = 2_000
-_CALLED_OFF = {"state": DeliveryState.SKIPPED, "reason": CANCELLED}
-_IN_DOUBT = {"state": DeliveryState.UNCERTAIN, "reason": "on the way when cancelled"}
+_CALLED_OFF: dict[str, Any] = {"state": DeliveryState.SKIPPED, "reason": CANCELLED}
+_IN_DOUBT: dict[str, Any] = {
+    "state": DeliveryState.UNCERTAIN,
+    "reason": "on the way when cancelled",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +106,16 @@ def _settle_cancelled(session: Session, *, clock: Clock) -> None:
         (DeliveryState.PENDING, Delivery.issue_id.in_(cancelled), _CALLED_OFF),
         (DeliveryState.SENDING, Delivery.batch_id.in_(abandoned), _IN_DOUBT),
     ):
-        session.execute(
+        ended = session.execute(
             update(Delivery)
             .where(Delivery.state == state, where)
             .values(values)
+            .returning(Delivery.issue_id)
             .execution_options(synchronize_session=False)
         )
+        place = Place(values["state"].value)
+        for issue_id, count in Counter(ended.scalars()).items():
+            tally(session, issue_id, {place: count}, now=clock.now())
 
 
 def _due_batches(session: Session, *, clock: Clock, lost_after: timedelta) -> list[Due]:

@@ -89,6 +89,7 @@ class IssueContent:
     sections: tuple[SectionContent, ...]
     shows_contributors: bool = False
     shows_sources: bool = False
+    counts_clicks: bool = False
 
     @property
     def items(self) -> tuple[ItemContent, ...]:

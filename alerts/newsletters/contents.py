@@ -41,6 +41,7 @@ def content_of(issue: Issue, definition: NewsletterDefinition) -> IssueContent:
         ),
         shows_contributors=definition.contributors,
         shows_sources=definition.sources,
+        counts_clicks=definition.clicks,
     )
 
 

@@ -22,6 +22,7 @@ from alerts.newsletters.missed import USUAL, parse_missed
 from alerts.newsletters.rules import parse_rule
 from alerts.rates import parse_rate, parse_share, share_text
 from alerts.regions import find_region
+from alerts.subscribers.addresses import parse_address
 from alerts.subscribers.models import Frequency
 
 # Far beyond any newsletter's life, and far within a column of 32 bits.
@@ -38,6 +39,9 @@ _WORTH_SENDING = {
     Frequency.MONTHLY: timedelta(days=5),
 }
 # Shorter than the first wait would try nobody twice; later nobody remembers what it was about.
+LARGEST_TEST_GROUP = 25
+NO_GRACE = "none"
+_LONGEST_GRACE = timedelta(hours=1)
 _SHORTEST_WORTH, _LONGEST_WORTH = timedelta(minutes=15), timedelta(days=30)
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
@@ -163,6 +167,9 @@ class NewsletterDefinition(_Part):
     `worth_sending` (`3 days`) is for how long after an issue's start its messages are tried; empty,
     it follows from the frequency. An issue is paused when `pause_at_bounces` (`5%`) of its messages
     came back, of at least `pause_after` that were sent; empty, none is.
+    `approval = "second"` wants two people behind each issue. `grace` is how long what is sent at
+    the desk can be taken back (`none`, or up to an hour). `test_group` are the addresses that get
+    test mails together. With `clicks` the links of its HTML mails are counted, never by reader.
     """
 
     slug: Slug
@@ -177,7 +184,10 @@ class NewsletterDefinition(_Part):
     time_zone: str = "UTC"
     frequencies: tuple[Frequency, ...] = Field(min_length=1)
     default_frequency: Frequency
-    approval: Literal["required", "automatic"] = "required"
+    approval: Literal["required", "second", "automatic"] = "required"
+    grace: Line = "30 seconds"
+    test_group: tuple[Line, ...] = Field(default=(), max_length=LARGEST_TEST_GROUP)
+    clicks: bool = False
     uncertain: Literal["resend", "hold"] = "resend"
     repeats: bool = False
     readers_hour: bool = False
@@ -250,6 +260,27 @@ class NewsletterDefinition(_Part):
         except Invalid as error:
             raise ValueError(str(error)) from error
 
+    @field_validator("grace")
+    @classmethod
+    def _grace(cls, value: str) -> str:
+        if value.strip().lower() in {"", NO_GRACE}:
+            return NO_GRACE
+        try:
+            span = parse_duration(value)
+        except Invalid as error:
+            raise ValueError(f"{error}, or {NO_GRACE}") from error
+        if span > _LONGEST_GRACE:
+            raise ValueError(f"{value!r} is longer than {duration_text(_LONGEST_GRACE)}")
+        return duration_text(span)
+
+    @field_validator("test_group")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(dict.fromkeys(parse_address(text).display for text in value))
+        except Invalid as error:
+            raise ValueError(str(error)) from error
+
     @field_validator("subject", "preheader")
     @classmethod
     def _pattern(cls, value: str) -> str:
@@ -285,6 +316,11 @@ class NewsletterDefinition(_Part):
         span = parse_duration(self.worth_sending) if self.worth_sending else None
         waiting = _A_DAY if self.waits_for_hours(frequency) else timedelta()
         return (span or _WORTH_SENDING[frequency]) + waiting
+
+    @property
+    def grace_span(self) -> timedelta:
+        """How long a sending that was set off at the desk can be taken back; zero for not."""
+        return timedelta() if self.grace == NO_GRACE else parse_duration(self.grace)
 
     def waits_for_hours(self, frequency: Frequency) -> bool:
         """Tell whether an issue at this frequency comes at the hour that a reader named."""

@@ -20,8 +20,10 @@ from alerts.newsletters.lifecycle import Event, next_state
 from alerts.newsletters.models import Issue, IssueItem, IssueState, Newsletter
 from alerts.newsletters.numbering import spelled
 from alerts.newsletters.numbers import give_back, next_for, write_down
+from alerts.newsletters.second_person import check_sender
 from alerts.newsletters.selection import Due, Window, arrange, chosen_articles, due_articles
 from alerts.newsletters.service import definition_of, get_newsletter
+from alerts.staff.audit import Actor
 from alerts.subscribers.models import Frequency
 
 # What lets mails leave.
@@ -132,11 +134,13 @@ def move(
     *,
     clock: Clock,
     send_at: datetime | None = None,
+    actor: Actor | None = None,
 ) -> Issue:
     """Let an event happen to an issue; raises Refused or Conflict in one line.
 
     Approval is `freeze`: it has more to store. Scheduling wants `send_at`.
-    A restored system that is held lets nothing leave.
+    A restored system that is held lets nothing leave. `actor` is whoever asks for it, which
+    matters where a newsletter wants two people behind each issue.
     """
     if event is Event.APPROVE:
         raise ValueError("an issue is approved by freeze(), which keeps what was approved")
@@ -145,6 +149,8 @@ def move(
     if event in _SENDS:
         refuse_if_held(session)
     issue = get_issue(session, issue_id)
+    if event in {Event.SEND, Event.SCHEDULE} and issue.state is IssueState.APPROVED:
+        check_sender(session, issue, actor)
     _change_state(session, issue, event, **_changes_with(event, issue, send_at, clock.now()))
     if event is Event.SEND:
         enter_issue(session, issue)
@@ -160,6 +166,8 @@ def _changes_with(  # noqa: PLR0911 - a table, a line for each event
     match event:
         case Event.SCHEDULE:
             return {"send_at": send_at}
+        case Event.UNDO:
+            return {"send_at": None}
         case Event.SEND:
             return {"started_at": now}
         case Event.FINISH:

@@ -18,6 +18,7 @@ class Event(enum.StrEnum):
     CANCEL = "cancel"
     RETRY = "retry"
     REOPEN = "reopen"
+    UNDO = "undo"
 
 
 TRANSITIONS: dict[tuple[S, Event], S] = {
@@ -29,6 +30,8 @@ TRANSITIONS: dict[tuple[S, Event], S] = {
     (S.SCHEDULED, Event.SCHEDULE): S.SCHEDULED,
     (S.SCHEDULED, Event.SEND): S.SENDING,
     (S.SCHEDULED, Event.CANCEL): S.CANCELLED,
+    # Taken back in time: it stays approved, and nothing has left.
+    (S.SCHEDULED, Event.UNDO): S.APPROVED,
     # What was approved can no longer be sent as it was: an editor looks again.
     (S.APPROVED, Event.REOPEN): S.DRAFT,
     (S.SCHEDULED, Event.REOPEN): S.DRAFT,
@@ -46,6 +49,10 @@ _WHY = {
     (S.SENT, Event.SEND): "was sent already; draft a new one",
     (S.SENDING, Event.SEND): "is being sent already",
     (S.PAUSED, Event.SEND): "is paused; resume it",
+    (S.SENDING, Event.SCHEDULE): "is being sent already",
+    (S.SENT, Event.SCHEDULE): "was sent already; draft a new one",
+    (S.SENDING, Event.UNDO): "is on its way: it can be paused or cancelled, no longer taken back",
+    (S.APPROVED, Event.UNDO): "is not planned: there is nothing to take back",
 }
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from alerts.clock import Clock, rfc3339
 from alerts.delivery.books import audit
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from alerts.delivery.tallies import recount
 from alerts.errors import Invalid, Refused
 from alerts.holding import hold_of, lift_hold
 from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome, Schedule
@@ -190,6 +191,7 @@ def _skip_issue(session: Session, issue_id: int, *, clock: Clock) -> None:
         reason=LEFT_OUT,
         not_before=None,
     )
+    recount(session, issue_id, now=now)
     _change(
         session,
         Batch,

@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -25,10 +25,12 @@ from alerts.rendering.frame import Frame
 from alerts.rendering.hygiene import clean_content, clean_values
 from alerts.rendering.inlining import inline_styles
 from alerts.rendering.lines import with_short_lines
+from alerts.rendering.links import CountedLinks
 from alerts.rendering.models import Edition
 from alerts.rendering.plain import one_line, tidy
 from alerts.rendering.shortening import fitting
 from alerts.rendering.views import Allowance, view_of
+from alerts.tokens import Tokens
 
 _TEMPLATE_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _BASE = "_base"
@@ -56,11 +58,15 @@ class RenderedEdition:
 class Renderer:
     """Renders issues and single messages with the templates in a folder.
 
-    `own` is the folder of those that newsletters bring themselves.
+    `own` is the folder of those that newsletters bring themselves; `links` makes the links that are
+    counted, and without it none are.
     """
 
-    def __init__(self, templates: Path, own: Path | None = None) -> None:
+    def __init__(
+        self, templates: Path, own: Path | None = None, *, links: CountedLinks | None = None
+    ) -> None:
         self._folder, self._own = templates, own
+        self._links = links
         self.folders = TemplateFolders(templates, own)
         self._environments: dict[str, ImmutableSandboxedEnvironment] = {}
 
@@ -71,12 +77,14 @@ class Renderer:
         archive_url: str,
         home_url: str,
         frame: Frame = USUAL_FRAME,
+        rewrite: Callable[[str], str] = str,
     ) -> RenderedEdition:
         """Render an issue; its HTML stays below the size at which Gmail cuts a mail off.
 
         Too long an issue is shortened in fixed steps: essays first, at a paragraph's end and with
         a link to go on reading, then briefs. `archive_url` is where the whole issue stands on the
         web, `home_url` the page where one subscribes. In a plain `frame` there is no HTML.
+        `rewrite` has the last word on the HTML, before its size is looked at.
         Raises Invalid when the template does not exist or has a mistake, with file and line.
         """
         clean = clean_content(content)
@@ -84,11 +92,20 @@ class Renderer:
         def rendered(allowance: Allowance) -> RenderedEdition:
             view = view_of(clean, allowance, archive_url=archive_url)
             context = {"issue": view, "archive_url": archive_url, "home_url": home_url}
-            return self._render(content.template, context, frame)
+            made = self._render(content.template, context, frame)
+            return replace(made, html=rewrite(made.html))
 
         return fitting(
             rendered, size=lambda edition: len(edition.html.encode()), mark=_as_shortened
         )
+
+    def rewriter(
+        self, session: Session, issue_id: int, content: IssueContent
+    ) -> Callable[[str], str]:
+        """Return what gives an issue's HTML counted links; where none are, it changes nothing."""
+        if self._links is None or not content.counts_clicks:
+            return str
+        return self._links.rewriter(session, issue_id)
 
     def render_message(self, name: str, context: Mapping[str, object]) -> RenderedEdition:
         """Render a single transactional mail from the values that its template asks for.
@@ -141,7 +158,8 @@ def _as_shortened(edition: RenderedEdition) -> RenderedEdition:
 
 def renderer_of(settings: Settings) -> Renderer:
     """Return the renderer with our templates and those that newsletters bring themselves."""
-    return Renderer(templates_dir("email"), settings.own_templates)
+    links = CountedLinks(Tokens(settings.secret_key), settings.base_url)
+    return Renderer(templates_dir("email"), settings.own_templates, links=links)
 
 
 def variant_of(item_keys: Iterable[str], frame: Frame = USUAL_FRAME) -> str:
@@ -176,8 +194,9 @@ def edition_for(
 ) -> Edition:
     """Return the edition of an issue with these pieces alone; rendered once, then kept.
 
-    Two workers may ask at the same moment: both get the row that was written first. Raises
-    Refused when none of the pieces stands in the issue.
+    Where the issue counts clicks, its HTML leads away by counted links. Two workers may ask at the
+    same moment: both get the row that was written first. Raises Refused when none of the pieces
+    stands in the issue.
     """
     selected = content.only(item_keys)
     if not selected.items:
@@ -192,6 +211,7 @@ def edition_for(
         archive_url=archive_url_of(session, issue, base_url),
         home_url=base_url,
         frame=frame,
+        rewrite=renderer.rewriter(session, issue.id, content),
     )
     edition = Edition(
         issue_id=issue.id,

@@ -160,6 +160,15 @@ class ConsentRecord(Base):
     """One change of consent: what, in which words, by which way, from where; never changed."""
 
     __tablename__ = "consent_records"
+    __table_args__ = (
+        # Who left by a link in which issue.
+        Index(
+            "ix_consent_records_issue_id",
+            "issue_id",
+            postgresql_where=text("issue_id IS NOT NULL"),
+            sqlite_where=text("issue_id IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     subscriber_id: Mapped[int] = mapped_column(

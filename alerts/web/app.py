@@ -18,6 +18,7 @@ from alerts.web.forms import LARGEST_FORM
 from alerts.web.headers import HeadAsGet, SecurityHeaders
 from alerts.web.public import (
     archive,
+    clicks,
     confirm,
     crawlers,
     embed,
@@ -36,6 +37,7 @@ from alerts.web.webhooks import create_webhooks
 
 _READERS = (
     home,
+    clicks,
     subscribe,
     embed,
     confirm,
@@ -73,6 +75,7 @@ def create_app(
         site.limits.close()
         site.metrics.close()
         webhooks.close()
+        site.clicks.close()
         if site.caught is not None:
             site.caught.close()
 

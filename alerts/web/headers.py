@@ -25,6 +25,8 @@ _EVERYWHERE = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+# In a request's scope: it asked for the head alone, whatever its method says further in.
+HEAD_ASKED = "alerts.head"
 # Links of one person: kept by no cache, found by no search engine.
 PERSONAL = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 
@@ -63,5 +65,5 @@ class HeadAsGet:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a HEAD request on as GET, every other as it is."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", HEAD_ASKED: True}
         await self._app(scope, receive, send)

@@ -9,8 +9,10 @@ from fastapi import Depends, Request
 from alerts.articles.topics import Topics, topics_in
 from alerts.config import Settings
 from alerts.delivery.catcher import CatcherStore
+from alerts.delivery.clicks import ClickCounter
 from alerts.operations.metrics import Metrics
 from alerts.paths import templates_dir
+from alerts.rendering.links import CountedLinks
 from alerts.rendering.service import Renderer, renderer_of
 from alerts.request_limits import RequestLimits
 from alerts.runtime import Runtime
@@ -20,6 +22,7 @@ from alerts.task_queue import TaskQueue
 from alerts.web.kept_counts import KeptCounts
 from alerts.web.pages import Pages
 from alerts.web.public.catalogue import Catalogue
+from alerts.web.shared_looks import SharedLooks
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ class Site:
     catalogue: Catalogue
     metrics: Metrics
     counts: KeptCounts
+    counted_links: CountedLinks
+    clicks: ClickCounter
+    looks: SharedLooks
 
 
 def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None) -> Site:
@@ -50,6 +56,7 @@ def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None)
     """
     settings = runtime.settings
     name, contact = parseaddr(settings.sender)
+    counted = CountedLinks(runtime.tokens, settings.base_url)
     return Site(
         runtime=runtime,
         queue=queue,
@@ -62,6 +69,9 @@ def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None)
         ),
         links=SubscriberLinks(runtime.tokens, settings.base_url),
         renderer=renderer_of(settings),
+        counted_links=counted,
+        clicks=ClickCounter(runtime.database, runtime.clock),
+        looks=SharedLooks(),
         topics=topics_in(settings.data_dir),
         caught=_mailbox(settings),
         limits=RequestLimits(

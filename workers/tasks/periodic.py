@@ -5,6 +5,7 @@ import structlog
 from alerts.articles.sources.claims import claim_due_sources
 from alerts.delivery.counting import settle_outcomes
 from alerts.delivery.sweeper import sweep
+from alerts.delivery.tallies import settle_tallies
 from alerts.delivery.transactional import owed_confirmations
 from alerts.delivery.welcoming import owed_welcomes
 from alerts.inbound.fetching.claims import claim_due_mailboxes
@@ -29,6 +30,7 @@ def tick() -> None:
     with worker.database.transaction() as session:
         note_tick(session, now=worker.clock.now())
         settle_outcomes(session, now=worker.clock.now())
+        settle_tallies(session, now=worker.clock.now())
     with worker.database.transaction() as session:
         runs = claim_due(session, clock=worker.clock)
         sources = claim_due_sources(session, clock=worker.clock)

@@ -61,6 +61,11 @@ def make_transport(
     return PoolTransport(members)
 
 
+def limits_of(settings: Settings) -> list[Limits]:
+    """Return the limits stated for each transport, in their order; raises Invalid."""
+    return [_limits(url, settings) for url in read_mail_urls(settings)]
+
+
 def _limits(url: MailUrl, settings: Settings) -> Limits:
     stated = {name: text for name, text in url.options.items() if name in OPTIONS}
     try:

@@ -16,10 +16,15 @@ from alerts.web.desk import (
 from alerts.web.desk.articles import ARTICLE_ROOMS
 from alerts.web.desk.looking import checks, look
 from alerts.web.desk.newsletters import form, numbers, pages, schedules, text
+from alerts.web.desk.sending import acts as sending_acts
+from alerts.web.desk.sending import page as sending_page
+from alerts.web.desk.sending import progress as sending_progress
+from alerts.web.desk.sending import report as sending_report
 from alerts.web.desk.sources import SOURCE_ROOMS
 from alerts.web.desk.subscribers import SUBSCRIBER_ROOMS
 
 LOOKING = (look, checks)
+SENDING = (sending_page, sending_acts, sending_progress, sending_report)
 NEWSLETTERS = (form, text, schedules, numbers, pages)
 OPERATIONS = (operations, release)
 PARTS = (
@@ -27,6 +32,7 @@ PARTS = (
     passwords,
     overview,
     *LOOKING,
+    *SENDING,
     *ARTICLE_ROOMS,
     *SOURCE_ROOMS,
     *NEWSLETTERS,

@@ -83,6 +83,8 @@ def one_issue(site: CurrentSite, request: Request, slug: str, number: str) -> Re
         issue = _issue(session, offer, number)
         content = _content(session, issue)
         edition = _stored_edition(session, issue, content)
+        if edition is not None:
+            edition = site.counted_links.without(session, issue.id, edition)
     if number not in _names(issue, offer):
         return RedirectResponse(issue_path(issue, offer), HTTPStatus.MOVED_PERMANENTLY)
     if edition is None:
@@ -141,7 +143,7 @@ def _made_edition(site: Site, issue: PublishedIssue, content: IssueContent) -> s
             base_url=runtime.settings.base_url,
             clock=runtime.clock,
         )
-        return edition.html
+        return site.counted_links.without(session, issue.id, edition.html)
 
 
 def _content(session: Session, issue: PublishedIssue) -> IssueContent:

@@ -20,6 +20,7 @@ from alerts.delivery.preparation import prepare_issue
 from alerts.delivery.return_paths import ReturnPaths
 from alerts.delivery.sender import BatchResult, Sender
 from alerts.delivery.sweeper import sweep
+from alerts.delivery.tallies import standing_at
 from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport, TransportDown
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import IssueState
@@ -173,7 +174,13 @@ class House:
     def books(self) -> Audit:
         with self.database.read() as session:
             found = audit(session, self.issue_id)
+            standing = standing_at(session, self.issue_id, now=self.clock.now())
         assert found.balanced
+        # What is kept beside the ledger agrees with it, whatever happened.
+        kept = (standing.audience, standing.sent, standing.failed, standing.skipped)
+        assert kept == (found.audience, found.sent, found.failed, found.skipped)
+        assert (standing.uncertain, standing.pending) == (found.uncertain, found.pending)
+        assert sum(standing.failures.values()) == found.failed
         return found
 
     def states(self) -> dict[str, tuple[str, str | None]]:

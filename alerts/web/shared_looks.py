@@ -1,0 +1,47 @@
+"""One look at the database for all who ask for the same thing within a second.
+
+Many people watch one issue; what they see is read once.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+
+_FRESH_SECONDS = 1.0
+_KEPT_SECONDS = 60.0
+
+
+class _Look:
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.at = float("-inf")
+        self.seen: Any = None
+
+
+class SharedLooks:
+    """Keeps what was seen last, by its key, for a second; for one event loop."""
+
+    def __init__(self, fresh_seconds: float = _FRESH_SECONDS) -> None:
+        self._fresh = fresh_seconds
+        self._looks: dict[object, _Look] = {}
+
+    async def get(self, key: object, look: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the look sees
+        """Return what is seen under a key; `look` reads it, on a thread, where that is stale."""
+        found = self._looks.get(key)
+        if found is None:
+            self._forget_old()
+            found = self._looks[key] = _Look()
+        async with found.lock:
+            if time.monotonic() - found.at >= self._fresh:
+                found.seen = await run_in_threadpool(look)
+                found.at = time.monotonic()
+            return found.seen
+
+    def _forget_old(self) -> None:
+        since = time.monotonic() - max(_KEPT_SECONDS, self._fresh)
+        for key, look in list(self._looks.items()):
+            if look.at < since and not look.lock.locked():
+                del self._looks[key]
