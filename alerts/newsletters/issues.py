@@ -202,6 +202,7 @@ def issue_json(issue: Issue) -> dict[str, Any]:
             for item in issue.items
         ],
         "send_at": rfc3339(issue.send_at),
+        "version": issue.version,
         "attention": issue.attention,
         "approved_by": issue.approved_by,
         "approved_at": rfc3339(issue.approved_at),
@@ -249,6 +250,9 @@ def _new_issue(draft: _Draft, *, since: datetime | None, clock: Clock) -> Issue:
         until=draft.until,
         created_at=clock.now(),
         items=[],
+        texts=[],
+        version=1,
+        set_aside=[],
     )
 
 
@@ -306,6 +310,8 @@ def _day(definition: NewsletterDefinition, moment: datetime) -> date:
 
 
 def _item_title(item: IssueItem) -> str:
+    if item.title:
+        return item.title
     part = next((part for part in item.article.parts if part.position == item.part), None)
     return part.title if part else item.article.title
 
