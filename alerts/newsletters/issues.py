@@ -114,6 +114,7 @@ def freeze(
         session,
         issue,
         Event.APPROVE,
+        version=issue.version,
         content=content.to_json(),
         content_checksum=content.checksum(),
         message_domain=message_domain,
@@ -282,12 +283,23 @@ def _numbered(draft: _Draft) -> Numbered | None:
     return Numbered(numbers, _day(draft.definition, last.until))
 
 
-def _change_state(session: Session, issue: Issue, event: Event, **changes: Any) -> None:  # noqa: ANN401 - column values
+def _change_state(
+    session: Session,
+    issue: Issue,
+    event: Event,
+    *,
+    version: int | None = None,
+    **changes: Any,  # noqa: ANN401 - column values
+) -> None:
+    """Change an issue's state as it was read; with `version` nobody may have edited it since."""
     before = issue.state
     after = next_state(before, event)
+    unchanged = [Issue.id == issue.id, Issue.state == before]
+    if version is not None:
+        unchanged.append(Issue.version == version)
     changed = session.execute(
         update(Issue)
-        .where(Issue.id == issue.id, Issue.state == before)
+        .where(*unchanged)
         .values(state=after, **changes)
         .returning(Issue.id)
         .execution_options(synchronize_session=False)

@@ -10,6 +10,8 @@ from alerts.articles.reading.record import NoArticle
 
 # A page's own headings are above these; the mail makes an outline of them.
 _HIGHEST, _LOWEST = 2, 4
+# The parser leaves out what is deeper than twenty.
+_DEEPEST = 18
 # Pictures come with articles, which name their source; HTML is shown as it was typed.
 _PARSER = MarkdownIt("commonmark", {"html": False}).disable("image")
 
@@ -22,9 +24,15 @@ def html_of(markdown: str) -> str:
         if token.type in {"heading_open", "heading_close"}:
             level = min(_LOWEST, int(token.tag[1:]) + _HIGHEST - 1)
             token.tag = f"h{level}"
+    if any(token.level >= _DEEPEST for token in tokens):
+        return _plain(markdown)
     rendered = _PARSER.renderer.render(tokens, _PARSER.options, {})
     try:
         return clean_html(rendered).strip()
     except NoArticle:
-        # Nested or odd beyond measure: every word stays, as a plain paragraph.
-        return f"<p>{html.escape(markdown, quote=False)}</p>" if markdown.strip() else ""
+        return _plain(markdown)
+
+
+def _plain(markdown: str) -> str:
+    """Return what is nested or odd beyond measure as a paragraph: every word stays."""
+    return f"<p>{html.escape(markdown, quote=False)}</p>"
