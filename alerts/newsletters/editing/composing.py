@@ -1,6 +1,6 @@
 """Between an issue's rows and its composition: read from them, and written back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -123,13 +123,3 @@ def _previous_cut_off(session: Session, issue: Issue) -> datetime | None:
 
 def _piece(item: IssueItem) -> PieceEntry:
     return PieceEntry(item.article_id, item.part, item.section, item.title, item.standfirst)
-
-
-def sections_of_issue(
-    definition: NewsletterDefinition, composition: Composition
-) -> Sequence[tuple[str, tuple[Entry, ...]]]:
-    """Return the sections by key with what stands in each, empty ones too."""
-    return [
-        (key, tuple(entry for entry in composition.entries if entry.section == key))
-        for key in section_keys(definition)
-    ]

@@ -47,13 +47,15 @@ def save_composition(
     *,
     base: int,
     kind: VersionKind = VersionKind.SAVED,
+    proposes: bool = False,
     actor: Actor,
     request: str = "",
     clock: Clock,
 ) -> Saved:
     """Let a draft say what was composed from its version `base`, and keep that as a new version.
 
-    A subject that was proposed, and left as it was, follows the pieces. The same `request` twice
+    A subject that was proposed, and left as it was, follows the pieces; with `proposes` it does in
+    any case. The same `request` twice
     is one change. Raises StaleIssue when somebody else was first, Refused when it is no draft,
     WrongField for what cannot stand where it was typed.
     """
@@ -66,12 +68,12 @@ def save_composition(
         by, at = versions.last_changed(session, issue_id) or ("the program", None)
         raise StaleIssue(before, issue.version, by, at)
     wanted = composition.checked().in_sections(section_keys(definition)).following(before)
-    if wanted == before:
+    if wanted == before and not proposes:
         return Saved(issue.version, before, changed=False)
     versions.keep_first(session, issue, before)
     proposed = proposed_texts(content_of(issue, definition), definition)
     write_composition(session, issue, wanted, definition)
-    _follow(issue, definition, before, proposed)
+    _follow(issue, definition, before, proposed, always=proposes)
     issue.version += 1
     after = composition_of(issue, definition)
     is_new = versions.keep(session, issue, after, kind, actor=actor, request=request, clock=clock)
@@ -130,12 +132,6 @@ def change_composition(
     )
 
 
-def proposal(session: Session, issue: Issue) -> tuple[str, str]:
-    """Return the subject and preheader that the newsletter's patterns propose now."""
-    definition = definition_of(get_newsletter(session, issue.newsletter))
-    return proposed_texts(content_of(issue, definition), definition)
-
-
 def _held(session: Session, issue_id: int) -> tuple[Issue, NewsletterDefinition]:
     """Return a draft, its row held until the transaction ends; two editors wait for each other."""
     issue = session.scalars(
@@ -160,12 +156,14 @@ def _follow(
     definition: NewsletterDefinition,
     before: Composition,
     proposed: tuple[str, str],
+    *,
+    always: bool,
 ) -> None:
     """Propose subject and preheader anew where they were a proposal, and nobody changed them."""
     subject, preheader = proposed_texts(content_of(issue, definition), definition)
     if not issue.items:
         return
-    if issue.subject == before.subject == proposed[0]:
+    if always or issue.subject == before.subject == proposed[0]:
         issue.subject = subject
-    if issue.preheader == before.preheader == proposed[1]:
+    if always or issue.preheader == before.preheader == proposed[1]:
         issue.preheader = preheader

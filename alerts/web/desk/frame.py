@@ -54,6 +54,7 @@ class Room:
 
 ROOMS = (
     Room("overview", "/desk/", "Overview"),
+    Room("issues", "/desk/issues", "Issues", Permission.ISSUES_READ),
     Room("staff", "/desk/staff", "Staff", Permission.STAFF_MANAGE),
     Room("log", "/desk/log", "Log", Permission.AUDIT_READ),
 )
