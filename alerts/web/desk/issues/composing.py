@@ -1,5 +1,6 @@
 """The page on which an issue is composed: one form, saved by its script or by its button."""
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -63,7 +64,7 @@ def show(
 @router.post("/{issue_id}/compose", max_body_size=LARGEST_COMPOSITION)
 def save(desk: Editing, fields: PostedForm, issue_id: IssueId) -> Response:
     """Save what was composed, and take the step that the button pressed asks for."""
-    posted = read_composition(fields)
+    posted = _meant(read_composition(fields), fields)
     try:
         saved, line, at = _save(desk, issue_id, posted, fields)
     except AlertsError as error:
@@ -139,6 +140,14 @@ def _save(
         proposed = "Saved, with subject and preheader as proposed."
         return saved, proposed if posted.step == "propose" else "Saved.", ""
     return saved, taken.line, f"#{anchor(taken.at)}" if taken.at else ""
+
+
+def _meant(posted: PostedComposition, fields: Fields) -> PostedComposition:
+    """Return what the Enter key means in the field it was pressed in: look, take in, or save."""
+    if posted.step != "enter":
+        return posted
+    step = "url" if fields.one("url") else "find" if fields.one("find") else "save"
+    return replace(posted, step=step)
 
 
 def anchor(key: str) -> str:
