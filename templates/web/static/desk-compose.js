@@ -176,18 +176,19 @@
     event.target.focus();
   });
 
-  // Pointer events serve mouse, pen and finger alike; the grip alone takes them from scrolling.
+  // Pointer events serve mouse, pen and finger alike; the grip alone takes them from scrolling. They
+  // are heard on the document: an element that is moved within the page loses their capture.
   form.addEventListener("pointerdown", (event) => {
     const grip = event.target.closest(".grip");
     if (!grip || event.button) return;
     event.preventDefault();
     const entry = grip.closest(".entry");
     const was = { list: listOf(entry), next: entry.nextElementSibling };
-    grip.setPointerCapture(event.pointerId);
     entry.classList.add("held");
     document.body.classList.add("moving");
 
     const move = (at) => {
+      if (at.pointerId !== event.pointerId) return;
       const below = document.elementsFromPoint(at.clientX, at.clientY);
       const other = below.map((one) => one.closest(".entry")).find((one) => one && one !== entry);
       if (other) {
@@ -204,9 +205,10 @@
       else if (at.clientY > window.innerHeight - edge) window.scrollBy(0, 12);
     };
     const end = (last) => {
-      grip.removeEventListener("pointermove", move);
-      grip.removeEventListener("pointerup", end);
-      grip.removeEventListener("pointercancel", end);
+      if (last.pointerId !== event.pointerId) return;
+      document.removeEventListener("pointermove", move);
+      document.removeEventListener("pointerup", end);
+      document.removeEventListener("pointercancel", end);
       entry.classList.remove("held");
       document.body.classList.remove("moving");
       if (last.type === "pointercancel") {
@@ -215,9 +217,9 @@
       }
       if (listOf(entry) !== was.list || entry.nextElementSibling !== was.next) settle(entry);
     };
-    grip.addEventListener("pointermove", move);
-    grip.addEventListener("pointerup", end);
-    grip.addEventListener("pointercancel", end);
+    document.addEventListener("pointermove", move);
+    document.addEventListener("pointerup", end);
+    document.addEventListener("pointercancel", end);
   });
 
   tidy();
