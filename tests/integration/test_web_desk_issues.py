@@ -18,6 +18,7 @@ from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome
 from alerts.staff.models import AuditEntry
 from alerts.staff.permissions import Role
 from alerts.subscribers.models import Frequency
+from tests.data.articles.site import LocalSite, served, title_of
 from tests.data.web.running import RunningSite, running_site
 from tests.desk_world import Browser, at_the_desk, token_in
 from tests.factories import a_part, an_article, counted_queries
@@ -286,6 +287,31 @@ def test_an_address_that_may_not_be_fetched_is_told_and_kept(
         assert (page.status_code, line in page.text) == (422, True)
         assert form_on(desk, form.path, page).value("url") == address
         assert _issue(site, issue_id).editors_note == f"Kept beside {address}"
+
+
+def test_an_article_is_taken_in_by_its_address(
+    database: Database, clock: FixedClock, tmp_path: Path
+) -> None:
+    with (
+        served(LocalSite()) as newsroom,
+        running_site(database, clock, tmp_path, fetch_hosts=("127.0.0.1",)) as site,
+        at_the_desk(site, Role.EDITOR) as desk,
+    ):
+        issue_id = _draft(site)
+        form = compose_form(desk, issue_id)
+        form.fill("note", "typed before")
+        form.fill("into", "in-focus")
+        form.fill("url", f"{newsroom.url}/view_cir_articles.php?recordNo=2&url=CWA")
+        page = form.press("url")
+        assert "Taken in, and put in." in page.text
+        assert _titles(site, issue_id)[:2] == ["The essay", title_of(2)]
+        assert _issue(site, issue_id).editors_note == "typed before"
+        again = form_on(desk, form.path, page)
+        again.fill("url", f"{newsroom.url}/view_cir_articles.php?recordNo=2&url=CWA")
+        refused = again.press("url")
+        assert "That piece stands in the issue already." in refused.text
+        again.fill("url", f"{newsroom.url}/nothing-there")
+        assert "Nothing was taken in from" in again.press("url").text
 
 
 def test_what_is_too_long_is_told_at_its_field_with_what_was_typed(

@@ -78,8 +78,9 @@ def held_elsewhere(
         .order_by(Issue.id.desc())
     )
     found: dict[tuple[int, int], list[Elsewhere]] = {}
-    for article, part, *where in rows:
-        found.setdefault((article, part), []).append(Elsewhere(*where))
+    for article, part, issue_id, number, state, started_at in rows:
+        where = Elsewhere(issue_id, number, state, started_at)
+        found.setdefault((article, part), []).append(where)
     return found
 
 

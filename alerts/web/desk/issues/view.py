@@ -75,6 +75,7 @@ class SectionRows:
     title: str
     kind: str
     is_essay: bool
+    is_briefs: bool
     rows: tuple[PieceRow | TextRow, ...]
 
 
@@ -141,6 +142,7 @@ def compose_view(
                 section.title or "Pieces",
                 KINDS[section.kind],
                 section.kind == "essay",
+                section.kind == "briefs",
                 tuple(row for row in rows if row.section == section.key),
             )
             for section in definition.sections
