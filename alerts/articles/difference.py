@@ -78,22 +78,22 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> Differenc
         for name in names
         if before.get(name) != after[name] and _shown(before.get(name)) != _shown(after[name])
     ]
-    text = _changes(str(before.get("body_text") or ""), str(after.get("body_text") or ""))
-    return Difference(tuple(fields), tuple(text))
+    text = text_changes(str(before.get("body_text") or ""), str(after.get("body_text") or ""))
+    return Difference(tuple(fields), text)
 
 
-def _changes(before: str, after: str) -> list[Change]:
-    """Return the changed words, paragraph by paragraph.
+def text_changes(before: str, after: str) -> tuple[Change, ...]:
+    """Return the changed words of a text, paragraph by paragraph.
 
     Paragraphs that stand in both are skipped first: comparing words takes time that grows with the
     square of their number.
     """
     old, new = _PARAGRAPHS.split(before), _PARAGRAPHS.split(after)
-    found = []
+    found: list[Change] = []
     for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag != "equal":
             found += _word_changes(_split(old[a:b]), _split(new[c:d]))
-    return found
+    return tuple(found)
 
 
 def _word_changes(old: Sequence[str], new: Sequence[str]) -> list[Change]:

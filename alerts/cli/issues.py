@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,17 +12,22 @@ from sqlalchemy.orm import Session
 
 from alerts.cli.common import JsonOption, note, print_json, print_table, program, say
 from alerts.cli.times import parse_moment
+from alerts.clock import rfc3339
 from alerts.delivery import books
 from alerts.delivery.preview import issue_envelope, send_test_copy, write_preview
 from alerts.delivery.publishing import approve_issue, lint_issue, render_issue
-from alerts.errors import Refused
+from alerts.errors import Invalid, Refused
+from alerts.newsletters.editing.service import change_composition
+from alerts.newsletters.editing.versions import history
 from alerts.newsletters.issues import draft_issue, get_issue, issue_json, list_issues
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rendering.checking.overruling import Checked, with_overrulings
 from alerts.rendering.checking.serialise import checked_json
+from alerts.rendering.reopening import reopen_issue
 from alerts.rendering.service import RenderedEdition, renderer_of
 from alerts.runtime import Runtime, open_queue
+from alerts.staff.audit import COMMAND_LINE
 from alerts.subscribers.models import Frequency
 
 app = typer.Typer(no_args_is_help=True, help="Draft, look at, approve and send issues.")
@@ -92,6 +98,81 @@ def show(issue_id: IssueId, json: JsonOption = False) -> None:
         say(f"wants a look: {document['attention']}")
     for item in document["articles"]:
         say(f"  {item['section']}: {item['title']} (article {item['id']})")
+
+
+@app.command()
+def edit(
+    issue_id: IssueId,
+    subject: Annotated[str | None, typer.Option(help="The subject.")] = None,
+    preheader: Annotated[str | None, typer.Option(help="What stands behind it.")] = None,
+    editors_note: Annotated[str | None, typer.Option("--note", help="The editor's note.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Change a draft's subject, preheader or note; its history keeps what it said before."""
+    told = {"subject": subject, "preheader": preheader, "note": editors_note}
+    wanted = {name: value for name, value in told.items() if value is not None}
+    if not wanted:
+        raise Invalid("nothing to change; name --subject, --preheader or --note")
+    with program() as runtime, runtime.database.transaction() as session:
+        saved = change_composition(
+            session,
+            issue_id,
+            lambda composition, _: replace(composition, **wanted),
+            actor=COMMAND_LINE,
+            clock=runtime.clock,
+        )
+        document = issue_document(session, get_issue(session, issue_id))
+    if json:
+        print_json(document)
+    else:
+        what = f"is changed: version {saved.version}" if saved.changed else "says that already"
+        say(f"issue {issue_id} {what}")
+
+
+@app.command("history")
+def history_command(
+    issue_id: IssueId,
+    before: Annotated[int | None, typer.Option(min=1, help="Only versions before this.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
+    json: JsonOption = False,
+) -> None:
+    """Show who changed an issue, when, and what; the newest version first."""
+    with program() as runtime, runtime.database.read() as session:
+        issue = get_issue(session, issue_id)
+        definition = definition_of(get_newsletter(session, issue.newsletter))
+        page = history(session, issue, definition, before=before, limit=limit)
+    if json:
+        print_json(
+            [
+                {
+                    "version": one.number,
+                    "kind": one.kind.value,
+                    "by": one.by,
+                    "at": rfc3339(one.at),
+                    "changes": [change.line() for change in one.changes],
+                }
+                for one in page.lines
+            ]
+        )
+        return
+    for one in page.lines:
+        say(f"version {one.number}, {one.kind}, by {one.by}, {one.at:%Y-%m-%d %H:%M} UTC")
+        for change in one.changes:
+            say(f"  {change.line()}")
+    if not page.lines:
+        note(f"nobody has changed issue {issue_id} since it was drafted")
+
+
+@app.command()
+def reopen(issue_id: IssueId, json: JsonOption = False) -> None:
+    """Make an approved or scheduled issue a draft again; it has to be approved once more."""
+    with program() as runtime, runtime.database.transaction() as session:
+        issue = reopen_issue(session, issue_id, actor=COMMAND_LINE, clock=runtime.clock)
+        document = issue_document(session, issue)
+    if json:
+        print_json(document)
+    else:
+        say(f"issue {issue_id} is a draft again; approve it once more before it goes out")
 
 
 @app.command()

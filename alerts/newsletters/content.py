@@ -28,6 +28,7 @@ class ItemContent:
     `regions` holds slugs (`west-africa`), `countries` ISO 3166 codes, `place` is what a brief is
     filed under (`Mali`); by these, `topics` and `series` readers choose.
     `body_html` was cleaned at intake; `body_text` are its paragraphs, separated by a blank line.
+    A `shortened` piece has a standfirst that an editor wrote for this issue.
     """
 
     key: str
@@ -48,11 +49,23 @@ class ItemContent:
     countries: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     series: str = ""
+    shortened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextContent:
+    """Words of the editors' own in a section, for every reader; clean HTML.
+
+    `after` is how many of the section's items stand before it.
+    """
+
+    body_html: str
+    after: int
 
 
 @dataclass(frozen=True, slots=True)
 class SectionContent:
-    """A section with its items.
+    """A section with its items, and the texts between them.
 
     `kind` decides how it is shown: `cards` (article teasers), `essay` (the piece in full),
     `briefs` (short texts grouped by `place`).
@@ -62,6 +75,14 @@ class SectionContent:
     title: str
     kind: str
     items: tuple[ItemContent, ...]
+    texts: tuple[TextContent, ...] = ()
+
+    def only(self, keys: Collection[str]) -> Self:
+        """Return the section with these items alone; every text stays, in its place."""
+        kept = [item.key in keys for item in self.items]
+        items = tuple(item for item, is_kept in zip(self.items, kept, strict=True) if is_kept)
+        texts = tuple(replace(text, after=sum(kept[: text.after])) for text in self.texts)
+        return replace(self, items=items, texts=texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +123,23 @@ class IssueContent:
         return tuple(item.key for item in self.items)
 
     def only(self, keys: Collection[str]) -> Self:
-        """Return the issue with these items alone; sections left empty are dropped."""
-        sections = (
-            replace(section, items=tuple(item for item in section.items if item.key in keys))
-            for section in self.sections
-        )
-        return replace(self, sections=tuple(section for section in sections if section.items))
+        """Return the issue with these items alone; sections left empty are dropped.
+
+        What the editors wrote between the items is for everybody, and stays.
+        """
+        sections = (section.only(keys) for section in self.sections)
+        return replace(self, sections=tuple(one for one in sections if one.items or one.texts))
 
     def to_json(self) -> dict[str, Any]:
         """Return the content as a JSON document, to be frozen."""
         document: dict[str, Any] = _CONTENT.dump_python(self, mode="json")
+        # What came later is left out where it says nothing: older issues keep their checksums.
+        for section in document["sections"]:
+            if not section["texts"]:
+                del section["texts"]
+            for item in section["items"]:
+                if not item["shortened"]:
+                    del item["shortened"]
         return document
 
     @classmethod

@@ -4,8 +4,15 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from alerts.articles.models import Article, ArticlePart
-from alerts.newsletters.content import IssueContent, ItemContent, PhotoContent, SectionContent
-from alerts.newsletters.definitions import NewsletterDefinition
+from alerts.newsletters.content import (
+    IssueContent,
+    ItemContent,
+    PhotoContent,
+    SectionContent,
+    TextContent,
+)
+from alerts.newsletters.definitions import NewsletterDefinition, SectionDefinition
+from alerts.newsletters.markdown import html_of
 from alerts.newsletters.models import Issue, IssueItem
 from alerts.newsletters.numbering import printed
 from alerts.newsletters.places import place_of
@@ -16,10 +23,7 @@ _REST_LENGTH = 160
 
 def content_of(issue: Issue, definition: NewsletterDefinition) -> IssueContent:
     """Return what an issue says now, made from its articles as they stand."""
-    items = {
-        section.key: tuple(item_content(i) for i in issue.items if i.section == section.key)
-        for section in definition.sections
-    }
+    sections = (_section(issue, section) for section in definition.sections)
     return IssueContent(
         newsletter=issue.newsletter,
         newsletter_title=definition.title,
@@ -34,11 +38,7 @@ def content_of(issue: Issue, definition: NewsletterDefinition) -> IssueContent:
         volume_number=printed(issue.volume_number, issue.number_count),
         date=printed_day(issue.until.astimezone(ZoneInfo(definition.time_zone)).date()),
         editors_note=issue.editors_note,
-        sections=tuple(
-            SectionContent(section.key, section.title, section.kind, items[section.key])
-            for section in definition.sections
-            if items[section.key]
-        ),
+        sections=tuple(section for section in sections if section.items or section.texts),
         shows_contributors=definition.contributors,
         shows_sources=definition.sources,
         counts_clicks=definition.clicks,
@@ -55,13 +55,13 @@ def item_content(item: IssueItem) -> ItemContent:
     notes = {author.name: author.about for author in article.authors}
     return ItemContent(
         key=str(article.id) if item.part == WHOLE else f"{article.id}.{item.part}",
-        title=piece.title,
+        title=item.title or piece.title,
         url=article.url,
         authors=authors,
         team=article.team,
         label=label_of(article),
         date=_printed_date(article),
-        standfirst=piece.standfirst,
+        standfirst=piece.standfirst if item.standfirst is None else item.standfirst,
         body_html=piece.body_html,
         body_text=piece.body_text,
         place=place.name,
@@ -72,6 +72,30 @@ def item_content(item: IssueItem) -> ItemContent:
         countries=((part.country,) if part.country else ()) if part else tuple(article.countries),
         topics=tuple(article.topics),
         series=article.series or "",
+        shortened=item.standfirst is not None,
+    )
+
+
+def _section(issue: Issue, section: SectionDefinition) -> SectionContent:
+    """Return a section as it stands; its texts know how many items are before them."""
+    items = sorted(
+        (item for item in issue.items if item.section == section.key),
+        key=lambda item: item.position,
+    )
+    texts = sorted(
+        (text for text in issue.texts if text.section == section.key),
+        key=lambda text: text.position,
+    )
+    written = (
+        TextContent(html_of(text.markdown), sum(item.position < text.position for item in items))
+        for text in texts
+    )
+    return SectionContent(
+        section.key,
+        section.title,
+        section.kind,
+        tuple(item_content(item) for item in items),
+        tuple(text for text in written if text.body_html),
     )
 
 

@@ -117,6 +117,7 @@ def freeze(
         session,
         issue,
         Event.APPROVE,
+        version=issue.version,
         content=content.to_json(),
         content_checksum=content.checksum(),
         message_domain=message_domain,
@@ -214,6 +215,7 @@ def issue_json(issue: Issue) -> dict[str, Any]:
             for item in issue.items
         ],
         "send_at": rfc3339(issue.send_at),
+        "version": issue.version,
         "attention": issue.attention,
         "approved_by": issue.approved_by,
         "approved_at": rfc3339(issue.approved_at),
@@ -259,6 +261,9 @@ def _new_issue(session: Session, draft: _Draft, *, since: datetime | None, clock
         until=draft.until,
         created_at=clock.now(),
         items=[],
+        texts=[],
+        version=1,
+        set_aside=[],
     )
 
 
@@ -280,12 +285,23 @@ def _fill(issue: Issue, draft: _Draft, due: Due) -> None:
             )
 
 
-def _change_state(session: Session, issue: Issue, event: Event, **changes: Any) -> None:  # noqa: ANN401 - column values
+def _change_state(
+    session: Session,
+    issue: Issue,
+    event: Event,
+    *,
+    version: int | None = None,
+    **changes: Any,  # noqa: ANN401 - column values
+) -> None:
+    """Change an issue's state as it was read; with `version` nobody may have edited it since."""
     before = issue.state
     after = next_state(before, event)
+    unchanged = [Issue.id == issue.id, Issue.state == before]
+    if version is not None:
+        unchanged.append(Issue.version == version)
     changed = session.execute(
         update(Issue)
-        .where(Issue.id == issue.id, Issue.state == before)
+        .where(*unchanged)
         .values(state=after, **changes)
         .returning(Issue.id)
         .execution_options(synchronize_session=False)
@@ -304,5 +320,7 @@ def _since_words(draft: _Draft, since: datetime | None) -> str:
 
 
 def _item_title(item: IssueItem) -> str:
+    if item.title:
+        return item.title
     part = next((part for part in item.article.parts if part.position == item.part), None)
     return part.title if part else item.article.title

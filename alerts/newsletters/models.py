@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from alerts.articles.models import Article
 from alerts.database import Base, BigKey, JsonColumn, UtcDateTime, state_column
 from alerts.newsletters.missed import USUAL
+from alerts.staff.models import ActorKind
 from alerts.subscribers.models import Frequency
 
 
@@ -38,6 +39,17 @@ class RunOutcome(enum.StrEnum):
     FAILED = "failed"
     MERGED = "merged"
     MISSED = "missed"
+
+
+class VersionKind(enum.StrEnum):
+    """How a version of an issue came about."""
+
+    DRAFTED = "drafted"
+    AUTO = "auto"
+    SAVED = "saved"
+    RESTORED = "restored"
+    REOPENED = "reopened"
+    WITHDRAWN = "withdrawn"
 
 
 class Newsletter(Base):
@@ -121,6 +133,8 @@ class Issue(Base):
 
     `content` is set at approval: the frozen texts from which every edition is made, with its
     checksum. `message_domain` is fixed then too, so that Message-IDs never change afterwards.
+    `version` counts every change of what a draft says: who saves names the one they began with.
+    `set_aside` are pieces that an editor took out and may put back, as in `IssueVersion`.
     """
 
     __tablename__ = "issues"
@@ -153,6 +167,10 @@ class Issue(Base):
     approved_by: Mapped[str | None] = mapped_column(String(200))
     approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    set_aside: Mapped[list[dict[str, Any]]] = mapped_column(
+        JsonColumn, default=list, server_default="[]"
+    )
     # The audience is taken in order of the subscribers' numbers: up to here so far, and whole
     # since `audience_at`.
     audience_upto: Mapped[int] = mapped_column(BigKey, default=0, server_default="0")
@@ -164,6 +182,9 @@ class Issue(Base):
 
     items: Mapped[list["IssueItem"]] = relationship(
         order_by="IssueItem.position", cascade="all, delete-orphan", lazy="selectin"
+    )
+    texts: Mapped[list["IssueText"]] = relationship(
+        order_by="IssueText.position", cascade="all, delete-orphan"
     )
 
 
@@ -189,7 +210,11 @@ class IssueNumber(Base):
 
 
 class IssueItem(Base):
-    """An article, or one part of a roundup, in a section of an issue. Part 0 is the whole."""
+    """An article, or one part of a roundup, in a section of an issue. Part 0 is the whole.
+
+    `title` and `standfirst` are what this issue says instead of the article; NULL for its own.
+    Positions count through the whole issue, over items and texts.
+    """
 
     __tablename__ = "issue_items"
     __table_args__ = (
@@ -204,5 +229,47 @@ class IssueItem(Base):
     article_id: Mapped[int] = mapped_column(ForeignKey("articles.id"))
     part: Mapped[int] = mapped_column(default=0)
     late: Mapped[bool] = mapped_column(default=False)
+    title: Mapped[str | None] = mapped_column(Text)
+    standfirst: Mapped[str | None] = mapped_column(Text)
 
     article: Mapped[Article] = relationship(lazy="selectin")
+
+
+class IssueText(Base):
+    """Words of the editors' own between the pieces of a section, in Markdown.
+
+    `key` tells it from the issue's other texts, and stays through all versions.
+    """
+
+    __tablename__ = "issue_texts"
+    __table_args__ = (UniqueConstraint("issue_id", "key"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(20))
+    section: Mapped[str] = mapped_column(String(64))
+    position: Mapped[int]
+    markdown: Mapped[str] = mapped_column(Text)
+
+
+class IssueVersion(Base):
+    """What a draft said after a change, who made it and when.
+
+    `number` is the issue's version then; a person's savings by the program, one soon after the
+    other, are one row that goes along. `request` is the digest of the form that made it: the same
+    form posted twice is one change.
+    """
+
+    __tablename__ = "issue_versions"
+    __table_args__ = (UniqueConstraint("issue_id", "number"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    kind: Mapped[VersionKind] = mapped_column(state_column(VersionKind))
+    actor: Mapped[ActorKind] = mapped_column(state_column(ActorKind))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("staff_accounts.id"))
+    begun_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    request: Mapped[str] = mapped_column(String(64), default="")
+    document: Mapped[dict[str, Any]] = mapped_column(JsonColumn)

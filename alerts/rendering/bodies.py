@@ -215,11 +215,20 @@ def _quote(element: HtmlElement) -> Iterator[Block]:
 
 
 def _list(element: HtmlElement, kind: str) -> Iterator[Block]:
-    texts = tuple(filter(None, (one_line(item.text_content()) for item in element)))
-    if texts:
-        tag = str(element.tag)
-        inner = "".join(_element("li", [text]) for text in texts)
-        yield Block(kind, f"<{tag}{_dir(texts[0])}>{inner}</{tag}>", texts)
+    items = [item for item in element if one_line(item.text_content())]
+    if items:
+        links = dict.fromkeys(link for item in items for link in _keep_links(item))
+        tag, inner = str(element.tag), "".join(_list_item(item) for item in items)
+        texts = tuple(one_line(_text(item)) for item in items)
+        yield Block(kind, f"<{tag}{_dir(texts[0])}>{inner}</{tag}>", texts, tuple(links))
+
+
+def _list_item(item: HtmlElement) -> str:
+    """Return an item with its links and stresses; one that holds more keeps its words only."""
+    paragraphs = item.findall("p")
+    if len(paragraphs) == 1:
+        paragraphs[0].drop_tag()
+    return _serialised(item)
 
 
 def _plain_blocks(texts: Sequence[str]) -> Iterator[Block]:
@@ -260,7 +269,7 @@ def _serialised(element: HtmlElement) -> str:
     # A paragraph that is another block in disguise keeps its words only.
     for part in element.iter():
         if part is not element and part.tag not in _INLINE:
-            return _element("p", [one_line(element.text_content())])
+            return _element(str(element.tag), [one_line(element.text_content())])
     if direction(element.text_content()) == "rtl":
         element.set("dir", "rtl")
     return lxml_html.tostring(element, encoding="unicode", with_tail=False).strip()

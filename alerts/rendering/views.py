@@ -1,11 +1,16 @@
 """An issue as its templates see it: bodies read and cut, briefs grouped, names gathered."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from alerts.newsletters.content import IssueContent, ItemContent, PhotoContent, SectionContent
+from alerts.newsletters.content import (
+    IssueContent,
+    ItemContent,
+    PhotoContent,
+    SectionContent,
+)
 from alerts.regions import REGIONS
 from alerts.rendering.bodies import Block, Body, clip, read_body, shorten
 from alerts.rendering.hygiene import web_address
@@ -54,7 +59,7 @@ class PieceView:
     @property
     def body(self) -> Markup:
         """The body's HTML; it was cleaned at intake and again when it was read into blocks."""
-        return Markup("\n".join(block.html for block in self.blocks))  # noqa: S704 - cleaned, see bodies.py
+        return _markup(self.blocks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,30 @@ class PlaceView:
 
 
 @dataclass(frozen=True, slots=True)
+class PartView:
+    """Pieces that follow each other, and the text of the editors' own that stands before them.
+
+    `groups` hold the same pieces by place; `is_first` marks those that the section begins with.
+    """
+
+    text: tuple[Block, ...]
+    pieces: tuple[PieceView, ...]
+    groups: tuple[PlaceView, ...]
+    is_first: bool
+
+    @property
+    def text_html(self) -> Markup:
+        """The text's HTML; it was cleaned when it was made and again when it was read."""
+        return _markup(self.text)
+
+
+@dataclass(frozen=True, slots=True)
 class SectionView:
-    """A section; `groups` hold the same pieces by place, `left_out` counts those not shown."""
+    """A section, as it is to be shown in its `parts`; `left_out` counts the pieces not shown.
+
+    `pieces` are those of all parts, and `groups` hold the same by place, for templates that show
+    no texts between them.
+    """
 
     key: str
     title: str
@@ -75,6 +102,7 @@ class SectionView:
     pieces: tuple[PieceView, ...]
     groups: tuple[PlaceView, ...]
     left_out: int
+    parts: tuple[PartView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,27 +174,53 @@ def view_of(content: IssueContent, allowance: Allowance, *, archive_url: str) ->
 
 def _section(section: SectionContent, allowance: Allowance, archive_url: str) -> SectionView:
     shown = section.items[: allowance.items]
-    pieces = [(item, _piece(item, section.kind, allowance, archive_url)) for item in shown]
-    groups: dict[str, list[PieceView]] = {}
-    for item, piece in pieces:
-        groups.setdefault(_place(item), []).append(piece)
+    placed = [(_place(item), _piece(item, section.kind, allowance, archive_url)) for item in shown]
     return SectionView(
         key=section.key,
         title=clip(section.title, _LINE_LIMIT),
         kind=section.kind,
-        pieces=tuple(piece for _, piece in pieces),
-        groups=tuple(PlaceView(place, tuple(some)) for place, some in groups.items()),
+        pieces=tuple(piece for _, piece in placed),
+        groups=_groups(placed),
         left_out=len(section.items) - len(shown),
+        parts=tuple(_parts(section, placed, allowance)),
     )
+
+
+def _parts(
+    section: SectionContent, placed: Sequence[tuple[str, PieceView]], allowance: Allowance
+) -> Iterator[PartView]:
+    """Yield a section's pieces, parted by the texts between them.
+
+    A text that stands behind what is not shown stays: it is for everybody, and comes last.
+    """
+    level = 3 if section.title else 2
+    cuts: list[tuple[int, tuple[Block, ...]]] = [(0, ())]
+    for text in section.texts:
+        words = shorten(read_body(text.body_html, "", heading_level=level), allowance.note)
+        cuts.append((min(text.after, len(placed)), words.blocks))
+    ends = [*(start for start, _ in cuts[1:]), len(placed)]
+    for (start, blocks), end in zip(cuts, ends, strict=True):
+        if blocks or end > start:
+            some = placed[start:end]
+            pieces = tuple(piece for _, piece in some)
+            yield PartView(blocks, pieces, _groups(some), is_first=start == 0)
+
+
+def _groups(placed: Iterable[tuple[str, PieceView]]) -> tuple[PlaceView, ...]:
+    groups: dict[str, list[PieceView]] = {}
+    for place, piece in placed:
+        groups.setdefault(place, []).append(piece)
+    return tuple(PlaceView(place, tuple(some)) for place, some in groups.items())
 
 
 def _piece(item: ItemContent, kind: str, allowance: Allowance, archive_url: str) -> PieceView:
     url = web_address(item.url)
     body = _body(item, kind, allowance)
+    is_teaser = url is not None and (kind == "cards" or _stands_for_body(item, kind))
     return PieceView(
         title=clip(item.title, allowance.title),
         url=url,
-        more_url=(url or archive_url) if body.cut or (kind == "cards" and url) else None,
+        more_url=(url or archive_url) if body.cut or is_teaser else None,
         byline=_byline(item),
         label=clip(item.label, _LINE_LIMIT),
         date=clip(item.date, _LINE_LIMIT),
@@ -177,7 +231,7 @@ def _piece(item: ItemContent, kind: str, allowance: Allowance, archive_url: str)
 
 
 def _body(item: ItemContent, kind: str, allowance: Allowance) -> Body:
-    if kind == "cards":
+    if kind == "cards" or _stands_for_body(item, kind):
         return Body(())
     level, limit = (4, allowance.essay) if kind == "essay" else (5, allowance.brief)
     body = read_body(item.body_html, item.body_text, heading_level=level)
@@ -187,12 +241,21 @@ def _body(item: ItemContent, kind: str, allowance: Allowance) -> Body:
 def _standfirst(item: ItemContent, kind: str, body: Body, allowance: Allowance) -> str:
     """Return the standfirst where it says more than the body's own first lines."""
     standfirst = clip(item.standfirst, allowance.standfirst) if allowance.standfirst else ""
-    if kind == "cards" or not body.blocks:
+    if kind == "cards" or not body.blocks or item.shortened:
         return standfirst
     if kind == "briefs":
         return ""
     opening = " ".join(line for block in body.blocks[:3] for line in block.lines)
     return "" if _folded(opening).startswith(_folded(standfirst)) else standfirst
+
+
+def _stands_for_body(item: ItemContent, kind: str) -> bool:
+    """Tell whether an editor's short form is all that is shown of a brief."""
+    return kind == "briefs" and item.shortened and bool(item.standfirst)
+
+
+def _markup(blocks: Iterable[Block]) -> Markup:
+    return Markup("\n".join(block.html for block in blocks))  # noqa: S704 - cleaned, see bodies.py
 
 
 def _folded(text: str) -> str:

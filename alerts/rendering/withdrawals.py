@@ -1,16 +1,19 @@
 """What was withdrawn leaves every issue that was not sent yet."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.articles.models import Article, ArticleState
 from alerts.clock import Clock
 from alerts.newsletters.contents import content_of, proposed_texts
+from alerts.newsletters.editing.composing import composition_of
+from alerts.newsletters.editing.versions import keep_first, note_change
 from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
-from alerts.newsletters.models import Issue, IssueItem, IssueState
+from alerts.newsletters.models import Issue, IssueItem, IssueState, VersionKind
 from alerts.newsletters.service import definition_of, get_newsletter
-from alerts.rendering.models import Edition
+from alerts.rendering.reopening import forget_approval
+from alerts.staff.audit import PROGRAM
 
 _UNSENT = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SCHEDULED)
 
@@ -28,9 +31,8 @@ def retract_withdrawn(session: Session, *, clock: Clock) -> list[Issue]:
         why = "; ".join(dict.fromkeys(_words(item.article) for item in gone))
         if issue.state is not IssueState.DRAFT:
             why += f"; the issue was {issue.state.value}, and is to be approved again"
-            move(session, issue.id, Event.REOPEN, clock=clock)
-            session.execute(delete(Edition).where(Edition.issue_id == issue.id))
-        _take_out(session, issue, gone)
+            forget_approval(session, issue, clock=clock)
+        _take_out(session, issue, gone, clock=clock)
         if not issue.items:
             move(session, issue.id, Event.CANCEL, clock=clock)
             why += "; nothing else stood in it, so it was cancelled"
@@ -40,15 +42,20 @@ def retract_withdrawn(session: Session, *, clock: Clock) -> list[Issue]:
     return changed
 
 
-def _take_out(session: Session, issue: Issue, gone: list[IssueItem]) -> None:
-    """Remove items; a subject that was proposed from them, and left as it was, follows."""
+def _take_out(session: Session, issue: Issue, gone: list[IssueItem], *, clock: Clock) -> None:
+    """Remove items; a subject that was proposed from them, and left as it was, follows.
+
+    It is a version of its own: an editor who is composing it meanwhile is told.
+    """
     definition = definition_of(get_newsletter(session, issue.newsletter))
+    keep_first(session, issue, composition_of(issue, definition))
     proposed = proposed_texts(content_of(issue, definition), definition)
     for item in gone:
         issue.items.remove(item)
     session.flush()
     if (issue.subject, issue.preheader) == proposed and issue.items:
         issue.subject, issue.preheader = proposed_texts(content_of(issue, definition), definition)
+    note_change(session, issue, definition, VersionKind.WITHDRAWN, actor=PROGRAM, clock=clock)
 
 
 def _holding_withdrawn(session: Session) -> list[Issue]:

@@ -19,7 +19,7 @@ from alerts.clock import Clock
 from alerts.tokens import FORM, BadToken, Tokens
 
 LARGEST_FORM = 64 * 1024
-_MOST_FIELDS = 500
+_MOST_FIELDS = 5_000
 # RFC 8058, section 3.1: the one key and value; `=` in urlencoded, a blank line in multipart.
 _ONE_CLICK = re.compile(rb'List-Unsubscribe"?\s*(?:=|:|\r?\n\r?\n)\s*One-Click', re.IGNORECASE)
 # A person needs longer than this to fill in a form, in seconds; and leaves none open for longer.

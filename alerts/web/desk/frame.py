@@ -59,6 +59,7 @@ ROOMS = (
     Room("articles", "/desk/articles", "Articles", Permission.ARTICLES_READ),
     Room("sources", "/desk/sources", "Sources", Permission.SOURCES_EDIT),
     Room("subscribers", "/desk/subscribers", "Subscribers", Permission.SUBSCRIBERS_READ),
+    Room("issues", "/desk/issues", "Issues", Permission.ISSUES_READ),
     Room("staff", "/desk/staff", "Staff", Permission.STAFF_MANAGE),
     Room("log", "/desk/log", "Log", Permission.AUDIT_READ),
 )

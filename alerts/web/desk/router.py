@@ -14,6 +14,7 @@ from alerts.web.desk import (
     staff,
 )
 from alerts.web.desk.articles import ARTICLE_ROOMS
+from alerts.web.desk.issues import composing, history, one, room
 from alerts.web.desk.looking import checks, look
 from alerts.web.desk.newsletters import form, numbers, pages, schedules, text
 from alerts.web.desk.sending import acts as sending_acts
@@ -23,6 +24,7 @@ from alerts.web.desk.sending import report as sending_report
 from alerts.web.desk.sources import SOURCE_ROOMS
 from alerts.web.desk.subscribers import SUBSCRIBER_ROOMS
 
+ISSUES = (room, one, composing, history)
 LOOKING = (look, checks)
 SENDING = (sending_page, sending_acts, sending_progress, sending_report)
 NEWSLETTERS = (form, text, schedules, numbers, pages)
@@ -31,6 +33,7 @@ PARTS = (
     logging_in,
     passwords,
     overview,
+    *ISSUES,
     *LOOKING,
     *SENDING,
     *ARTICLE_ROOMS,

@@ -1,0 +1,99 @@
+"""Single steps of composing: each takes a composition and returns the next. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from alerts.errors import Invalid, NotFound
+from alerts.newsletters.editing.composition import Composition, Entry, PieceEntry, TextEntry
+
+
+def up(composition: Composition, key: str, sections: Sequence[str]) -> Composition:
+    """Move an entry one place up; the first of a section goes to the end of the one before."""
+    entries = list(composition.entries)
+    at = _place(composition, key)
+    entry = entries[at]
+    if at and entries[at - 1].section == entry.section:
+        entries[at - 1], entries[at] = entry, entries[at - 1]
+    else:
+        entries[at] = replace(entry, section=_beside(sections, entry.section, -1))
+    return _arranged(composition, entries, sections)
+
+
+def down(composition: Composition, key: str, sections: Sequence[str]) -> Composition:
+    """Move an entry one place down; the last of a section becomes the first of the next."""
+    entries = list(composition.entries)
+    at = _place(composition, key)
+    entry = entries[at]
+    if at + 1 < len(entries) and entries[at + 1].section == entry.section:
+        entries[at + 1], entries[at] = entry, entries[at + 1]
+    else:
+        entries[at] = replace(entry, section=_beside(sections, entry.section, +1))
+    return _arranged(composition, entries, sections)
+
+
+def into_focus(
+    composition: Composition, key: str, section: str, sections: Sequence[str]
+) -> Composition:
+    """Let a piece stand alone in a section; the pieces that stood there open the next one."""
+    after = _beside(sections, section, +1)
+    if after == section:
+        after = _beside(sections, section, -1)
+    chosen = composition.entries[_place(composition, key)]
+    others = [
+        replace(entry, section=after)
+        if isinstance(entry, PieceEntry) and entry.section == section
+        else entry
+        for entry in composition.entries
+        if entry.key != key
+    ]
+    return _arranged(composition, [replace(chosen, section=section), *others], sections)
+
+
+def without(composition: Composition, key: str) -> Composition:
+    """Take an entry out; a piece is set aside."""
+    at = _place(composition, key)
+    entries = composition.entries[:at] + composition.entries[at + 1 :]
+    return replace(composition, entries=entries).following(composition)
+
+
+def put_back(composition: Composition, key: str, sections: Sequence[str]) -> Composition:
+    """Put a piece that was set aside at the end of its section, as it was."""
+    piece = next((one for one in composition.aside if one.key == key), None)
+    if piece is None:
+        raise NotFound("that piece is not set aside any more")
+    aside = tuple(one for one in composition.aside if one.key != key)
+    entries = [*composition.entries, piece]
+    return _arranged(replace(composition, aside=aside), entries, sections)
+
+
+def with_piece(composition: Composition, piece: PieceEntry, sections: Sequence[str]) -> Composition:
+    """Add a piece at the end of its section; one that was set aside comes back as it was."""
+    if composition.find(piece.key) is not None:
+        raise Invalid("that piece stands in the issue already")
+    if any(one.key == piece.key for one in composition.aside):
+        return put_back(composition, piece.key, sections)
+    return _arranged(composition, [*composition.entries, piece], sections)
+
+
+def with_text(composition: Composition, section: str, sections: Sequence[str]) -> Composition:
+    """Add an empty text at the beginning of a section."""
+    taken = [int(one.key[1:]) for one in composition.entries if isinstance(one, TextEntry)]
+    text = TextEntry(f"t{max(taken, default=0) + 1}", section, "")
+    return _arranged(composition, [text, *composition.entries], sections)
+
+
+def _arranged(
+    composition: Composition, entries: Sequence[Entry], sections: Sequence[str]
+) -> Composition:
+    return replace(composition, entries=tuple(entries)).in_sections(sections)
+
+
+def _place(composition: Composition, key: str) -> int:
+    for at, entry in enumerate(composition.entries):
+        if entry.key == key:
+            return at
+    raise NotFound("that piece does not stand in the issue any more")
+
+
+def _beside(sections: Sequence[str], section: str, step: int) -> str:
+    return sections[max(0, min(sections.index(section) + step, len(sections) - 1))]
