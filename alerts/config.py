@@ -52,7 +52,7 @@ class Settings(InboundSettings):
     `dns_server` is whom `alerts doctor`
     asks, else the system's; `sending_addresses` are the IP addresses from which mail goes out to
     the world, which it looks up there. Whoever holds the `metrics_token` sees `/metrics` from
-    elsewhere than this machine.
+    elsewhere than this machine. A token of the API may ask `api_rate` times a minute.
     """
 
     model_config = SettingsConfigDict(
@@ -70,6 +70,7 @@ class Settings(InboundSettings):
     fetch_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     push_tokens: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
     lease_seconds: int = Field(default=60, ge=2, le=3600)
+    api_rate: int = Field(default=600, ge=1, le=1_000_000)
     worker_processes: int = Field(default=2, ge=1, le=256)
     catcher_port: int = Field(default=1025, ge=0, le=65535)
     keep_unconfirmed: timedelta | None = timedelta(days=30)

@@ -15,6 +15,7 @@ PREFERENCES = "preferences"
 CONFIRM = "confirm"
 FORM = "form"
 FLASH = "flash"
+CURSOR = "cursor"
 
 
 class BadToken(Exception):
@@ -28,7 +29,7 @@ class Tokens:
         self._keys = list(keys)
         self._lasting = {
             purpose: URLSafeSerializer(self._keys, salt=f"alerts.{purpose}")
-            for purpose in (UNSUBSCRIBE, PREFERENCES, FORM, FLASH)
+            for purpose in (UNSUBSCRIBE, PREFERENCES, FORM, FLASH, CURSOR)
         }
         self._signers = {
             purpose: _QuickSigner(serializer) for purpose, serializer in self._lasting.items()

@@ -2,7 +2,7 @@
 
 import enum
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -139,15 +139,3 @@ class ArticleRevision(Base):
     revision: Mapped[int]
     snapshot: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
     replaced_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-class PushedRequest(Base):
-    """A push that named a key, with the answer that the same key gets again."""
-
-    __tablename__ = "pushed_requests"
-
-    key: Mapped[str] = mapped_column(String(200), primary_key=True)
-    digest: Mapped[str] = mapped_column(String(64))
-    kind: Mapped[Literal["added", "updated", "unchanged"]] = mapped_column(String(20))
-    answer: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
-    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -23,6 +23,7 @@ from alerts.articles.models import (
 from alerts.articles.queries import by_identity, by_likeness, lock_likeness, newest
 from alerts.articles.reading.record import ReadArticle
 from alerts.articles.record import ArticleRecord, PartRecord, key_of_part, record_of
+from alerts.articles.telling import tell_added, tell_withdrawn
 from alerts.articles.topics import Topics
 from alerts.clock import Clock
 from alerts.errors import NotFound, Refused
@@ -99,6 +100,7 @@ def withdraw_article(
     article.state = ArticleState.WITHDRAWN
     article.withdrawn_because = reason
     article.updated_at = clock.now()
+    tell_withdrawn(session, article, clock=clock)
     return article
 
 
@@ -183,6 +185,7 @@ def _insert(session: Session, page: ReadArticle, clock: Clock, topics: Topics | 
     _write(article, record_of(page, topics=topics), clock=clock)
     session.add(article)
     session.flush()
+    tell_added(session, article, clock=clock)
     return article
 
 

@@ -2,16 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from alerts.cli.common import JsonOption, print_json, print_table, program, say
 from alerts.errors import Invalid
-from alerts.newsletters.models import Newsletter
+from alerts.newsletters.serialise import newsletter_json
 from alerts.newsletters.service import (
     apply_toml,
-    definition_of,
     export_toml,
     get_newsletter,
     list_newsletters,
@@ -26,7 +25,7 @@ Slug = Annotated[str, typer.Argument(help="The newsletter.")]
 def list_command(json: JsonOption = False) -> None:
     """List the newsletters."""
     with program() as runtime, runtime.database.read() as session:
-        documents = [_document(newsletter) for newsletter in list_newsletters(session)]
+        documents = [newsletter_json(newsletter) for newsletter in list_newsletters(session)]
     if json:
         print_json(documents)
         return
@@ -38,7 +37,7 @@ def list_command(json: JsonOption = False) -> None:
 def show(slug: Slug, json: JsonOption = False) -> None:
     """Show a newsletter."""
     with program() as runtime, runtime.database.read() as session:
-        document = _document(get_newsletter(session, slug))
+        document = newsletter_json(get_newsletter(session, slug))
     if json:
         print_json(document)
         return
@@ -87,8 +86,3 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Invalid(f"{file} cannot be read as text: {error}; name a TOML file") from error
-
-
-def _document(newsletter: Newsletter) -> dict[str, Any]:
-    document: dict[str, Any] = definition_of(newsletter).model_dump(mode="json")
-    return document

@@ -21,6 +21,7 @@ from alerts.newsletters.models import Issue, IssueItem, IssueState, Newsletter
 from alerts.newsletters.numbering import Numbered, Numbers, next_numbers
 from alerts.newsletters.selection import Due, Window, arrange, chosen_articles, due_articles
 from alerts.newsletters.service import definition_of, get_newsletter
+from alerts.newsletters.telling import tell_state
 from alerts.subscribers.models import Frequency
 
 # What lets mails leave.
@@ -75,6 +76,7 @@ def draft_issue(
     content = content_of(issue, draft.definition)
     issue.subject, issue.preheader = proposed_texts(content, draft.definition)
     session.flush()
+    tell_state(session, issue, clock=clock)
     return issue
 
 
@@ -121,6 +123,7 @@ def freeze(
         approved_at=clock.now(),
         attention=None,
     )
+    tell_state(session, issue, clock=clock)
     return content
 
 
@@ -147,6 +150,7 @@ def move(
     _change_state(session, issue, event, **_changes_with(event, issue, send_at, clock.now()))
     if event is Event.SEND:
         enter_issue(session, issue)
+    tell_state(session, issue, clock=clock)
     return issue
 
 

@@ -12,6 +12,7 @@ from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.erasing import forget_person
 from alerts.inbound.storing import prune_mails
+from alerts.kept_answers import prune_answers
 from alerts.request_limits import prune_counts
 from alerts.subscribers.growth import settle_days
 from alerts.subscribers.models import ConsentRecord, Subscriber, SubscriberState, Subscription
@@ -46,6 +47,7 @@ def prune(database: Database, settings: Settings, *, clock: Clock) -> Pruned:
     with database.transaction() as session:
         settle_days(session, clock=clock)
         prune_counts(session, now=now)
+        prune_answers(session, now=now)
     return Pruned(
         unconfirmed=_forget(database, _unconfirmed, settings.keep_unconfirmed, now, clock),
         departed=_forget(database, _departed, settings.keep_departed, now, clock),

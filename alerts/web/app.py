@@ -11,6 +11,7 @@ from alerts.staff.guard import Guard
 from alerts.task_queue import TaskQueue
 from alerts.web import caught, health, metrics, sample
 from alerts.web.api.app import create_api
+from alerts.web.api.problems import TooLargeAsProblem
 from alerts.web.desk.router import router as desk
 from alerts.web.failures import register_failures
 from alerts.web.forms import LARGEST_FORM
@@ -84,6 +85,6 @@ def create_app(runtime: Runtime, *, queue: TaskQueue, guard: Guard | None = None
     app.include_router(desk)
     app.include_router(caught.router)
     app.include_router(sample.router)
-    app.mount("/api", create_api(site), name="api")
+    app.mount("/api", TooLargeAsProblem(create_api(site)), name="api")
     app.mount("/static", StaticFiles(directory=site.pages.static_folder), name="static")
     return app
