@@ -26,6 +26,7 @@ class Queue(enum.StrEnum):
     PERIODIC = "periodic"
     ALERTS = "alerts"
     INBOUND = "inbound"
+    WEBHOOKS = "webhooks"
     PREPARATION = "preparation"
     DIGESTS = "digests"
 
@@ -41,6 +42,7 @@ class Task(enum.StrEnum):
     POLL_SOURCE = "articles.poll_source"
     READ_MAIL = "inbound.read_mail"
     ANSWER_MAIL = "inbound.answer_mail"
+    TELL_WEBHOOK = "webhooks.tell"
     TICK = "periodic.tick"
     SWEEP = "periodic.sweep"
     PRUNE = "periodic.prune"

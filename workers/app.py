@@ -18,6 +18,7 @@ TASK_MODULES = (
     "workers.tasks.newsletters",
     "workers.tasks.periodic",
     "workers.tasks.subscribers",
+    "workers.tasks.webhooks",
 )
 
 

@@ -16,6 +16,7 @@ from alerts.kept_answers import prune_answers
 from alerts.request_limits import prune_counts
 from alerts.subscribers.growth import settle_days
 from alerts.subscribers.models import ConsentRecord, Subscriber, SubscriberState, Subscription
+from alerts.webhooks.queries import prune_webhooks
 
 # A slice is a transaction: whoever writes meanwhile waits for this many rows at most.
 _SLICE = 500
@@ -48,6 +49,7 @@ def prune(database: Database, settings: Settings, *, clock: Clock) -> Pruned:
         settle_days(session, clock=clock)
         prune_counts(session, now=now)
         prune_answers(session, now=now)
+        prune_webhooks(session, now=now)
     return Pruned(
         unconfirmed=_forget(database, _unconfirmed, settings.keep_unconfirmed, now, clock),
         departed=_forget(database, _departed, settings.keep_departed, now, clock),

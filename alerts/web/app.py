@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+from typing_extensions import override
 
 from alerts.runtime import Runtime
 from alerts.staff.guard import Guard
@@ -50,6 +52,13 @@ _READERS = (
 )
 
 
+class _Application(FastAPI):
+    @override
+    def build_middleware_stack(self) -> ASGIApp:
+        # Around all: what is too large is turned away before any middleware of ours.
+        return TooLargeAsProblem(super().build_middleware_stack())
+
+
 def create_app(runtime: Runtime, *, queue: TaskQueue, guard: Guard | None = None) -> FastAPI:
     """Return the application; the caller keeps the runtime open and puts the newsletters in place.
 
@@ -66,7 +75,7 @@ def create_app(runtime: Runtime, *, queue: TaskQueue, guard: Guard | None = None
         if site.caught is not None:
             site.caught.close()
 
-    app = FastAPI(
+    app = _Application(
         title=site.pages.site_name,
         lifespan=lifespan,
         openapi_url=None,
@@ -85,6 +94,6 @@ def create_app(runtime: Runtime, *, queue: TaskQueue, guard: Guard | None = None
     app.include_router(desk)
     app.include_router(caught.router)
     app.include_router(sample.router)
-    app.mount("/api", TooLargeAsProblem(create_api(site)), name="api")
+    app.mount("/api", create_api(site), name="api")
     app.mount("/static", StaticFiles(directory=site.pages.static_folder), name="static")
     return app

@@ -12,6 +12,7 @@ from alerts.newsletters.scheduling import claim_due, stale_runs
 from alerts.operations.pruning import prune
 from alerts.operations.situation import note_tick
 from alerts.task_queue import Queue, Task
+from alerts.webhooks.queries import owed_endpoints
 from workers.app import app
 from workers.process import WorkerParts, parts
 
@@ -56,9 +57,12 @@ def _sweep(worker: WorkerParts) -> None:
         due += owed_welcomes(session, clock=worker.clock)
         due += owed_mail_work(session, clock=worker.clock)
         runs = [run.id for run in stale_runs(session, clock=worker.clock)]
+        endpoints = owed_endpoints(session, clock=worker.clock)
     for item in due:
         worker.queue.enqueue(item.task, item.id, queue=item.queue)
     for run_id in runs:
         worker.queue.enqueue(Task.RUN_SCHEDULE, run_id, queue=Queue.PREPARATION)
+    for endpoint_id in endpoints:
+        worker.queue.enqueue(Task.TELL_WEBHOOK, endpoint_id, queue=Queue.WEBHOOKS)
     if due or runs:
         log.info("swept", batches_and_issues=len(due), runs=len(runs))

@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-import httpcore
 import httpx
 
 from alerts import __version__
@@ -13,6 +12,7 @@ from alerts.articles.fetching.deadline import Deadline
 from alerts.articles.fetching.guard import GuardedBackend, Resolve, check_url, resolve
 from alerts.articles.fetching.pacing import LONGEST_SECONDS, USUAL_SECONDS, OwnPace, Pace
 from alerts.articles.fetching.robots import PRODUCT, Robots
+from alerts.articles.fetching.transport import guarded_transport
 from alerts.articles.reading.limits import LARGEST
 
 _TIMEOUT = httpx.Timeout(20.0, connect=10.0)
@@ -52,7 +52,7 @@ class Fetcher:
         self._deadline = Deadline()
         self._robots = Robots(lambda url, most: self._walk(url, {}, most=most).content)
         self._client = httpx.Client(
-            transport=_transport(GuardedBackend(self._allowed, self._deadline, look_up)),
+            transport=guarded_transport(GuardedBackend(self._allowed, self._deadline, look_up)),
             timeout=_TIMEOUT,
             follow_redirects=False,
             trust_env=False,
@@ -155,14 +155,6 @@ class Fetcher:
             moved_to=moved_to,
             not_modified=unchanged,
         )
-
-
-def _transport(backend: GuardedBackend) -> httpx.HTTPTransport:
-    transport = httpx.HTTPTransport()
-    transport._pool = httpcore.ConnectionPool(  # noqa: SLF001 - httpx offers no way to hand one in
-        ssl_context=httpx.create_ssl_context(), network_backend=backend
-    )
-    return transport
 
 
 def _read(response: httpx.Response, most: int | None) -> bytes:

@@ -155,13 +155,16 @@ def _unexpected(request: Request, error: Exception) -> Response:
 
 
 class TooLargeAsProblem:
-    """ASGI middleware around the API: a body turned away unread is told as a problem too."""
+    """ASGI middleware around all: to programs, a body turned away unread is a problem too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; put a problem document in the place of a bare 413."""
+        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+            await self._app(scope, receive, send)
+            return
         replaced = False
 
         async def completed(message: Message) -> None:
