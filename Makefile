@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test faults coverage lint format lock bench clean from-debian security docs soak
+.PHONY: help install install-dev demo test faults coverage lint format lock bench clean from-debian security docs soak api-fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -46,6 +46,9 @@ demo: install ## run the main job on a sample newsroom; ARGS=--no-serve ends by 
 
 test: install-dev from-debian $(VENV)/samples ## run every test but those of `make faults`
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not faults" $(ARGS)
+
+api-fuzz: install-dev ## send the API thousands of requests of all kinds; none may make it fail (minutes)
+	API_FUZZ_EXAMPLES=60 API_FUZZ_SECONDS=600 $(BIN)/python -m pytest tests/functional/test_api_fuzz.py $(ARGS)
 
 faults: install-dev ## break servers and disks under real processes (minutes, beside `make test`)
 	$(BIN)/python -m pytest -m faults $(ARGS)

@@ -55,6 +55,7 @@ class Settings(InboundSettings, OperationsSettings):
     the world, which it looks up there. Whoever holds the `metrics_token` sees `/metrics` from
     elsewhere than this machine. `templates_dir` holds the folders of email templates that
     newsletters bring themselves; without it they lie in the data folder, in `templates/email`.
+    A token of the API may ask `api_rate` times a minute.
     """
 
     model_config = SettingsConfigDict(
@@ -73,6 +74,7 @@ class Settings(InboundSettings, OperationsSettings):
     fetch_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     push_tokens: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
     lease_seconds: int = Field(default=60, ge=2, le=3600)
+    api_rate: int = Field(default=600, ge=1, le=1_000_000)
     worker_processes: int = Field(default=2, ge=1, le=256)
     catcher_port: int = Field(default=1025, ge=0, le=65535)
     keep_unconfirmed: timedelta | None = timedelta(days=30)

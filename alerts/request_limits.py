@@ -48,6 +48,15 @@ class Limit:
     within: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """How a window stands after one more request: whether that passes, what is left, until when."""
+
+    allowed: bool
+    left: int
+    resets_in: int
+
+
 # How many mails an address gets at most that somebody asked for by a form or a mail: anybody may
 # name anybody's address.
 MAILS_PER_ADDRESS = (
@@ -90,6 +99,13 @@ class RequestLimits:
         # Each is counted, also after one that says no: who goes on asking goes on waiting.
         counts = [self._count(f"{limit.name}:{self._hash(subject)}", limit) for limit in limits]
         return all(count <= limit.at_most for count, limit in zip(counts, limits, strict=True))
+
+    def spend(self, subject: str, limit: Limit) -> Spent:
+        """Count one request of a subject; `resets_in` are the seconds until its window ends."""
+        count = self._count(f"{limit.name}:{self._hash(subject)}", limit)
+        seconds = int(limit.within.total_seconds())
+        resets_in = seconds - int(self._clock.now().timestamp()) % seconds
+        return Spent(count <= limit.at_most, max(0, limit.at_most - count), resets_in)
 
     def _count(self, key: str, limit: Limit) -> int:
         seconds = int(limit.within.total_seconds())

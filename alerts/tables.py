@@ -1,6 +1,6 @@
 """All tables in one place, for the migrations and for whoever walks the whole schema."""
 
-from alerts import holding, request_limits
+from alerts import holding, kept_answers, request_limits
 from alerts.articles import models as articles
 from alerts.articles.sources import models as sources
 from alerts.delivery import clicks, kept, returned, tallies
@@ -9,6 +9,7 @@ from alerts.inbound import models as inbound
 from alerts.newsletters import models as newsletters
 from alerts.newsletters.archive import models as archive
 from alerts.operations import models as operations
+from alerts.outbox import models as outbox
 from alerts.rendering import links
 from alerts.rendering import models as rendering
 from alerts.rendering.checking import models as checking
@@ -27,8 +28,10 @@ ALL_MODELS = (
     inbound,
     kept,
     links,
+    kept_answers,
     newsletters,
     operations,
+    outbox,
     rendering,
     request_limits,
     segments,

@@ -26,6 +26,7 @@ class Queue(enum.StrEnum):
     PERIODIC = "periodic"
     ALERTS = "alerts"
     INBOUND = "inbound"
+    WEBHOOKS = "webhooks"
     PREPARATION = "preparation"
     DIGESTS = "digests"
 
@@ -44,6 +45,7 @@ class Task(enum.StrEnum):
     READ_MAIL = "inbound.read_mail"
     ANSWER_MAIL = "inbound.answer_mail"
     FETCH_MAIL = "inbound.fetch_mail"
+    TELL_WEBHOOK = "webhooks.tell"
     TICK = "periodic.tick"
     SWEEP = "periodic.sweep"
     PRUNE = "periodic.prune"

@@ -16,6 +16,7 @@ CONFIRM = "confirm"
 FORM = "form"
 FLASH = "flash"
 CLICK = "click"
+CURSOR = "cursor"
 
 
 class BadToken(Exception):
@@ -29,7 +30,7 @@ class Tokens:
         self._keys = list(keys)
         self._lasting = {
             purpose: URLSafeSerializer(self._keys, salt=f"alerts.{purpose}")
-            for purpose in (UNSUBSCRIBE, PREFERENCES, FORM, FLASH, CLICK)
+            for purpose in (UNSUBSCRIBE, PREFERENCES, FORM, FLASH, CLICK, CURSOR)
         }
         self._signers = {
             purpose: _QuickSigner(serializer) for purpose, serializer in self._lasting.items()

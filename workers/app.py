@@ -20,6 +20,7 @@ TASK_MODULES = (
     "workers.tasks.periodic",
     "workers.tasks.rendering",
     "workers.tasks.subscribers",
+    "workers.tasks.webhooks",
 )
 
 

@@ -44,6 +44,7 @@ from alerts.request_limits import RequestLimits
 from alerts.subscribers.links import SubscriberLinks
 from alerts.task_queue import CeleryTaskQueue, Queue, Task
 from alerts.tokens import Tokens
+from alerts.webhooks.delivering import Deliverer, open_deliverer
 from workers.app import app
 from workers.heart import Heart
 
@@ -98,6 +99,11 @@ class WorkerParts:
             allowed_hosts=self.settings.fetch_hosts,
             pace=SharedPace(self.redis_url),
         )
+
+    @cached_property
+    def deliverer(self) -> Deliverer:
+        """The one that tells other programs what happened."""
+        return open_deliverer(self.database, self.settings, self.clock)
 
     @cached_property
     def topics(self) -> Topics:
@@ -178,6 +184,8 @@ class WorkerParts:
             self.loop.run(self.transport.close())
         if "fetcher" in self.__dict__:
             self.fetcher.close()
+        if "deliverer" in self.__dict__:
+            self.deliverer.close()
         if "desk" in self.__dict__:
             self.desk.limits.close()
         self.loop.close()

@@ -2,7 +2,7 @@
 
 import enum
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -204,15 +204,3 @@ class ArticleCard(Base):
     places: Mapped[str] = mapped_column(Text, default="")
     flagged: Mapped[bool] = mapped_column(default=False)
     withdrawn: Mapped[bool] = mapped_column(default=False)
-
-
-class PushedRequest(Base):
-    """A push that named a key, with the answer that the same key gets again."""
-
-    __tablename__ = "pushed_requests"
-
-    key: Mapped[str] = mapped_column(String(200), primary_key=True)
-    digest: Mapped[str] = mapped_column(String(64))
-    kind: Mapped[Literal["added", "updated", "unchanged"]] = mapped_column(String(20))
-    answer: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
-    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -1,14 +1,12 @@
 """Articles that another program hands in: checked field by field, cleaned, stored once.
 
-The same `Idempotency-Key` gives the same answer for a day, whatever happens in between; without
-one the address, or else title, date and authors, tell what was handed in before.
+The address, or else title, date and authors, tell what was handed in before.
 """
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -19,11 +17,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from alerts.articles.models import PushedRequest
-from alerts.articles.queries import lock_likeness
 from alerts.articles.reading.blocks import one_line
 from alerts.articles.reading.body import choose_standfirst, compose, with_headings
 from alerts.articles.reading.cleaning import repair, web_address
@@ -35,20 +30,12 @@ from alerts.articles.serialise import article_json
 from alerts.articles.service import add_article
 from alerts.articles.topics import Topics
 from alerts.clock import Clock
-from alerts.errors import Refused
 
 LARGEST = 2 * 1024 * 1024
-KEY = re.compile(r"[\x21-\x7e]{1,200}")
-# How long a repeated key is known.
-_KEPT = timedelta(days=1)
 _MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 Web = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000)]
-
-
-class KeyUsedTwice(Refused):
-    """The same Idempotency-Key came with another article."""
 
 
 class _Strict(BaseModel):
@@ -127,35 +114,12 @@ def push_article(
     session: Session,
     article: PushedArticle,
     *,
-    key: str | None,
     topics: Topics | None = None,
     clock: Clock,
 ) -> Pushed:
-    """Store what was handed in; the same key with the same content gives the first answer again.
-
-    Raises KeyUsedTwice when the key came with something else, NoArticle for a text that is none.
-    """
-    page = page_of(article)
-    if key is None:
-        return _store(session, page, topics, clock)
-    digest = hashlib.sha256(article.model_dump_json().encode("utf-8", "replace")).hexdigest()
-    lock_likeness(session, f"push {key}")
-    session.execute(delete(PushedRequest).where(PushedRequest.at < clock.now() - _KEPT))
-    known = session.get(PushedRequest, key)
-    if known is not None:
-        if known.digest != digest:
-            raise KeyUsedTwice(
-                f"Idempotency-Key {key!r} was used for another article; each needs its own"
-            )
-        return Pushed(known.kind, known.answer)
-    pushed = _store(session, page, topics, clock)
-    session.add(
-        PushedRequest(
-            key=key, digest=digest, kind=pushed.kind, answer=pushed.document, at=clock.now()
-        )
-    )
-    session.flush()
-    return pushed
+    """Store what was handed in; raises NoArticle for a text that is none."""
+    outcome = add_article(session, page_of(article), topics=topics, clock=clock)
+    return Pushed(outcome.kind, article_json(outcome.article))
 
 
 def page_of(article: PushedArticle) -> ReadArticle:
@@ -190,11 +154,6 @@ def page_of(article: PushedArticle) -> ReadArticle:
         parts=take_parts(blocks, starts),
         printed={"pushed": True},
     )
-
-
-def _store(session: Session, page: ReadArticle, topics: Topics | None, clock: Clock) -> Pushed:
-    outcome = add_article(session, page, topics=topics, clock=clock)
-    return Pushed(outcome.kind, article_json(outcome.article))
 
 
 def _authors(given: Sequence[PushedAuthor | str]) -> tuple[ReadAuthor, ...]:

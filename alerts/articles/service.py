@@ -25,6 +25,7 @@ from alerts.articles.queries import (
 from alerts.articles.reading.record import ReadArticle
 from alerts.articles.record import ArticleRecord, record_of
 from alerts.articles.storing import fill, keep_revision, stored_record, write_record
+from alerts.articles.telling import tell_added, tell_withdrawn
 from alerts.articles.topics import Topics
 from alerts.clock import Clock
 from alerts.errors import NotFound, Refused
@@ -95,6 +96,7 @@ def withdraw_article(
     article.withdrawn_because = reason
     article.updated_at = clock.now()
     keep_card(session, article)
+    tell_withdrawn(session, article, clock=clock)
     return article
 
 
@@ -211,6 +213,7 @@ def _insert(session: Session, page: ReadArticle, clock: Clock, topics: Topics | 
     session.add(article)
     session.flush()
     keep_card(session, article)
+    tell_added(session, article, clock=clock)
     return article
 
 

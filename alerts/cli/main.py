@@ -24,6 +24,7 @@ from alerts.cli import (
     staff,
     subscribers,
     suppressions,
+    webhooks,
 )
 from alerts.cli.common import note, say
 from alerts.errors import AlertsError
@@ -43,6 +44,7 @@ app.add_typer(sending.app, name="issue")
 app.add_typer(subscribers.app, name="subscriber")
 app.add_typer(segments.app, name="segment")
 app.add_typer(suppressions.app, name="suppression")
+app.add_typer(webhooks.app, name="webhook")
 app.add_typer(inbound.app, name="inbound")
 app.add_typer(staff.app, name="staff")
 sending.app.command()(numbers.number)

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,7 +10,7 @@ from alerts.cli.common import JsonOption, note, print_json, print_table, program
 from alerts.errors import Invalid, Refused
 from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.mistakes import InvalidDefinition
-from alerts.newsletters.models import Newsletter
+from alerts.newsletters.serialise import newsletter_json
 from alerts.newsletters.service import (
     apply_definition,
     definition_of,
@@ -33,7 +33,7 @@ Slug = Annotated[str, typer.Argument(help="The newsletter.")]
 def list_command(json: JsonOption = False) -> None:
     """List the newsletters."""
     with program() as runtime, runtime.database.read() as session:
-        documents = [_document(newsletter) for newsletter in list_newsletters(session)]
+        documents = [newsletter_json(newsletter) for newsletter in list_newsletters(session)]
     if json:
         print_json(documents)
         return
@@ -45,7 +45,7 @@ def list_command(json: JsonOption = False) -> None:
 def show(slug: Slug, json: JsonOption = False) -> None:
     """Show a newsletter."""
     with program() as runtime, runtime.database.read() as session:
-        document = _document(get_newsletter(session, slug))
+        document = newsletter_json(get_newsletter(session, slug))
     if json:
         print_json(document)
         return
@@ -163,8 +163,3 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Invalid(f"{file} cannot be read as text: {error}; name a TOML file") from error
-
-
-def _document(newsletter: Newsletter) -> dict[str, Any]:
-    document: dict[str, Any] = definition_of(newsletter).model_dump(mode="json")
-    return document

@@ -5,8 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from alerts.cli.common import JsonOption, print_json, print_table, program, say
-from alerts.newsletters.models import Schedule
-from alerts.newsletters.previews import Preview, preview
+from alerts.newsletters.previews import preview
 from alerts.newsletters.rules import parse_rule
 from alerts.newsletters.runs import last_runs, recent_runs, run_json
 from alerts.newsletters.schedules import (
@@ -15,6 +14,7 @@ from alerts.newsletters.schedules import (
     set_paused,
     set_schedule,
 )
+from alerts.newsletters.serialise import coming_json, schedule_json
 from alerts.newsletters.service import list_newsletters
 from alerts.subscribers.models import Frequency
 
@@ -39,7 +39,7 @@ def list_command(json: JsonOption = False) -> None:
         ]
         last = last_runs(session, schedules)
         documents = [
-            _document(one) | {"last_run": run_json(last[one.id]) if one.id in last else None}
+            schedule_json(one) | {"last_run": run_json(last[one.id]) if one.id in last else None}
             for one in schedules
         ]
     if json:
@@ -98,7 +98,7 @@ def set_command(
             missed=missed,
             clock=runtime.clock,
         )
-        document = _document(schedule)
+        document = schedule_json(schedule)
     _print(document, json=json)
 
 
@@ -115,21 +115,13 @@ def next_command(
         rule = parse_rule(get_schedule(session, slug, frequency, name).rule)
         found = preview(rule, count=count, after=runtime.clock.now())
     if json:
-        print_json([_coming(one) for one in found])
+        print_json([coming_json(one) for one in found])
         return
     for one in found:
         for line in one.notes:
             say(f"    {line}")
         moment = one.occurrence
         say(f"{moment.local:%a %d %B %Y %H:%M %Z} ({moment.at:%H:%M} UTC)")
-
-
-def _coming(one: Preview) -> dict[str, Any]:
-    return {
-        "at": one.occurrence.at.isoformat().replace("+00:00", "Z"),
-        "local": one.occurrence.local.isoformat(),
-        "notes": list(one.notes),
-    }
 
 
 @app.command()
@@ -154,7 +146,7 @@ def remove(
 ) -> None:
     """Remove a schedule; what it has run stays on record."""
     with program() as runtime, runtime.database.transaction() as session:
-        document = _document(get_schedule(session, slug, frequency, name))
+        document = schedule_json(get_schedule(session, slug, frequency, name))
         remove_schedule(session, slug, frequency=frequency, name=name, clock=runtime.clock)
     if json:
         print_json(document)
@@ -169,7 +161,7 @@ def _set_paused(
         schedule = set_paused(
             session, slug, paused=paused, frequency=frequency, name=name, clock=runtime.clock
         )
-        document = _document(schedule)
+        document = schedule_json(schedule)
     _print(document, json=json)
 
 
@@ -196,16 +188,3 @@ def _outcome(document: dict[str, Any]) -> str:
 def _title(document: dict[str, Any]) -> str:
     words = [document["frequency"], document["name"]]
     return f"{document['newsletter']} ({' '.join(word for word in words if word)})"
-
-
-def _document(schedule: Schedule) -> dict[str, Any]:
-    next_at = schedule.next_at
-    return {
-        "newsletter": schedule.newsletter,
-        "frequency": schedule.frequency.value,
-        "name": schedule.name or None,
-        "rule": schedule.rule,
-        "missed": schedule.missed,
-        "paused": schedule.paused,
-        "next_at": next_at.isoformat().replace("+00:00", "Z") if next_at else None,
-    }

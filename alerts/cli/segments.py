@@ -9,10 +9,9 @@ import typer
 from alerts.cli.common import JsonOption, print_json, print_table, program, say
 from alerts.delivery.received import received
 from alerts.newsletters.service import offers
-from alerts.subscribers.models import Subscriber
 from alerts.subscribers.segments.form import fields
-from alerts.subscribers.segments.models import Segment
 from alerts.subscribers.segments.printing import canonical
+from alerts.subscribers.segments.serialise import member_json, segment_json
 from alerts.subscribers.segments.service import Count, Segments
 
 app = typer.Typer(no_args_is_help=True, help="Segments: readers chosen by a query.")
@@ -36,7 +35,7 @@ def add(
     """Save a query under a slug."""
     with _segments(writing=True) as segments:
         segment = segments.create(slug, query, name=name, description=description)
-        document = _document(segment)
+        document = segment_json(segment)
     _print(document, "added", json=json)
 
 
@@ -51,7 +50,7 @@ def change(
     """Change a saved segment's query, name or description."""
     with _segments(writing=True) as segments:
         changed = segments.change(slug, query=query, name=name, description=description)
-        document = _document(segments.get(slug))
+        document = segment_json(segments.get(slug))
     _print(document, "changed" if changed else "unchanged", json=json)
 
 
@@ -59,7 +58,7 @@ def change(
 def list_command(json: JsonOption = False) -> None:
     """List the saved segments."""
     with _segments() as segments:
-        documents = [_document(segment) for segment in segments.all()]
+        documents = [segment_json(segment) for segment in segments.all()]
     if json:
         print_json(documents)
         return
@@ -71,7 +70,7 @@ def list_command(json: JsonOption = False) -> None:
 def show(slug: Slug, json: JsonOption = False) -> None:
     """Show a saved segment, with how many readers are in it now, and some of them."""
     with _segments() as segments:
-        document = _document(segments.get(slug))
+        document = segment_json(segments.get(slug))
         node = segments.query_of(slug)
         document |= _counted(segments.count(node))
         sample = [subscriber.email for subscriber in segments.sample(node, limit=5)]
@@ -104,7 +103,7 @@ def members(
     """List readers who match, by id; `--after` the last one shows the next page."""
     with _segments() as segments:
         found = segments.members(segments.query_of(query), after=after, limit=limit)
-        documents = [_member(subscriber) for subscriber in found]
+        documents = [member_json(subscriber) for subscriber in found]
     if json:
         print_json(documents)
         return
@@ -155,25 +154,5 @@ def _print(document: dict[str, Any], result: str, *, json: bool) -> None:
         say(f"{result} {document['slug']}: {document['query']}")
 
 
-def _document(segment: Segment) -> dict[str, Any]:
-    return {
-        "slug": segment.slug,
-        "name": segment.name,
-        "query": segment.query,
-        "description": segment.description,
-        "created_at": segment.created_at.isoformat().replace("+00:00", "Z"),
-        "updated_at": segment.updated_at.isoformat().replace("+00:00", "Z"),
-    }
-
-
 def _counted(found: Count) -> dict[str, int]:
     return {"matching": found.matching, "reachable": found.reachable}
-
-
-def _member(subscriber: Subscriber) -> dict[str, Any]:
-    return {
-        "id": subscriber.id,
-        "email": subscriber.email,
-        "name": subscriber.name,
-        "state": subscriber.state.value,
-    }

@@ -10,6 +10,7 @@ from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.catcher import CatcherStore
 from alerts.delivery.models import Delivery
+from alerts.kept_answers import forget_answers_about
 from alerts.subscribers.erasure import erase, remove
 from alerts.subscribers.models import Subscriber
 
@@ -23,12 +24,14 @@ def erase_person(
     hash keeps the address out.
     """
     _clear_answers(session, subscriber)
+    forget_answers_about(session, subscriber.email)
     erase(session, subscriber, keys=keys, way=way, clock=clock)
 
 
 def forget_person(session: Session, subscriber: Subscriber, *, clock: Clock) -> None:
     """Remove a person's rows as erasing does, but let the address come back."""
     _clear_answers(session, subscriber)
+    forget_answers_about(session, subscriber.email)
     remove(session, subscriber, clock=clock)
 
 

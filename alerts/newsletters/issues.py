@@ -23,6 +23,7 @@ from alerts.newsletters.numbers import give_back, next_for, write_down
 from alerts.newsletters.second_person import check_sender
 from alerts.newsletters.selection import Due, Window, arrange, chosen_articles, due_articles
 from alerts.newsletters.service import definition_of, get_newsletter
+from alerts.newsletters.telling import tell_state
 from alerts.staff.audit import Actor
 from alerts.subscribers.models import Frequency
 
@@ -78,6 +79,7 @@ def draft_issue(
     content = content_of(issue, draft.definition)
     issue.subject, issue.preheader = proposed_texts(content, draft.definition)
     session.flush()
+    tell_state(session, issue, clock=clock)
     return issue
 
 
@@ -125,6 +127,7 @@ def freeze(
         approved_at=clock.now(),
         attention=None,
     )
+    tell_state(session, issue, clock=clock)
     return content
 
 
@@ -157,6 +160,7 @@ def move(
         enter_issue(session, issue)
     if issue.number is None:
         give_back(session, issue.id)
+    tell_state(session, issue, clock=clock)
     return issue
 
 

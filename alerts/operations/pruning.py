@@ -12,11 +12,13 @@ from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.erasing import forget_person
 from alerts.inbound.storing import prune_mails
+from alerts.kept_answers import prune_answers
 from alerts.rendering.checking.links import prune_link_checks
 from alerts.request_limits import prune_counts
 from alerts.subscribers.growth import settle_days
 from alerts.subscribers.models import ConsentRecord, Subscriber, SubscriberState, Subscription
 from alerts.subscribers.uploads.service import prune_uploads
+from alerts.webhooks.queries import prune_webhooks
 
 # A slice is a transaction: whoever writes meanwhile waits for this many rows at most.
 _SLICE = 500
@@ -51,6 +53,8 @@ def prune(database: Database, settings: Settings, *, clock: Clock) -> Pruned:
         settle_days(session, clock=clock)
         prune_counts(session, now=now)
         prune_link_checks(session, now=now)
+        prune_answers(session, now=now)
+        prune_webhooks(session, now=now)
     return Pruned(
         unconfirmed=_forget(database, _unconfirmed, settings.keep_unconfirmed, now, clock),
         departed=_forget(database, _departed, settings.keep_departed, now, clock),

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.errors import NotFound, Refused
+from alerts.outbox.events import EventKind
+from alerts.outbox.writing import announce
 from alerts.subscribers.addresses import EmailAddress, parse_address
 from alerts.subscribers.consent import Origin, record_consent
 from alerts.subscribers.details import check_time_zone, clean_name
@@ -132,6 +134,8 @@ def unsubscribe(
         subscriber.state = SubscriberState.UNSUBSCRIBED
         subscriber.confirmation_due_at = None
         changed = True
+        data = {"subscriber_id": subscriber.id}
+        announce(session, EventKind.SUBSCRIBER_UNSUBSCRIBED, data, at=clock.now())
     session.flush()
     return changed
 

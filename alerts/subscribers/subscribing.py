@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
+from alerts.outbox.events import EventKind
+from alerts.outbox.writing import announce
 from alerts.subscribers.consent import Origin, record_consent
 from alerts.subscribers.interests import Interests
 from alerts.subscribers.models import ConsentAction, Subscriber, SubscriberState, Subscription
@@ -79,6 +81,10 @@ def set_confirmed(
     subscriber.confirmed_at = clock.now()
     subscriber.confirmation_due_at = None
     record_consent(session, subscriber, ConsentAction.CONFIRMED, source, clock, wording=consent)
+    session.flush()
+    # By number: who that is stands in no outbox.
+    data = {"subscriber_id": subscriber.id}
+    announce(session, EventKind.SUBSCRIBER_CONFIRMED, data, at=clock.now())
 
 
 def owe_welcome(subscriber: Subscriber, clock: Clock) -> list[Subscription]:

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+from typing_extensions import override
 
 from alerts.inbound.providers.service import Webhooks
 from alerts.runtime import Runtime
@@ -12,6 +14,7 @@ from alerts.staff.guard import Guard
 from alerts.task_queue import TaskQueue
 from alerts.web import caught, health, metrics, sample
 from alerts.web.api.app import create_api
+from alerts.web.api.problems import TooLargeAsProblem
 from alerts.web.desk.router import router as desk
 from alerts.web.failures import register_failures
 from alerts.web.forms import LARGEST_FORM
@@ -53,6 +56,13 @@ _READERS = (
 )
 
 
+class _Application(FastAPI):
+    @override
+    def build_middleware_stack(self) -> ASGIApp:
+        # Around all: what is too large is turned away before any middleware of ours.
+        return TooLargeAsProblem(super().build_middleware_stack())
+
+
 def create_app(
     runtime: Runtime,
     *,
@@ -79,7 +89,7 @@ def create_app(
         if site.caught is not None:
             site.caught.close()
 
-    app = FastAPI(
+    app = _Application(
         title=site.pages.site_name,
         lifespan=lifespan,
         openapi_url=None,

@@ -11,11 +11,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from alerts.errors import AlertsError, Invalid, NotFound, Refused
+from alerts.web.api.problems import http_problem
 from alerts.web.headers import PERSONAL
 from alerts.web.site import Site, site_of
 
 log = structlog.get_logger(__name__)
 
+_API = "/api/"
 _TITLES = {
     HTTPStatus.BAD_REQUEST: "That was not understood",
     HTTPStatus.NOT_FOUND: "This page is not here",
@@ -82,6 +84,9 @@ def _bad_link(request: Request, _: Exception) -> Response:
 
 
 def _http(request: Request, error: Exception) -> Response:
+    if request.url.path.startswith(_API):
+        # An address that the API's own router does not see, such as one with a line feed in it.
+        return http_problem(request, error)
     code = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
     return failure_page(site_of(request), HTTPStatus(code), headers=headers)

@@ -68,18 +68,18 @@ def take(provider: str, request: Request, call: ProviderCall) -> Response:
         arrivals = webhooks.arrivals(provider, call)
     except NotTheirs as error:
         log.warning("webhook_refused", provider=provider, why=str(error))
-        return problem(HTTPStatus.FORBIDDEN, str(error))
+        return problem(request, HTTPStatus.FORBIDDEN, str(error))
     except Invalid as error:
-        return problem(HTTPStatus.BAD_REQUEST, str(error))
+        return problem(request, HTTPStatus.BAD_REQUEST, str(error))
     except Refused as error:
         # What it takes to check the call is away; the provider comes again.
         log.warning("webhook_not_checked", provider=provider, why=str(error))
         headers = {"Retry-After": "60"}
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers=headers)
+        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers=headers)
     if arrivals is None:
         known = ", ".join(webhooks.names) or "none"
         return problem(
-            HTTPStatus.NOT_FOUND, f"no provider of this name may call; known here: {known}"
+            request, HTTPStatus.NOT_FOUND, f"no provider of this name may call; known here: {known}"
         )
     runtime = site.runtime
     intake = Intake(runtime.database, site.queue, runtime.clock, runtime.settings.keep_inbound)

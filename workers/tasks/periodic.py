@@ -17,6 +17,7 @@ from alerts.operations.situation import note_tick
 from alerts.rendering.checking.links import owed_link_checks
 from alerts.subscribers.uploads.service import owed_uploads
 from alerts.task_queue import Queue, Task
+from alerts.webhooks.queries import owed_endpoints
 from workers.app import app
 from workers.process import WorkerParts, parts
 
@@ -72,6 +73,7 @@ def _sweep(worker: WorkerParts) -> None:
         )
         runs = [run.id for run in stale_runs(session, clock=worker.clock)]
         links = owed_link_checks(session, clock=worker.clock)
+        endpoints = owed_endpoints(session, clock=worker.clock)
         uploads = owed_uploads(session, clock=worker.clock)
     for check_id in links:
         worker.queue.enqueue(Task.CHECK_LINKS, check_id, queue=Queue.PREPARATION)
@@ -83,6 +85,8 @@ def _sweep(worker: WorkerParts) -> None:
         worker.queue.enqueue(Task.FETCH_MAIL, mailbox_id, queue=Queue.INBOUND)
     for run_id in runs:
         worker.queue.enqueue(Task.RUN_SCHEDULE, run_id, queue=Queue.PREPARATION)
+    for endpoint_id in endpoints:
+        worker.queue.enqueue(Task.TELL_WEBHOOK, endpoint_id, queue=Queue.WEBHOOKS)
     if due or runs:
         log.info("swept", batches_and_issues=len(due), runs=len(runs))
 

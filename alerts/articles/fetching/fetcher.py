@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-import httpcore
 import httpx
 
 from alerts import __version__
@@ -13,6 +12,7 @@ from alerts.articles.fetching.deadline import Deadline
 from alerts.articles.fetching.guard import GuardedBackend, Resolve, check_url, resolve
 from alerts.articles.fetching.pacing import LONGEST_SECONDS, USUAL_SECONDS, OwnPace, Pace
 from alerts.articles.fetching.robots import PRODUCT, Robots
+from alerts.articles.fetching.transport import guarded_transport
 from alerts.articles.reading.limits import LARGEST
 
 _TIMEOUT = httpx.Timeout(20.0, connect=10.0)
@@ -176,15 +176,6 @@ class Fetcher:
             not_modified=unchanged,
             size=_length(fields.get("Content-Length")),
         )
-
-
-def guarded_transport(backend: GuardedBackend) -> httpx.HTTPTransport:
-    """Return a transport whose connections the guard makes."""
-    transport = httpx.HTTPTransport()
-    transport._pool = httpcore.ConnectionPool(  # noqa: SLF001 - httpx offers no way to hand one in
-        ssl_context=httpx.create_ssl_context(), network_backend=backend
-    )
-    return transport
 
 
 def _read(response: httpx.Response, most: int | None) -> bytes:

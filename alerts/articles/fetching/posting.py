@@ -1,60 +1,121 @@
-"""Posting to other people's servers: as guarded as fetching, and even shorter.
+"""Posting to other people's servers under the same guard as fetching: nothing inside is reached."""
 
-No redirect is followed: whoever answers a POST with one is not who was meant.
-"""
-
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import httpx
 
 from alerts import __version__
-from alerts.articles.fetching.answers import FetchFailed
+from alerts.articles.fetching.answers import FetchFailed, wait_of
 from alerts.articles.fetching.deadline import Deadline
-from alerts.articles.fetching.fetcher import guarded_transport
 from alerts.articles.fetching.guard import GuardedBackend, Resolve, check_url, resolve
 from alerts.articles.fetching.robots import PRODUCT
+from alerts.articles.fetching.transport import guarded_transport
 
-_SECONDS = 15.0
-_MOST_READ = 64 * 1024
+_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+_TOTAL_SECONDS = 15.0
+# What is kept of an answer; the rest is not read.
+_MOST = 2_000
 
 
-def post(
-    url: str,
-    body: bytes,
-    headers: Mapping[str, str],
-    *,
-    allowed_hosts: Collection[str] = (),
-    look_up: Resolve = resolve,
-    seconds: float = _SECONDS,
-) -> int:
-    """Post bytes and return the status of a success; raises FetchFailed with one line.
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What a server answered: its status, how its body begins, how long it asks to wait."""
 
-    Nothing inside the operator's network is posted to, but `allowed_hosts`.
+    status: int
+    text: str
+    retry_after: timedelta | None = None
+
+
+class Poster:
+    """Posts small bodies, one thread at a time; redirects are not followed.
+
+    `allowed_hosts` are names inside the operator's network that may be posted to all the same, and
+    without TLS; everybody else is spoken to by https alone.
     """
-    allowed = frozenset(host.lower() for host in allowed_hosts)
-    check_url(url, allowed)
-    deadline = Deadline()
-    client = httpx.Client(
-        transport=guarded_transport(GuardedBackend(allowed, deadline, look_up)),
-        timeout=httpx.Timeout(seconds),
-        follow_redirects=False,
-        trust_env=False,
-        headers={"User-Agent": f"{PRODUCT}/{__version__}", "Accept-Encoding": "identity"},
-    )
-    deadline.start(seconds)
-    with client:
+
+    def __init__(
+        self,
+        *,
+        contact: str,
+        allowed_hosts: Collection[str] = (),
+        look_up: Resolve = resolve,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        total_seconds: float = _TOTAL_SECONDS,
+    ) -> None:
+        self._allowed = frozenset(host.lower() for host in allowed_hosts)
+        self._now = now
+        self._total_seconds = total_seconds
+        self._deadline = Deadline()
+        self._client = httpx.Client(
+            transport=guarded_transport(GuardedBackend(self._allowed, self._deadline, look_up)),
+            timeout=_TIMEOUT,
+            follow_redirects=False,
+            trust_env=False,
+            headers={
+                "User-Agent": f"{PRODUCT}/{__version__} (+{contact})",
+                # An answer's first words are kept as they are; nothing is unpacked.
+                "Accept-Encoding": "identity",
+            },
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Posted:
+        """Post a body; raises FetchFailed with one line when there is no answer."""
+        check_post_url(url, self._allowed)
+        self._deadline.start(self._total_seconds)
         try:
-            with client.stream("POST", url, content=body, headers=dict(headers)) as answer:
-                read = 0
-                for piece in answer.iter_raw():
-                    read += len(piece)
-                    if read > _MOST_READ:
-                        break
-                if not answer.is_success:
-                    raise FetchFailed(f"the server answered {answer.status_code}")
-                return answer.status_code
+            with self._client.stream("POST", url, content=content, headers=headers) as response:
+                text = _beginning(response)
+                wait = wait_of(response.headers.get("Retry-After"), now=self._now())
+                return Posted(response.status_code, text, wait)
+        except FetchFailed:
+            raise
         except httpx.TimeoutException as error:
             raise FetchFailed("no answer in time") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise FetchFailed(f"could not be posted: {reason}") from error
+            raise FetchFailed(f"could not be reached: {reason}") from error
+
+
+def post(
+    url: str,
+    content: bytes,
+    headers: Mapping[str, str],
+    *,
+    contact: str = "",
+    allowed_hosts: Collection[str] = (),
+    look_up: Resolve = resolve,
+) -> int:
+    """Post a single body and return the status of a success; raises FetchFailed for all else."""
+    poster = Poster(contact=contact, allowed_hosts=allowed_hosts, look_up=look_up)
+    try:
+        answer = poster.post(url, content, headers)
+    finally:
+        poster.close()
+    if not 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP's classes of answers
+        raise FetchFailed(f"the server answered {answer.status}")
+    return answer.status
+
+
+def check_post_url(url: str, allowed_hosts: Collection[str]) -> None:
+    """Raise FetchFailed unless something may be posted there, as far as the address tells."""
+    check_url(url, allowed_hosts)
+    parts = urlsplit(url)
+    if parts.scheme != "https" and (parts.hostname or "").lower() not in allowed_hosts:
+        raise FetchFailed("only https:// is posted to; whoever listens in would read it else")
+
+
+def _beginning(response: httpx.Response) -> str:
+    content = bytearray()
+    for piece in response.iter_raw(_MOST):
+        content += piece
+        if len(content) >= _MOST:
+            break
+    text = bytes(content[:_MOST]).decode("utf-8", "replace")
+    return "".join(one if one.isprintable() or one == "\n" else "?" for one in text).strip()

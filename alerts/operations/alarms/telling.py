@@ -47,7 +47,7 @@ class Post(Protocol):
     """Posts bytes to an address; raises FetchFailed."""
 
     def __call__(
-        self, url: str, body: bytes, headers: dict[str, str], *, allowed_hosts: tuple[str, ...]
+        self, url: str, content: bytes, headers: dict[str, str], *, allowed_hosts: tuple[str, ...]
     ) -> int:
         """Return the status of a success."""
         ...

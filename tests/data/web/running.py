@@ -173,6 +173,7 @@ def running_site(
     webhooks: Mapping[str, object] | None = None,
     fetch: Callable[[str], bytes] | None = None,
     fetch_hosts: tuple[str, ...] = (),
+    api_rate: int = 600,
 ) -> Iterator[RunningSite]:
     """Serve the site in a thread on a free port of 127.0.0.1 until the block ends.
 
@@ -192,6 +193,7 @@ def running_site(
             metrics_token=metrics_token,
             **(webhooks or {}),
             fetch_hosts=fetch_hosts,
+            api_rate=api_rate,
         )
         runtime = Runtime(settings, clock, database, Tokens(settings.secret_key))
         with database.transaction() as session:
