@@ -1,7 +1,6 @@
 """From an approved issue to a ledger full of due deliveries: editions, audience, batches."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import insert, select, update
@@ -19,6 +18,7 @@ from alerts.delivery.audience import (
     unknown_wishes,
 )
 from alerts.delivery.completion import finish_if_done
+from alerts.delivery.editions import Variant, editions_of
 from alerts.delivery.models import Batch, BatchState, IssueWish
 from alerts.delivery.repeats import Overlap, goes_first, overlap_of, pieces_had, without
 from alerts.delivery.seeing import keys_for
@@ -29,7 +29,7 @@ from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rendering.frame import Frame
-from alerts.rendering.service import Renderer, edition_for
+from alerts.rendering.service import Renderer
 from alerts.subscribers.interests import Interests
 from alerts.subscribers.models import Frequency
 from alerts.task_queue import Queue, Task, TaskQueue
@@ -133,36 +133,31 @@ def _editions(
         content = IssueContent.from_json(issue.content or {})
     with database.read() as session:
         before = {had: pieces_had(session, had) for had in {had for _, had in wished}}
-    editions: dict[_Variant, int] = {}
+    wanted = {wish: Interests.read(wish) for wish, _ in wished}
+    keys = {wish: keys_for(interests, content) for wish, interests in wanted.items()}
+    due = {(wish, had): tuple(without(keys[wish], before[had])) for wish, had in wished}
+    variants = {
+        (wish, had): Variant(left, Frame(wanted[wish].language, wanted[wish].plain))
+        for (wish, had), left in due.items()
+        if left
+    }
+    with making(issue.id):
+        editions = editions_of(
+            database,
+            issue,
+            content,
+            variants.values(),
+            renderer=renderer,
+            base_url=base_url,
+            clock=clock,
+        )
     rows: list[dict[str, object]] = []
     for wish, had in wished:
-        interests = Interests.read(wish)
-        wanted = keys_for(interests, content)
-        keys = tuple(without(wanted, before[had]))
-        variant = _Variant(keys, Frame(interests.language, interests.plain))
-        if keys and variant not in editions:
-            # A transaction for each: rendering takes milliseconds that no writer should wait for.
-            with making(issue.id), database.transaction() as session:
-                editions[variant] = edition_for(
-                    session,
-                    issue,
-                    content,
-                    keys,
-                    frame=variant.frame,
-                    renderer=renderer,
-                    base_url=base_url,
-                    clock=clock,
-                ).id
-        reason = None if keys else ALREADY_HAD if wanted else NOTHING_MATCHING
+        variant = variants.get((wish, had))
+        reason = None if variant else ALREADY_HAD if keys[wish] else NOTHING_MATCHING
         row = {"issue_id": issue.id, "wish": wish, "had": had}
-        rows.append(row | {"edition_id": editions.get(variant), "reason": reason})
+        rows.append(row | {"edition_id": editions[variant] if variant else None, "reason": reason})
     return rows
-
-
-@dataclass(frozen=True, slots=True)
-class _Variant:
-    keys: tuple[str, ...]
-    frame: Frame
 
 
 def _remember(database: Database, rows: Sequence[Mapping[str, object]]) -> None:

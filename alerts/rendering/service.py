@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -198,35 +198,69 @@ def edition_for(
     same moment: both get the row that was written first. Raises Refused when none of the pieces
     stands in the issue.
     """
-    selected = content.only(item_keys)
-    if not selected.items:
-        raise Refused(f"issue {issue.id} holds none of the pieces asked for; no edition is made")
-    variant = variant_of(selected.item_keys, frame)
-    wanted = select(Edition).where(Edition.issue_id == issue.id, Edition.variant == variant)
-    found = session.scalar(wanted)
+    selected = _selected(issue, content, item_keys)
+    found = session.scalar(_kept(issue.id, variant_of(selected.item_keys, frame)))
     if found is not None:
         return found
-    rendered = renderer.render(
+    edition = render_edition(
+        issue,
         selected,
-        archive_url=archive_url_of(session, issue, base_url),
-        home_url=base_url,
         frame=frame,
+        renderer=renderer,
+        archive_url=archive_url_of(session, issue, base_url),
+        base_url=base_url,
+        clock=clock,
         rewrite=renderer.rewriter(session, issue.id, content),
     )
-    edition = Edition(
+    return keep_edition(session, edition)
+
+
+def render_edition(
+    issue: Issue,
+    content: IssueContent,
+    *,
+    frame: Frame = USUAL_FRAME,
+    renderer: Renderer,
+    archive_url: str,
+    base_url: str,
+    clock: Clock,
+    rewrite: Callable[[str], str] = str,
+) -> Edition:
+    """Return an edition that holds all of a content; it is not kept yet, and no database asked.
+
+    `rewrite` gives its HTML counted links.
+    """
+    rendered = renderer.render(
+        content, archive_url=archive_url, home_url=base_url, frame=frame, rewrite=rewrite
+    )
+    return Edition(
         issue_id=issue.id,
-        variant=variant,
-        item_keys=list(selected.item_keys),
+        variant=variant_of(content.item_keys, frame),
+        item_keys=list(content.item_keys),
         subject=rendered.subject,
         html=rendered.html,
         text=rendered.text,
         checksum=rendered.checksum(),
         created_at=clock.now(),
     )
+
+
+def keep_edition(session: Session, edition: Edition) -> Edition:
+    """Write an edition down; where another worker was first, what it wrote is the edition."""
     try:
         with session.begin_nested():
             session.add(edition)
     except IntegrityError:
-        # Another worker was first; what it wrote is the edition.
-        return session.scalars(wanted).one()
+        return session.scalars(_kept(edition.issue_id, edition.variant)).one()
     return edition
+
+
+def _selected(issue: Issue, content: IssueContent, item_keys: Collection[str]) -> IssueContent:
+    selected = content.only(item_keys)
+    if not selected.items:
+        raise Refused(f"issue {issue.id} holds none of the pieces asked for; no edition is made")
+    return selected
+
+
+def _kept(issue_id: int, variant: str) -> Select[Edition]:
+    return select(Edition).where(Edition.issue_id == issue_id, Edition.variant == variant)
