@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from alerts.cli.common import JsonOption, note, print_json, print_table, program, say
 from alerts.cli.times import parse_moment
 from alerts.delivery import books
+from alerts.delivery.linting import ask_for_links
 from alerts.delivery.preview import issue_envelope, send_test_copy, write_preview
 from alerts.delivery.publishing import approve_issue, lint_issue, render_issue
 from alerts.errors import Refused
@@ -121,16 +122,24 @@ def preview(
 
 @app.command()
 def lint(issue_id: IssueId, json: JsonOption = False) -> None:
-    """Check an issue; errors keep it from being approved, warnings can be overruled at the desk."""
-    with program() as runtime, runtime.database.read() as session:
+    """Check an issue; errors keep it from being approved, warnings can be overruled at the desk.
+
+    Its links are looked at by the workers, in the background; what they found so far is told.
+    """
+    with program() as runtime, runtime.database.transaction() as session:
         findings = lint_issue(
             session, get_issue(session, issue_id), settings=runtime.settings, renderer=_renderer()
         )
         checked = with_overrulings(session, issue_id, findings)
+        rendered = _rendered(runtime, session, issue_id)
+        links = ask_for_links(session, rendered, settings=runtime.settings, clock=runtime.clock)
+    if links.waiting:
+        note(f"{links.waiting} links were not looked at yet; lint again in a few minutes")
     if json:
         print_json([checked_json(one) for one in checked])
     else:
-        for one in checked:
+        # What somebody let stand comes last, apart from what still asks for something.
+        for one in sorted(checked, key=lambda one: not one.stands):
             say(_in_a_line(one))
     errors = sum(one.finding.level == "error" for one in checked)
     if errors:

@@ -9,13 +9,12 @@ from fastapi import APIRouter
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from alerts.delivery.linting import findings_of
+from alerts.delivery.linting import ask_for_links, findings_of
 from alerts.errors import Invalid, NotFound
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.issues import build_content, get_issue
 from alerts.newsletters.models import Issue
-from alerts.rendering.checking.addresses import addresses_in
-from alerts.rendering.checking.links import Asked, ask_for
+from alerts.rendering.checking.links import Asked
 from alerts.rendering.checking.models import LinkCheck
 from alerts.rendering.checking.overruling import Checked, overrule, take_back, with_overrulings
 from alerts.rendering.lint.styles import css_table
@@ -137,13 +136,13 @@ def _sheet(desk: Desk, session: Session, issue_id: int) -> Sheet:
 def _ask(desk: Desk, issue_id: int, *, again: bool = False) -> Asked:
     """Have the links of an issue looked at: write the rows, commit, then enqueue."""
     runtime = desk.site.runtime
-    own = runtime.settings.base_url
     with runtime.database.read() as session:
         issue = get_issue(session, issue_id)
         mail = _mail(desk, session, issue, build_content(session, issue))
     with runtime.database.transaction() as session:
-        urls = addresses_in(mail.html, own_site=own)
-        asked = ask_for(session, urls, again=again, clock=runtime.clock)
+        asked = ask_for_links(
+            session, mail, settings=runtime.settings, again=again, clock=runtime.clock
+        )
     for check_id in asked.to_do:
         desk.site.queue.enqueue(Task.CHECK_LINKS, check_id, queue=Queue.PREPARATION)
     return asked
