@@ -17,6 +17,7 @@ from alerts.newsletters.models import Issue
 from alerts.rendering.checking.links import Asked
 from alerts.rendering.checking.models import LinkCheck
 from alerts.rendering.checking.overruling import Checked, overrule, take_back, with_overrulings
+from alerts.rendering.lint.sizes import GMAIL_CLIPS_AT, filled_size
 from alerts.rendering.lint.styles import css_table
 from alerts.rendering.service import USUAL_FRAME, RenderedEdition, archive_url_of
 from alerts.staff.permissions import Permission
@@ -40,6 +41,12 @@ class Sheet:
     issue: Issue
     content: IssueContent
     checked: Sequence[Checked]
+    mail: RenderedEdition
+
+    @property
+    def size(self) -> int:
+        """How many bytes the HTML has with a reader's own links in it."""
+        return filled_size(self.mail.html)
 
     def at(self, level: str) -> list[Checked]:
         """Return the findings of a level that stand."""
@@ -115,6 +122,7 @@ def _page(
         "sheet": sheet,
         "links": sorted(asked.states.values(), key=_worst_first),
         "waiting": asked.waiting,
+        "clips_at": GMAIL_CLIPS_AT,
         "css": css_table(),
         "may_overrule": desk.may(Permission.ISSUES_APPROVE),
         "problem": problem,
@@ -130,7 +138,7 @@ def _sheet(desk: Desk, session: Session, issue_id: int) -> Sheet:
     mail = _mail(desk, session, issue, content)
     settings = desk.site.runtime.settings
     findings = findings_of(session, issue, content, mail, settings=settings)
-    return Sheet(issue, content, with_overrulings(session, issue_id, findings))
+    return Sheet(issue, content, with_overrulings(session, issue_id, findings), mail)
 
 
 def _ask(desk: Desk, issue_id: int, *, again: bool = False) -> Asked:
