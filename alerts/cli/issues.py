@@ -134,7 +134,7 @@ def lint(issue_id: IssueId, json: JsonOption = False) -> None:
         rendered = _rendered(runtime, session, issue_id)
         links = ask_for_links(session, rendered, settings=runtime.settings, clock=runtime.clock)
     if links.waiting:
-        note(f"{links.waiting} links were not looked at yet; lint again in a few minutes")
+        note(f"links not looked at yet: {links.waiting}; lint again in a few minutes")
     if json:
         print_json([checked_json(one) for one in checked])
     else:

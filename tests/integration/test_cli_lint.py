@@ -49,7 +49,7 @@ def test_each_line_says_level_message_and_fix(issue_id: int, database: Database)
     assert f"warning: {said}" in lines
     levels = [line.partition(":")[0] for line in lines]
     assert levels == sorted(levels, key=["error", "warning", "note"].index)
-    assert "3 links were not looked at yet" in result.stderr
+    assert "links not looked at yet: 3" in result.stderr
     with database.read() as session:
         assert len(session.scalars(select(LinkCheck)).all()) == 3
 
