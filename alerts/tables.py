@@ -10,7 +10,7 @@ from alerts.newsletters import models as newsletters
 from alerts.newsletters.archive import models as archive
 from alerts.operations import models as operations
 from alerts.rendering import models as rendering
-from alerts.rendering.checking import models as checking
+from alerts.rendering.reviewing import models as reviewing
 from alerts.staff import models as staff
 from alerts.subscribers import models as subscribers
 from alerts.subscribers.segments import models as segments
@@ -18,7 +18,7 @@ from alerts.subscribers.segments import models as segments
 ALL_MODELS = (
     archive,
     articles,
-    checking,
+    reviewing,
     delivery,
     holding,
     inbound,

@@ -20,8 +20,8 @@ from alerts.newsletters.issues import draft_issue, get_issue, issue_json, list_i
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.paths import templates_dir
-from alerts.rendering.checking.overruling import Checked, with_overrulings
-from alerts.rendering.checking.serialise import checked_json
+from alerts.rendering.reviewing.overruling import Checked, with_overrulings
+from alerts.rendering.reviewing.serialise import checked_json
 from alerts.rendering.service import RenderedEdition, Renderer
 from alerts.runtime import Runtime, open_queue
 from alerts.subscribers.models import Frequency

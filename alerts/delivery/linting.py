@@ -14,12 +14,12 @@ from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.sent_before import sent_before
 from alerts.newsletters.service import definition_of, get_newsletter
-from alerts.rendering.checking.addresses import addresses_in
-from alerts.rendering.checking.links import Asked, ask_for, known_links, states_of
 from alerts.rendering.lint import Finding, Known, lint
 from alerts.rendering.lint.findings import error, in_order, warning
 from alerts.rendering.lint.sizes import filled_size
 from alerts.rendering.models import Edition
+from alerts.rendering.reviewing.addresses import addresses_in
+from alerts.rendering.reviewing.links import Asked, ask_for, known_links, states_of
 from alerts.rendering.service import RenderedEdition
 
 _STORED = {

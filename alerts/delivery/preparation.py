@@ -21,7 +21,6 @@ from alerts.delivery.audience import (
 from alerts.delivery.completion import finish_if_done
 from alerts.delivery.models import Batch, BatchState, IssueWish
 from alerts.delivery.repeats import Overlap, goes_first, overlap_of, pieces_had, without
-from alerts.delivery.seeing import keys_for
 from alerts.delivery.unsendable import Unsendable, halt_issue, making
 from alerts.holding import is_held
 from alerts.newsletters.content import IssueContent
@@ -137,7 +136,7 @@ def _editions(
     rows: list[dict[str, object]] = []
     for wish, had in wished:
         interests = Interests.read(wish)
-        wanted = keys_for(interests, content)
+        wanted = _keys_for(interests, content)
         keys = tuple(without(wanted, before[had]))
         variant = _Variant(keys, Frame(interests.language, interests.plain))
         if keys and variant not in editions:
@@ -163,6 +162,19 @@ def _editions(
 class _Variant:
     keys: tuple[str, ...]
     frame: Frame
+
+
+def _keys_for(interests: Interests, content: IssueContent) -> tuple[str, ...]:
+    return tuple(
+        item.key
+        for item in content.items
+        if interests.wants(
+            regions=item.regions,
+            countries=item.countries,
+            topics=item.topics,
+            series=item.series,
+        )
+    )
 
 
 def _remember(database: Database, rows: Sequence[Mapping[str, object]]) -> None:

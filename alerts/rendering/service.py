@@ -117,11 +117,6 @@ class Renderer:
             )
             raise Invalid(f"there is no email template {name!r}; known are {', '.join(known)}")
 
-    @property
-    def folder(self) -> Path:
-        """Where the templates stand."""
-        return self._folder
-
     def _style_sheets(self, name: str) -> list[str]:
         paths = (self._folder / folder / "style.css" for folder in (_BASE, name))
         return [path.read_text(encoding="utf-8") for path in paths if path.is_file()]

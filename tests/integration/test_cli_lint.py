@@ -14,9 +14,9 @@ from alerts.delivery.linting import findings_of
 from alerts.delivery.publishing import lint_issue, render_issue
 from alerts.newsletters.issues import build_content, draft_issue, get_issue
 from alerts.newsletters.service import ensure_built_in
-from alerts.rendering.checking.links import owed_link_checks
-from alerts.rendering.checking.models import LinkCheck
-from alerts.rendering.checking.overruling import overrule
+from alerts.rendering.reviewing.links import owed_link_checks
+from alerts.rendering.reviewing.models import LinkCheck
+from alerts.rendering.reviewing.overruling import overrule
 from alerts.staff.audit import COMMAND_LINE
 from tests.factories import RENDERER, SETTINGS, an_article, counted_queries
 

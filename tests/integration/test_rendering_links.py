@@ -14,8 +14,9 @@ from typing_extensions import override
 from alerts.articles.fetching.fetcher import Fetcher
 from alerts.clock import FixedClock
 from alerts.database import Database
-from alerts.rendering.checking.addresses import addresses_in
-from alerts.rendering.checking.links import (
+from alerts.rendering.lint.known import LinkVerdict
+from alerts.rendering.reviewing.addresses import addresses_in
+from alerts.rendering.reviewing.links import (
     ask_for,
     check_links,
     known_links,
@@ -23,8 +24,7 @@ from alerts.rendering.checking.links import (
     prune_link_checks,
     states_of,
 )
-from alerts.rendering.checking.models import LinkCheck
-from alerts.rendering.lint.known import LinkVerdict
+from alerts.rendering.reviewing.models import LinkCheck
 from alerts.rendering.slots import Slot
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.newsletters.models import Issue, IssueState
-from alerts.rendering.checking.models import LinkCheck, Overruling
 from alerts.rendering.lint import LinkVerdict
+from alerts.rendering.reviewing.models import LinkCheck, Overruling
 from alerts.staff.models import AuditEntry
 from alerts.staff.permissions import Role
 from alerts.subscribers.models import Frequency

@@ -11,7 +11,7 @@ from alerts.inbound.storing import owed_mail_work
 from alerts.newsletters.scheduling import claim_due, stale_runs
 from alerts.operations.pruning import prune
 from alerts.operations.situation import note_tick
-from alerts.rendering.checking.links import owed_link_checks
+from alerts.rendering.reviewing.links import owed_link_checks
 from alerts.task_queue import Queue, Task
 from workers.app import app
 from workers.process import WorkerParts, parts

@@ -14,11 +14,11 @@ from alerts.errors import Invalid, NotFound
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.issues import build_content, get_issue
 from alerts.newsletters.models import Issue
-from alerts.rendering.checking.links import Asked
-from alerts.rendering.checking.models import LinkCheck
-from alerts.rendering.checking.overruling import Checked, overrule, take_back, with_overrulings
 from alerts.rendering.lint.sizes import GMAIL_CLIPS_AT, filled_size
 from alerts.rendering.lint.styles import css_table
+from alerts.rendering.reviewing.links import Asked
+from alerts.rendering.reviewing.models import LinkCheck
+from alerts.rendering.reviewing.overruling import Checked, overrule, take_back, with_overrulings
 from alerts.rendering.service import USUAL_FRAME, RenderedEdition, archive_url_of
 from alerts.staff.permissions import Permission
 from alerts.task_queue import Queue, Task

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session, aliased
 from alerts.articles.fetching.fetcher import Fetcher
 from alerts.clock import Clock
 from alerts.database import Database
-from alerts.rendering.checking.asking import Answer, ask
-from alerts.rendering.checking.models import LinkCheck
 from alerts.rendering.lint.known import LinkState, LinkVerdict
+from alerts.rendering.reviewing.asking import Answer, ask
+from alerts.rendering.reviewing.models import LinkCheck
 
 # How long an answer holds. Who mends a page wants to see it soon.
 _GOOD_FOR, _BAD_FOR = timedelta(days=1), timedelta(minutes=30)
