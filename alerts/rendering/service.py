@@ -122,10 +122,6 @@ class Renderer:
         return [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
 
 
-def _as_shortened(edition: RenderedEdition) -> RenderedEdition:
-    return RenderedEdition(edition.subject, edition.html, edition.text, shortened=True)
-
-
 def variant_of(item_keys: Iterable[str], frame: Frame = USUAL_FRAME) -> str:
     """Return the checksum that names the variant holding these pieces, in whatever order."""
     named = [*sorted(set(item_keys)), *([frame.mark] if frame.mark else [])]
@@ -192,3 +188,7 @@ def edition_for(
         # Another worker was first; what it wrote is the edition.
         return session.scalars(wanted).one()
     return edition
+
+
+def _as_shortened(edition: RenderedEdition) -> RenderedEdition:
+    return RenderedEdition(edition.subject, edition.html, edition.text, shortened=True)
