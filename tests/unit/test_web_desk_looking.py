@@ -54,6 +54,8 @@ def test_an_inbox_shows_the_preheader_and_not_what_pads_it() -> None:
     assert words.startswith(samples.gp_alert().preheader)
     assert "\u200c" not in words
     assert "\u034f" not in words
+    lines = inbox_lines(sender="a@example.org", subject="Short", html=_html(), text="")
+    assert {line.words for line in lines if line.inbox.words > 80} == {samples.gp_alert().preheader}
 
 
 @pytest.mark.parametrize(
