@@ -4,7 +4,7 @@ import structlog
 
 from alerts.articles.sources.claims import claim_due_sources
 from alerts.delivery.counting import settle_outcomes
-from alerts.delivery.sweeper import sweep
+from alerts.delivery.sweeper import Due, sweep
 from alerts.delivery.transactional import owed_confirmations
 from alerts.delivery.welcoming import owed_welcomes
 from alerts.inbound.storing import owed_mail_work
@@ -53,13 +53,12 @@ def prune_old_data() -> None:
 def _sweep(worker: WorkerParts) -> None:
     with worker.database.transaction() as session:
         due = sweep(session, clock=worker.clock, lost_after=worker.settings.lost_after)
+        links = owed_link_checks(session, clock=worker.clock)
+        due += [Due(Task.CHECK_LINKS, number, Queue.PREPARATION) for number in links]
         due += owed_confirmations(session, clock=worker.clock)
         due += owed_welcomes(session, clock=worker.clock)
         due += owed_mail_work(session, clock=worker.clock)
         runs = [run.id for run in stale_runs(session, clock=worker.clock)]
-        links = owed_link_checks(session, clock=worker.clock)
-    for check_id in links:
-        worker.queue.enqueue(Task.CHECK_LINKS, check_id, queue=Queue.PREPARATION)
     for item in due:
         worker.queue.enqueue(item.task, item.id, queue=item.queue)
     for run_id in runs:
