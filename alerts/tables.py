@@ -12,7 +12,7 @@ from alerts.operations import models as operations
 from alerts.outbox import models as outbox
 from alerts.rendering import links
 from alerts.rendering import models as rendering
-from alerts.rendering.checking import models as checking
+from alerts.rendering.reviewing import models as reviewing
 from alerts.staff import models as staff
 from alerts.subscribers import models as subscribers
 from alerts.subscribers.segments import models as segments
@@ -21,8 +21,8 @@ from alerts.subscribers.uploads import models as uploads
 ALL_MODELS = (
     archive,
     articles,
-    checking,
     clicks,
+    reviewing,
     delivery,
     holding,
     inbound,

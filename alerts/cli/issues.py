@@ -14,6 +14,7 @@ from alerts.cli.common import JsonOption, note, print_json, print_table, program
 from alerts.cli.times import parse_moment
 from alerts.clock import rfc3339
 from alerts.delivery import books
+from alerts.delivery.linting import ask_for_links
 from alerts.delivery.preview import issue_envelope, send_test_copy, write_preview
 from alerts.delivery.publishing import approve_issue, lint_issue, render_issue
 from alerts.errors import Invalid, Refused
@@ -22,9 +23,9 @@ from alerts.newsletters.editing.versions import history
 from alerts.newsletters.issues import draft_issue, get_issue, issue_json, list_issues
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import definition_of, get_newsletter
-from alerts.rendering.checking.overruling import Checked, with_overrulings
-from alerts.rendering.checking.serialise import checked_json
 from alerts.rendering.reopening import reopen_issue
+from alerts.rendering.reviewing.overruling import Checked, with_overrulings
+from alerts.rendering.reviewing.serialise import checked_json
 from alerts.rendering.service import RenderedEdition, renderer_of
 from alerts.runtime import Runtime, open_queue
 from alerts.staff.audit import COMMAND_LINE
@@ -201,8 +202,11 @@ def preview(
 
 @app.command()
 def lint(issue_id: IssueId, json: JsonOption = False) -> None:
-    """Check an issue; errors keep it from being approved, warnings can be overruled at the desk."""
-    with program() as runtime, runtime.database.read() as session:
+    """Check an issue; errors keep it from being approved, warnings can be overruled at the desk.
+
+    Its links are looked at by the workers, in the background; what they found so far is told.
+    """
+    with program() as runtime, runtime.database.transaction() as session:
         findings = lint_issue(
             session,
             get_issue(session, issue_id),
@@ -210,10 +214,15 @@ def lint(issue_id: IssueId, json: JsonOption = False) -> None:
             renderer=renderer_of(runtime.settings),
         )
         checked = with_overrulings(session, issue_id, findings)
+        rendered = _rendered(runtime, session, issue_id)
+        links = ask_for_links(session, rendered, settings=runtime.settings, clock=runtime.clock)
+    if links.waiting:
+        note(f"links not looked at yet: {links.waiting}; lint again in a few minutes")
     if json:
         print_json([checked_json(one) for one in checked])
     else:
-        for one in checked:
+        # What somebody let stand comes last, apart from what still asks for something.
+        for one in sorted(checked, key=lambda one: not one.stands):
             say(_in_a_line(one))
     errors = sum(one.finding.level == "error" for one in checked)
     if errors:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from alerts.clock import Clock
 from alerts.config import Settings, dkim_covers
 from alerts.delivery.assembly import address_of
 from alerts.delivery.transports.urls import transport_names
@@ -13,12 +14,12 @@ from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.sent_before import sent_before
 from alerts.newsletters.service import definition_of, get_newsletter
-from alerts.rendering.checking.addresses import addresses_in
-from alerts.rendering.checking.links import known_links, states_of
 from alerts.rendering.lint import Finding, Known, lint
 from alerts.rendering.lint.findings import error, in_order, warning
 from alerts.rendering.lint.sizes import filled_size
 from alerts.rendering.models import Edition
+from alerts.rendering.reviewing.addresses import addresses_in
+from alerts.rendering.reviewing.links import Asked, ask_for, known_links, states_of
 from alerts.rendering.service import RenderedEdition
 
 _STORED = {
@@ -39,7 +40,7 @@ def findings_of(
 ) -> list[Finding]:
     """Return what is wrong with an issue, the worst first; links as they were last looked at."""
     definition = definition_of(get_newsletter(session, issue.newsletter))
-    checks = states_of(session, addresses_in(rendered.html, own_site=settings.base_url))
+    checks = states_of(session, _addresses(rendered, settings))
     known = Known(
         links=known_links(checks),
         sent_before=sent_before(session, issue),
@@ -53,6 +54,22 @@ def findings_of(
             *_unsigned(definition, settings),
         ]
     )
+
+
+def ask_for_links(
+    session: Session,
+    rendered: RenderedEdition,
+    *,
+    settings: Settings,
+    clock: Clock,
+    again: bool = False,
+) -> Asked:
+    """Have an issue's links looked at that were not of late; commit, then enqueue what is to do."""
+    return ask_for(session, _addresses(rendered, settings), again=again, clock=clock)
+
+
+def _addresses(rendered: RenderedEdition, settings: Settings) -> list[str]:
+    return addresses_in(rendered.html, own_site=settings.base_url)
 
 
 def _largest(session: Session, issue: Issue) -> int | None:

@@ -13,7 +13,7 @@ from alerts.database import Database
 from alerts.delivery.erasing import forget_person
 from alerts.inbound.storing import prune_mails
 from alerts.kept_answers import prune_answers
-from alerts.rendering.checking.links import prune_link_checks
+from alerts.rendering.reviewing.links import prune_link_checks
 from alerts.request_limits import prune_counts
 from alerts.subscribers.growth import settle_days
 from alerts.subscribers.models import ConsentRecord, Subscriber, SubscriberState, Subscription

@@ -141,11 +141,6 @@ class Renderer:
             known = ", ".join(self.folders.names())
             raise Invalid(f"there is no email template {name!r}; known are {known}")
 
-    @property
-    def folder(self) -> Path:
-        """Where the templates stand."""
-        return self._folder
-
     def _style_sheets(self, name: str) -> list[str]:
         folders = (self.folders.find(folder) for folder in (_BASE, name))
         paths = (folder / "style.css" for folder in folders if folder)

@@ -14,8 +14,9 @@ from typing_extensions import override
 from alerts.articles.fetching.fetcher import Fetcher
 from alerts.clock import FixedClock
 from alerts.database import Database
-from alerts.rendering.checking.addresses import addresses_in
-from alerts.rendering.checking.links import (
+from alerts.rendering.lint.known import LinkVerdict
+from alerts.rendering.reviewing.addresses import addresses_in
+from alerts.rendering.reviewing.links import (
     ask_for,
     check_links,
     known_links,
@@ -23,8 +24,7 @@ from alerts.rendering.checking.links import (
     prune_link_checks,
     states_of,
 )
-from alerts.rendering.checking.models import LinkCheck
-from alerts.rendering.lint.known import LinkVerdict
+from alerts.rendering.reviewing.models import LinkCheck
 from alerts.rendering.slots import Slot
 
 
@@ -40,6 +40,7 @@ class Site(BaseHTTPRequestHandler):
         "/moved": 301,
         "/for-now": 302,
         "/photo.jpg": 200,
+        "/odd": 200,
     }
 
     def do_HEAD(self) -> None:
@@ -55,6 +56,8 @@ class Site(BaseHTTPRequestHandler):
         size = 3_500_000 if self.path == "/photo.jpg" else 5
         self.send_response(status)
         self.send_header("Content-Length", str(size))
+        if self.path == "/odd":
+            self.send_header("Content-Encoding", "br")
         if status in {301, 302}:
             self.send_header("Location", "/page")
         self.end_headers()
@@ -100,7 +103,7 @@ def verdicts(database: Database, site: str, urls: list[str]) -> dict[str, LinkVe
 def test_what_each_answer_means(
     database: Database, clock: FixedClock, site: str, fetcher: Fetcher
 ) -> None:
-    paths = ["/page", "/gone", "/no-robots", "/broken", "/moved", "/for-now", "/get-alone"]
+    paths = ["/page", "/gone", "/no-robots", "/broken", "/moved", "/for-now", "/get-alone", "/odd"]
     urls = [site + path for path in paths]
     to_do = asked(database, urls, clock)
     assert len(to_do) == 1
@@ -114,6 +117,7 @@ def test_what_each_answer_means(
         "/moved": LinkVerdict.MOVED,
         "/for-now": LinkVerdict.FINE,
         "/get-alone": LinkVerdict.FINE,
+        "/odd": LinkVerdict.FINE,
     }
     # What HEAD found needs no GET; what it did not is asked for once more.
     assert "GET /page" not in Site.asked

@@ -13,10 +13,10 @@ from alerts.newsletters.issues import draft_issue, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import ensure_built_in
-from alerts.rendering.checking.links import ask_for
-from alerts.rendering.checking.overruling import Checked, overrule, take_back, with_overrulings
-from alerts.rendering.checking.serialise import checked_json
 from alerts.rendering.lint import Finding, LinkVerdict, fingerprint
+from alerts.rendering.reviewing.links import ask_for
+from alerts.rendering.reviewing.overruling import Checked, overrule, take_back, with_overrulings
+from alerts.rendering.reviewing.serialise import checked_json
 from alerts.staff.audit import COMMAND_LINE
 from alerts.staff.models import AuditEntry
 from tests.factories import RENDERER, SETTINGS, an_article

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.newsletters.models import Issue, IssueState
-from alerts.rendering.checking.models import LinkCheck, Overruling
 from alerts.rendering.lint import LinkVerdict
+from alerts.rendering.reviewing.models import LinkCheck, Overruling
 from alerts.staff.models import AuditEntry
 from alerts.staff.permissions import Role
 from alerts.subscribers.models import Frequency
@@ -61,7 +61,9 @@ def test_findings_are_told_by_level_with_a_way_to_mend_each(
     page = words(editor.get(HERE).text)
     assert "Nothing stands against approval; 4 warnings want a look" in page
     assert "The subject holds the word 'Test'. Take the word out" in page
-    assert "7 notes that ask for nothing" in page
+    assert "4 notes that ask for nothing" in page
+    assert "KB of the 102 KB that Gmail shows" in page
+    assert "No group’s edition is larger." in page
     set_subject(site, "")
     assert "1 error must be mended before this issue can be approved" in words(
         editor.get(HERE).text

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
 from html import unescape
@@ -140,9 +141,21 @@ def test_an_address_that_nobody_subscribed_with(editor: Browser) -> None:
     assert 'value="who@example.org"' in page.text
     wrong = editor.post("/desk/issues/1/look/reader", {"email": "no address"})
     assert "is no email address" in words(wrong.text)
+    assert "The whole issue, as a reader gets it" in words(wrong.text)
     assert editor.get("/desk/issues/1/look?whose=reader&reader=4711").status_code == 404
+    nobody = editor.get("/desk/issues/1/look?whose=reader")
+    assert "The whole issue, as a reader gets it" in words(nobody.text)
 
 
 def test_an_issue_that_is_not_there(editor: Browser) -> None:
     for path in ("", "/mail", "/message.eml"):
         assert editor.get(f"/desk/issues/99/look{path}").status_code == 404
+
+
+def test_an_issue_without_pieces(site: RunningSite, editor: Browser) -> None:
+    empty = replace(samples.gp_alert(), sections=())
+    site.add_issue(empty, 5, frequency=Frequency.IMMEDIATE, state=IssueState.APPROVED)
+    page = words(editor.get("/desk/issues/2/look").text)
+    assert "There is nothing to see yet: the issue is empty." in page
+    checks = words(editor.get("/desk/issues/2/checks").text)
+    assert "The issue holds no piece, and goes to nobody. Put an article into it." in checks

@@ -276,6 +276,15 @@ def test_what_a_style_sheet_adds_is_a_note() -> None:
     assert {one.about for one in found} == {"@media", ":hover"}
 
 
+def test_what_the_same_programs_drop_is_one_note() -> None:
+    style = "opacity:1;max-height:2px;border-radius:3px;box-shadow:0 0 1px #000"
+    found = lint(samples.gp_alert(), _with_html(f'<p style="{style}">x</p>'))
+    assert [one.about for one in found] == [
+        "opacity, max-height, border-radius",
+        "box-shadow",
+    ]
+
+
 def test_the_table_of_properties_says_where_it_is_from() -> None:
     table = css_table()
     assert table.source.startswith("https://")

@@ -1,7 +1,5 @@
 """A mail's dresses, its line in inboxes, and what is kept while somebody looks."""
 
-from pathlib import Path
-
 import pytest
 
 from alerts.paths import templates_dir
@@ -9,7 +7,7 @@ from alerts.rendering.frame import Frame
 from alerts.rendering.service import RenderedEdition, Renderer
 from alerts.web.desk.looking.asking import Asked, View, Whose
 from alerts.web.desk.looking.inboxes import INBOXES, cut, first_words, inbox_lines
-from alerts.web.desk.looking.renderings import Renderings, rendered, stamp_of
+from alerts.web.desk.looking.renderings import Renderings, rendered
 from alerts.web.desk.looking.schemes import Scheme, in_scheme, mail_policy
 from tests.data.rendering import samples
 
@@ -56,6 +54,8 @@ def test_an_inbox_shows_the_preheader_and_not_what_pads_it() -> None:
     assert words.startswith(samples.gp_alert().preheader)
     assert "\u200c" not in words
     assert "\u034f" not in words
+    lines = inbox_lines(sender="a@example.org", subject="Short", html=_html(), text="")
+    assert {line.words for line in lines if line.inbox.words > 80} == {samples.gp_alert().preheader}
 
 
 @pytest.mark.parametrize(
@@ -91,25 +91,22 @@ def test_an_address_keeps_only_what_was_asked_for() -> None:
     assert asked.query(whose=Whose.WHOLE, plain=False, view=View.MAIL) == "?"
 
 
-def test_what_was_rendered_is_kept_until_anything_of_it_changes(tmp_path: Path) -> None:
-    calls = list[str]()
+def test_what_was_rendered_is_kept_for_a_moment() -> None:
+    calls, now = list[str](), [100.0]
 
     def make() -> RenderedEdition:
         calls.append("made")
         return RenderedEdition("s", "h", "t")
 
-    kept = Renderings(most=2)
+    kept = Renderings(most=2, seconds=20, monotonic=lambda: now[0])
     for key in ("a", "a", "b", "a", "c", "a", "b"):
         kept.get(key, make)
     # "b" was the one that nobody had asked for the longest when "c" came.
     assert len(calls) == 4
-
-    folder = tmp_path / "own"
-    folder.mkdir()
-    (folder / "body.html").write_text("<p>one</p>")
-    before = stamp_of(tmp_path, "own")
-    (folder / "body.html").write_text("<p>two, longer</p>")
-    assert stamp_of(tmp_path, "own") != before
+    kept.get("b", make)
+    now[0] += 21
+    kept.get("b", make)
+    assert len(calls) == 5
 
 
 def test_two_looks_at_the_same_mail_render_it_once() -> None:

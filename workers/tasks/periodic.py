@@ -4,7 +4,7 @@ import structlog
 
 from alerts.articles.sources.claims import claim_due_sources
 from alerts.delivery.counting import settle_outcomes
-from alerts.delivery.sweeper import sweep
+from alerts.delivery.sweeper import Due, sweep
 from alerts.delivery.tallies import settle_tallies
 from alerts.delivery.transactional import owed_confirmations
 from alerts.delivery.welcoming import owed_welcomes
@@ -14,7 +14,7 @@ from alerts.newsletters.scheduling import claim_due, stale_runs
 from alerts.operations.alarms.telling import owes_notes
 from alerts.operations.pruning import prune
 from alerts.operations.situation import note_tick
-from alerts.rendering.checking.links import owed_link_checks
+from alerts.rendering.reviewing.links import owed_link_checks
 from alerts.subscribers.uploads.service import owed_uploads
 from alerts.task_queue import Queue, Task
 from alerts.webhooks.queries import owed_endpoints
@@ -62,6 +62,8 @@ def prune_old_data() -> None:
 def _sweep(worker: WorkerParts) -> None:
     with worker.database.transaction() as session:
         due = sweep(session, clock=worker.clock, lost_after=worker.settings.lost_after)
+        links = owed_link_checks(session, clock=worker.clock)
+        due += [Due(Task.CHECK_LINKS, number, Queue.PREPARATION) for number in links]
         due += owed_confirmations(session, clock=worker.clock)
         due += owed_welcomes(session, clock=worker.clock)
         due += owed_mail_work(session, clock=worker.clock)
@@ -72,13 +74,9 @@ def _sweep(worker: WorkerParts) -> None:
             clock=worker.clock,
         )
         runs = [run.id for run in stale_runs(session, clock=worker.clock)]
-        links = owed_link_checks(session, clock=worker.clock)
         endpoints = owed_endpoints(session, clock=worker.clock)
         uploads = owed_uploads(session, clock=worker.clock)
-    for check_id in links:
-        worker.queue.enqueue(Task.CHECK_LINKS, check_id, queue=Queue.PREPARATION)
-    for upload_id in uploads:
-        worker.queue.enqueue(Task.TAKE_UPLOAD, upload_id, queue=Queue.PREPARATION)
+        due += [Due(Task.TAKE_UPLOAD, number, Queue.PREPARATION) for number in uploads]
     for item in due:
         worker.queue.enqueue(item.task, item.id, queue=item.queue)
     for mailbox_id in mailboxes:

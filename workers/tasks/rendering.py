@@ -1,6 +1,6 @@
 """Tasks of the rendering station."""
 
-from alerts.rendering.checking.links import check_links
+from alerts.rendering.reviewing.links import check_links
 from alerts.task_queue import Queue, Task
 from workers.app import app
 from workers.process import parts

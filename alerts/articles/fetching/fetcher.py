@@ -17,6 +17,8 @@ from alerts.articles.reading.limits import LARGEST
 
 _TIMEOUT = httpx.Timeout(20.0, connect=10.0)
 _TOTAL_SECONDS = 60.0
+# Whether there is something at an address shows soon.
+_PROBE_SECONDS = 15.0
 _MOST_REDIRECTS = 5
 _PERMANENT = frozenset({301, 308})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -88,15 +90,15 @@ class Fetcher:
     def probe(self, url: str) -> Fetched:
         """Find out whether there is something at a URL, without its content; raises FetchFailed.
 
-        By HEAD, and where that is not answered well by GET, of which no more than the beginning is
-        read: some servers know no HEAD, others refuse it.
+        By HEAD, and where that is not answered well by GET, of which nothing but the head is read:
+        some servers know no HEAD, others refuse it.
         """
         try:
-            return self._walk(url, {}, method="HEAD", most=1)
+            return self._walk(url, {}, method="HEAD", most=0, seconds=_PROBE_SECONDS)
         except FetchFailed as error:
             if error.status is None:
                 raise
-        return self._walk(url, {}, most=1)
+        return self._walk(url, {}, most=0, seconds=_PROBE_SECONDS)
 
     def _walk(
         self,
@@ -105,6 +107,7 @@ class Fetcher:
         *,
         method: str = "GET",
         most: int | None = None,
+        seconds: float = _TOTAL_SECONDS,
         obey_robots: bool = False,
     ) -> Fetched:
         """Follow redirects to the page, each hop checked like the first."""
@@ -120,6 +123,7 @@ class Fetcher:
                 self._robots.check(here)
             self._take_turn(here, obey_robots=obey_robots)
             moved = here if permanent and len(seen) > 1 else None
+            self._deadline.start(min(seconds, self._total_seconds))
             answer = self._ask(method, here, headers, most, moved_to=moved)
             if isinstance(answer, Fetched):
                 return answer
@@ -143,7 +147,6 @@ class Fetcher:
         moved_to: str | None,
     ) -> Fetched | tuple[int, str]:
         """Return the page, or the redirect's status and where it leads."""
-        self._deadline.start(self._total_seconds)
         try:
             with self._client.stream(method, url, headers=headers) as response:
                 if response.status_code in _REDIRECTS and "Location" in response.headers:
@@ -167,7 +170,7 @@ class Fetcher:
             raise failure_of(status, fields.get("Retry-After"), now=self._now())
         return Fetched(
             url=str(response.url),
-            content=b"" if unchanged else _read(response, most),
+            content=b"" if unchanged or most == 0 else _read(response, most),
             content_type=fields.get("Content-Type", "").partition(";")[0].strip().lower(),
             charset=response.charset_encoding,
             etag=_validator(fields.get("ETag")),

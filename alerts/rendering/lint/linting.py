@@ -23,7 +23,8 @@ def lint(
     content: IssueContent, edition: RenderedEdition, known: Known = NOTHING_KNOWN
 ) -> list[Finding]:
     """Return what is wrong with an issue's content and with what was rendered, the worst first."""
-    tree = lxml_html.document_fromstring(edition.html)
+    # A template without HTML is told by the ways out it lacks.
+    tree = lxml_html.document_fromstring(edition.html.strip() or "<html></html>")
     return in_order(
         [
             *check_subject(edition.subject),

@@ -4,12 +4,19 @@ from collections.abc import Iterator
 
 from alerts.newsletters.content import IssueContent, ItemContent, PhotoContent
 from alerts.rendering.hygiene import web_address
-from alerts.rendering.lint.findings import Finding, warning
+from alerts.rendering.lint.findings import Finding, error, warning
 from alerts.rendering.lint.known import Known
 
 
 def check_pieces(content: IssueContent, known: Known) -> Iterator[Finding]:
     """Yield what each piece lacks, and those that an issue of this newsletter held before."""
+    if not content.items:
+        yield error(
+            "no-pieces",
+            "the issue holds no piece, and goes to nobody",
+            "put an article into it",
+            about="the whole issue",
+        )
     for item in content.items:
         if item.photo is not None:
             yield from _photo(item, item.photo)

@@ -44,37 +44,53 @@ class Table:
 def check_styles(tree: HtmlElement) -> Iterator[Finding]:
     """Yield each property, value and rule that a program drops, once, with the programs.
 
-    It is a warning where the mail needs it to be whole, and a note where it only adds to it: a
-    rule in the head adds, since many programs read none.
+    It is a warning where the mail needs it to be whole. What only adds to it is noted, all that
+    the same programs drop in one note: so is every rule in the head, since many read none.
     """
-    seen: dict[str, Finding] = {}
-    for element in tree.iter("*"):
-        for name, value in declarations(element.get("style", "")).items():
-            for finding in _of_declaration(name, value):
-                seen.setdefault(finding.about, finding)
-    yield from seen.values()
+    plainer: dict[tuple[str, ...], dict[str, None]] = {}
+    seen: set[str] = set()
+    for name, value in _declared(tree):
+        for loss in _losses(name, value):
+            if loss.words in seen:
+                continue
+            seen.add(loss.words)
+            if loss.finding is not None:
+                yield loss.finding
+            else:
+                plainer.setdefault(loss.dropped_by, {})[loss.words] = None
+    for programs, words in plainer.items():
+        yield _plainer("css-plainer", "the CSS", words, programs, "dropped")
     sheets = "\n".join(element.text or "" for element in tree.iter("style"))
-    yield from _of_sheet(sheets, {finding.about for finding in seen.values()})
+    yield from _of_sheet(sheets)
 
 
-def _of_declaration(name: str, value: str) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """What is dropped, by whom; `finding` where the mail needs it."""
+
+    words: str
+    dropped_by: tuple[str, ...] = ()
+    finding: Finding | None = None
+
+
+def _declared(tree: HtmlElement) -> Iterator[tuple[str, str]]:
+    for element in tree.iter("*"):
+        yield from declarations(element.get("style", "")).items()
+
+
+def _losses(name: str, value: str) -> Iterator[_Loss]:
     table = css_table()
     if name.startswith(table.for_one_program):
         return
     dropped_by = _looked_up(table, name)
     if dropped_by is None:
-        yield warning(
-            "css-unknown",
-            f"nobody here knows what mail programs do with the CSS property {name!r}",
-            "take it out, or look it up and add it to the table of properties",
-            about=name,
-        )
+        yield _Loss(name, finding=_unknown(name))
     elif dropped_by:
-        yield _dropped(name, dropped_by, matters=name in table.matters)
+        yield _loss(name, dropped_by, matters=name in table.matters)
     for kind in table.values:
         if kind.dropped_by and kind.of in {"", name} and kind.pattern.search(value):
             words = f"{name}: {kind.name}" if kind.of else kind.name
-            yield _dropped(words, kind.dropped_by, matters=kind.matters)
+            yield _loss(words, kind.dropped_by, matters=kind.matters)
 
 
 def _looked_up(table: Table, name: str) -> tuple[str, ...] | None:
@@ -86,35 +102,49 @@ def _looked_up(table: Table, name: str) -> tuple[str, ...] | None:
     return None
 
 
-def _dropped(words: str, programs: Iterable[str], *, matters: bool) -> Finding:
+def _loss(words: str, programs: tuple[str, ...], *, matters: bool) -> _Loss:
+    if not matters:
+        return _Loss(words, programs)
     who = " and ".join(programs)
-    if matters:
-        return warning(
-            "css-dropped",
-            f"the CSS {words} is dropped by {who}, and the mail may fall apart there",
-            "lay it out with tables and plain colours, or see that it holds without",
-            about=words,
-        )
-    return note(
-        "css-plainer",
-        f"the CSS {words} is dropped by {who}; the mail looks plainer there",
-        "nothing has to be done, if the mail is whole without it",
+    finding = warning(
+        "css-dropped",
+        f"the CSS {words} is dropped by {who}, and the mail may fall apart there",
+        "lay it out with tables and plain colours, or see that it holds without",
         about=words,
+    )
+    return _Loss(words, programs, finding)
+
+
+def _unknown(name: str) -> Finding:
+    return warning(
+        "css-unknown",
+        f"nobody here knows what mail programs do with the CSS property {name!r}",
+        "take it out, or look it up and add it to the table of properties",
+        about=name,
     )
 
 
-def _of_sheet(sheets: str, known: set[str]) -> Iterator[Finding]:
+def _plainer(
+    rule: str, what: str, words: Iterable[str], programs: Iterable[str], done: str
+) -> Finding:
+    named = ", ".join(words)
+    return note(
+        rule,
+        f"{what} {named}: {done} by {' and '.join(programs)}, where the mail looks plainer",
+        "nothing has to be done, if the mail is whole without it",
+        about=named,
+    )
+
+
+def _of_sheet(sheets: str) -> Iterator[Finding]:
     table = css_table()
     text = " ".join([*at_rules_of(sheets), *(rule.selector for rule in rules_of(sheets))])
+    passed: dict[tuple[str, ...], list[str]] = {}
     for sign, dropped_by in table.rules.items():
-        if dropped_by and sign in text and sign not in known:
-            who = " and ".join(dropped_by)
-            yield note(
-                "css-rule",
-                f"the rule {sign} in the head is passed over by {who}",
-                "nothing has to be done, if the mail is whole without it",
-                about=sign,
-            )
+        if dropped_by and sign in text:
+            passed.setdefault(dropped_by, []).append(sign)
+    for programs, signs in passed.items():
+        yield _plainer("css-rule", "rules in the head,", signs, programs, "passed over")
 
 
 @cache

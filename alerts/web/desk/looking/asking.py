@@ -134,7 +134,8 @@ def asked_in(
         width=width,
         scheme=scheme,
         pictures=pictures,
-        whose=whose,
+        # Nobody in particular is everybody.
+        whose=Whose.WHOLE if whose is Whose.READER and reader is None else whose,
         reader=reader if whose is Whose.READER else None,
         regions=_clean(region),
         countries=countries.replace("\0", ""),

@@ -9,16 +9,16 @@ from fastapi import APIRouter
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from alerts.delivery.linting import findings_of
+from alerts.delivery.linting import ask_for_links, findings_of
 from alerts.errors import Invalid, NotFound
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.issues import build_content, get_issue
 from alerts.newsletters.models import Issue
-from alerts.rendering.checking.addresses import addresses_in
-from alerts.rendering.checking.links import Asked, ask_for
-from alerts.rendering.checking.models import LinkCheck
-from alerts.rendering.checking.overruling import Checked, overrule, take_back, with_overrulings
+from alerts.rendering.lint.sizes import GMAIL_CLIPS_AT, filled_size
 from alerts.rendering.lint.styles import css_table
+from alerts.rendering.reviewing.links import Asked
+from alerts.rendering.reviewing.models import LinkCheck
+from alerts.rendering.reviewing.overruling import Checked, overrule, take_back, with_overrulings
 from alerts.rendering.service import USUAL_FRAME, RenderedEdition, archive_url_of
 from alerts.staff.permissions import Permission
 from alerts.task_queue import Queue, Task
@@ -41,6 +41,12 @@ class Sheet:
     issue: Issue
     content: IssueContent
     checked: Sequence[Checked]
+    mail: RenderedEdition
+
+    @property
+    def size(self) -> int:
+        """How many bytes the HTML has with a reader's own links in it."""
+        return filled_size(self.mail.html)
 
     def at(self, level: str) -> list[Checked]:
         """Return the findings of a level that stand."""
@@ -116,6 +122,7 @@ def _page(
         "sheet": sheet,
         "links": sorted(asked.states.values(), key=_worst_first),
         "waiting": asked.waiting,
+        "clips_at": GMAIL_CLIPS_AT,
         "css": css_table(),
         "may_overrule": desk.may(Permission.ISSUES_APPROVE),
         "problem": problem,
@@ -131,19 +138,19 @@ def _sheet(desk: Desk, session: Session, issue_id: int) -> Sheet:
     mail = _mail(desk, session, issue, content)
     settings = desk.site.runtime.settings
     findings = findings_of(session, issue, content, mail, settings=settings)
-    return Sheet(issue, content, with_overrulings(session, issue_id, findings))
+    return Sheet(issue, content, with_overrulings(session, issue_id, findings), mail)
 
 
 def _ask(desk: Desk, issue_id: int, *, again: bool = False) -> Asked:
     """Have the links of an issue looked at: write the rows, commit, then enqueue."""
     runtime = desk.site.runtime
-    own = runtime.settings.base_url
     with runtime.database.read() as session:
         issue = get_issue(session, issue_id)
         mail = _mail(desk, session, issue, build_content(session, issue))
     with runtime.database.transaction() as session:
-        urls = addresses_in(mail.html, own_site=own)
-        asked = ask_for(session, urls, again=again, clock=runtime.clock)
+        asked = ask_for_links(
+            session, mail, settings=runtime.settings, again=again, clock=runtime.clock
+        )
     for check_id in asked.to_do:
         desk.site.queue.enqueue(Task.CHECK_LINKS, check_id, queue=Queue.PREPARATION)
     return asked

@@ -1,6 +1,6 @@
 """The line of a mail in an inbox: who, subject, and the first words, each as far as it shows."""
 
-import unicodedata
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import parseaddr
@@ -10,6 +10,9 @@ from lxml.html import HtmlElement
 
 _SKIPPED = frozenset({"head", "style", "script", "title"})
 _BLOCKS = frozenset({"p", "div", "table", "tr", "td", "h1", "h2", "h3", "h4", "br", "li"})
+_SPACES = re.compile(r"[ \t\r\n\f]+")
+# What takes no room: joiners, and the combining mark that pads preheaders.
+_INVISIBLE = frozenset("\u034f\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad")
 _LONGEST = 400
 
 
@@ -70,13 +73,17 @@ def first_words(html: str) -> str:
         length += len(text)
         if length > _LONGEST:
             break
-    words = "".join(c for c in "".join(found) if unicodedata.category(c) not in {"Cf", "Mn"})
-    return " ".join(words.split())[:_LONGEST]
+    words = "".join(c for c in "".join(found) if c not in _INVISIBLE)
+    # Spaces that do not break are kept: with them a template keeps what follows out of sight.
+    return _SPACES.sub(" ", words).strip(" ")[:_LONGEST]
 
 
 def cut(text: str, length: int) -> str:
     """Return the text as a list shows it that has room for so many characters."""
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+    head = text[: length - 1]
+    if len(text) <= length or not head[-2:].strip():
+        return text[:length].rstrip()
+    return head.rstrip() + "…"
 
 
 def _room(inbox: Inbox, subject: str) -> int:

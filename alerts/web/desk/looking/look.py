@@ -47,14 +47,13 @@ def find_reader(desk: Reading, fields: PostedForm, issue_id: int) -> Response:
         width=_one_of(Width, fields.one("width"), Width.BOTH),
         scheme=_one_of(Scheme, fields.one("scheme"), Scheme.LIGHT),
         pictures=_one_of(Pictures, fields.one("pictures"), Pictures.ON),
-        whose=Whose.READER,
     )
     try:
         with desk.site.runtime.database.read() as session:
             found = find_subscriber(session, email).id
     except (Invalid, NotFound) as error:
         return _page(desk, issue_id, asked, typed=email, problem=sentence(error))
-    path = f"/desk/issues/{issue_id}/look{asked.query(reader=found)}"
+    path = f"/desk/issues/{issue_id}/look{asked.query(whose=Whose.READER, reader=found)}"
     return RedirectResponse(path, HTTPStatus.SEE_OTHER, headers=PERSONAL)
 
 

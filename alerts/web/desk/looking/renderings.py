@@ -2,9 +2,9 @@
 
 import hashlib
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 
 from alerts.newsletters.content import IssueContent
 from alerts.rendering.frame import Frame
@@ -12,25 +12,34 @@ from alerts.rendering.service import RenderedEdition, Renderer
 
 # A rendering has some 200 KB: a few megabytes in all.
 _MOST = 32
+# Whoever mends a template sees it after so many seconds.
+_KEPT_SECONDS = 20.0
 
 
 class Renderings:
-    """Keeps the latest renderings, by everything that they follow from."""
+    """Keeps the latest renderings for a moment, by everything of an issue that they follow from."""
 
-    def __init__(self, most: int = _MOST) -> None:
-        self._most = most
-        self._kept: OrderedDict[str, RenderedEdition] = OrderedDict()
+    def __init__(
+        self,
+        most: int = _MOST,
+        seconds: float = _KEPT_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._most, self._seconds, self._monotonic = most, seconds, monotonic
+        self._kept: OrderedDict[str, tuple[float, RenderedEdition]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: str, make: Callable[[], RenderedEdition]) -> RenderedEdition:
         """Return what is kept under a key, or make and keep it."""
         with self._lock:
-            if key in self._kept:
+            until, found = self._kept.get(key, (0.0, None))
+            if found is not None and self._monotonic() < until:
                 self._kept.move_to_end(key)
-                return self._kept[key]
+                return found
         made = make()
         with self._lock:
-            self._kept[key] = made
+            self._kept[key] = (self._monotonic() + self._seconds, made)
+            self._kept.move_to_end(key)
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         return made
@@ -48,29 +57,12 @@ def rendered(
     home_url: str,
     kept: Renderings = KEPT,
 ) -> RenderedEdition:
-    """Return an issue as it would be mailed, rendered anew only when anything of it changed.
+    """Return an issue as it would be mailed, rendered anew when anything of it changed.
 
     Raises Invalid and Refused as the renderer does.
     """
-    follows_from = (
-        content.checksum(),
-        frame.mark,
-        archive_url,
-        home_url,
-        stamp_of(renderer.folder, content.template),
-    )
-    key = hashlib.sha256("\0".join(follows_from).encode()).hexdigest()
+    follows_from = f"{content.checksum()}\0{frame.mark}\0{archive_url}\0{home_url}"
     return kept.get(
-        key,
+        hashlib.sha256(follows_from.encode()).hexdigest(),
         lambda: renderer.render(content, archive_url=archive_url, home_url=home_url, frame=frame),
     )
-
-
-def stamp_of(folder: Path, template: str) -> str:
-    """Return a text that changes when a file of a template, or of the frame, does."""
-    stamps = [str(folder)]
-    for name in ("_base", template):
-        for path in sorted((folder / name).rglob("*")):
-            status = path.stat()
-            stamps.append(f"{path.name} {status.st_mtime_ns} {status.st_size}")
-    return "\n".join(stamps)

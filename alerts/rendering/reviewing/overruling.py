@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.errors import Conflict, Invalid, NotFound, Refused
-from alerts.rendering.checking.models import Overruling
 from alerts.rendering.lint.findings import Finding, fingerprint
+from alerts.rendering.reviewing.models import Overruling
 from alerts.staff.audit import Actor, Subject, record
 
 _LONGEST_REASON = 500

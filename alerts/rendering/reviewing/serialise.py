@@ -3,7 +3,7 @@
 from typing import Any
 
 from alerts.clock import rfc3339
-from alerts.rendering.checking.overruling import Checked
+from alerts.rendering.reviewing.overruling import Checked
 
 
 def checked_json(checked: Checked) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session, aliased
 from alerts.articles.fetching.fetcher import Fetcher
 from alerts.clock import Clock
 from alerts.database import Database
-from alerts.rendering.checking.asking import Answer, ask
-from alerts.rendering.checking.models import LinkCheck
 from alerts.rendering.lint.known import LinkState, LinkVerdict
+from alerts.rendering.reviewing.asking import Answer, ask
+from alerts.rendering.reviewing.models import LinkCheck
 
 # How long an answer holds. Who mends a page wants to see it soon.
 _GOOD_FOR, _BAD_FOR = timedelta(days=1), timedelta(minutes=30)
@@ -68,8 +68,11 @@ def ask_for(session: Session, urls: Sequence[str], *, again: bool = False, clock
     Write the rows, commit, then enqueue what is `to_do`. Two who ask at once make one row.
     """
     now = clock.now()
-    _add_missing(session, urls, now)
     states = states_of(session, urls)
+    missing = [url for url in dict.fromkeys(urls) if url not in states]
+    if missing:
+        _add(session, missing, now)
+        states = states_of(session, urls)
     due: dict[str, int] = {}
     for check in states.values():
         if now - check.asked_at > _GOOD_FOR:
@@ -131,7 +134,7 @@ def prune_link_checks(session: Session, *, now: datetime) -> int:
     return gone.rowcount if isinstance(gone, CursorResult) else 0
 
 
-def _add_missing(session: Session, urls: Sequence[str], now: datetime) -> None:
+def _add(session: Session, urls: Sequence[str], now: datetime) -> None:
     rows = [
         {
             "digest": _digest(url),
@@ -142,10 +145,8 @@ def _add_missing(session: Session, urls: Sequence[str], now: datetime) -> None:
             "words": "",
             "moved_to": "",
         }
-        for url in dict.fromkeys(urls)
+        for url in urls
     ]
-    if not rows:
-        return
     if session.connection().dialect.name == "postgresql":
         session.execute(postgresql.insert(LinkCheck).on_conflict_do_nothing(), rows)
     else:
@@ -163,20 +164,24 @@ def _claim(database: Database, host: str, now: datetime) -> tuple[int, str] | No
     with database.transaction() as session:
         free = or_(LinkCheck.claimed_until.is_(None), LinkCheck.claimed_until < now)
         due = (
-            select(LinkCheck.id)
+            select(LinkCheck.id, LinkCheck.url)
             .where(LinkCheck.host == host, LinkCheck.due_at <= now, free)
             .order_by(LinkCheck.due_at, LinkCheck.id)
             .limit(1)
             .with_for_update(skip_locked=True)
         )
-        row = session.execute(
+        # Locked first, then written: in one statement PostgreSQL may look for the row twice.
+        row = session.execute(due).one_or_none()
+        if row is None:
+            return None
+        claimed = session.scalar(
             update(LinkCheck)
-            .where(LinkCheck.id.in_(due))
+            .where(LinkCheck.id == row[0], free)
             .values(claimed_until=now + _LEASE)
-            .returning(LinkCheck.id, LinkCheck.url)
+            .returning(LinkCheck.id)
             .execution_options(synchronize_session=False)
-        ).one_or_none()
-        return None if row is None else (row[0], row[1])
+        )
+        return None if claimed is None else (row[0], row[1])
 
 
 def _record(database: Database, number: int, answer: Answer, now: datetime) -> None:
