@@ -1,7 +1,7 @@
 """From an approved issue to a ledger full of due deliveries: editions, audience, batches."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import structlog
 from sqlalchemy import insert, select, update
@@ -12,12 +12,12 @@ from alerts.clock import Clock
 from alerts.database import Database
 from alerts.delivery.audience import (
     ALREADY_HAD,
-    NO_OVERLAP,
     NOTHING_MATCHING,
     Audience,
     take_audience,
     unknown_wishes,
 )
+from alerts.delivery.catching_up import Owed, interests_keys, owed_pieces, write_owed
 from alerts.delivery.completion import finish_if_done
 from alerts.delivery.models import Batch, BatchState, IssueWish
 from alerts.delivery.repeats import Overlap, goes_first, overlap_of, pieces_had, without
@@ -73,15 +73,16 @@ def prepare_issue(
                 # It brings this one up again when its audience is complete.
                 return None
             wished = unknown_wishes(session, issue, overlap=overlap)
-        if wished:
-            try:
-                editions = _editions(
-                    database, issue, wished, renderer=renderer, base_url=base_url, clock=clock
-                )
-            except Unsendable as error:
-                halt_issue(database, issue_id, str(error), clock=clock)
-                return None
-            _remember(database, editions)
+            owed = _owed(session, issue, overlap, clock=clock)
+        make = _Making(database, issue, renderer, base_url, clock)
+        try:
+            if wished:
+                _remember(database, _editions(make, wished))
+            if owed:
+                make.editions({_Variant(one.keys, one.frame) for one in owed})
+        except Unsendable as error:
+            halt_issue(database, issue_id, str(error), clock=clock)
+            return None
         audience = _take(database, issue_id, clock=clock)
         if audience is not None:
             break
@@ -114,67 +115,74 @@ def batches_to_enqueue(session: Session, issue_id: int, *, clock: Clock) -> list
     return sorted(marked.scalars())
 
 
-def _editions(
-    database: Database,
-    issue: Issue,
-    wished: Sequence[tuple[str, str]],
-    *,
-    renderer: Renderer,
-    base_url: str,
-    clock: Clock,
-) -> list[dict[str, object]]:
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """What is needed to make the editions of one issue."""
+
+    database: Database
+    issue: Issue
+    renderer: Renderer
+    base_url: str
+    clock: Clock
+
+    def editions(self, variants: Collection["_Variant"]) -> dict["_Variant", int]:
+        """Return the numbers of these editions, rendered where they were not; raises Unsendable."""
+        with making(self.issue.id):
+            content = IssueContent.from_json(self.issue.content or {})
+        found = {}
+        for variant in variants:
+            # A transaction for each: rendering takes milliseconds that no writer should wait for.
+            with making(self.issue.id), self.database.transaction() as session:
+                found[variant] = edition_for(
+                    session,
+                    self.issue,
+                    content,
+                    variant.keys,
+                    frame=variant.frame,
+                    renderer=self.renderer,
+                    base_url=self.base_url,
+                    clock=self.clock,
+                ).id
+        return found
+
+
+def _editions(make: _Making, wished: Sequence[tuple[str, str]]) -> list[dict[str, object]]:
     """Return the rows that say which edition readers of each wish get, or why none.
 
     What is rendered, and asked of the database, grows with the editions, not with the wishes.
     Raises Unsendable.
     """
+    issue = make.issue
     with making(issue.id):
         content = IssueContent.from_json(issue.content or {})
-    with database.read() as session:
+    with make.database.read() as session:
         before = {had: pieces_had(session, had) for had in {had for _, had in wished}}
-    editions: dict[_Variant, int] = {}
-    rows: list[dict[str, object]] = []
+    found: list[tuple[str, str, _Variant, str | None]] = []
     for wish, had in wished:
         interests = Interests.read(wish)
-        wanted = _keys_for(interests, content)
+        wanted = interests_keys(interests, content)
         keys = tuple(without(wanted, before[had]))
-        variant = _Variant(keys, Frame(interests.language, interests.plain))
-        if keys and variant not in editions:
-            # A transaction for each: rendering takes milliseconds that no writer should wait for.
-            with making(issue.id), database.transaction() as session:
-                editions[variant] = edition_for(
-                    session,
-                    issue,
-                    content,
-                    keys,
-                    frame=variant.frame,
-                    renderer=renderer,
-                    base_url=base_url,
-                    clock=clock,
-                ).id
         reason = None if keys else ALREADY_HAD if wanted else NOTHING_MATCHING
-        row = {"issue_id": issue.id, "wish": wish, "had": had}
-        rows.append(row | {"edition_id": editions.get(variant), "reason": reason})
-    return rows
+        found.append(
+            (wish, had, _Variant(keys, Frame(interests.language, interests.plain)), reason)
+        )
+    editions = make.editions({variant for _, _, variant, _ in found if variant.keys})
+    return [
+        {
+            "issue_id": issue.id,
+            "wish": wish,
+            "had": had,
+            "edition_id": editions.get(variant),
+            "reason": reason,
+        }
+        for wish, had, variant, reason in found
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Variant:
     keys: tuple[str, ...]
     frame: Frame
-
-
-def _keys_for(interests: Interests, content: IssueContent) -> tuple[str, ...]:
-    return tuple(
-        item.key
-        for item in content.items
-        if interests.wants(
-            regions=item.regions,
-            countries=item.countries,
-            topics=item.topics,
-            series=item.series,
-        )
-    )
 
 
 def _remember(database: Database, rows: Sequence[Mapping[str, object]]) -> None:
@@ -188,9 +196,18 @@ def _remember(database: Database, rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def _overlap(session: Session, issue: Issue) -> Overlap:
-    """Return what to leave out for readers who had it; nothing where a newsletter repeats."""
+    """Return what to leave out for readers who had it.
+
+    Where a newsletter repeats, what they had of its own issues, at another frequency.
+    """
     repeats = definition_of(get_newsletter(session, issue.newsletter)).repeats
-    return NO_OVERLAP if repeats else overlap_of(session, issue)
+    return overlap_of(session, issue, newsletter=issue.newsletter if repeats else None)
+
+
+def _owed(session: Session, issue: Issue, overlap: Overlap, *, clock: Clock) -> list[Owed]:
+    with making(issue.id):
+        content = IssueContent.from_json(issue.content or {})
+    return owed_pieces(session, issue, content, overlap, now=clock.now())
 
 
 def _take(database: Database, issue_id: int, *, clock: Clock) -> Audience | None:
@@ -201,13 +218,29 @@ def _take(database: Database, issue_id: int, *, clock: Clock) -> Audience | None
             if issue.audience_at is not None or unknown_wishes(session, issue, overlap=overlap):
                 return None
             definition = definition_of(get_newsletter(session, issue.newsletter))
-            return take_audience(
+            waits = definition.waits_for_hours(issue.frequency)
+            audience = take_audience(
                 session,
                 issue,
                 overlap=overlap,
-                readers_hour=definition.waits_for_hours(issue.frequency),
+                readers_hour=waits,
                 usual_zone=definition.time_zone,
                 now=clock.now(),
+            )
+            if audience is None or not audience.complete:
+                return audience
+            owed = _owed(session, issue, overlap, clock=clock)
+            batches = write_owed(
+                session, issue, owed, usual_zone=definition.time_zone if waits else None
+            )
+            if batches is None:
+                # Somebody changed in this very moment: their edition is made, then taken again.
+                session.rollback()
+                return None
+            return replace(
+                audience,
+                readers=audience.readers + len(owed),
+                batches=audience.batches + batches,
             )
     except (IntegrityError, OperationalError) as error:
         # PostgreSQL refuses the later of two that took the same audience at the same moment.

@@ -3,6 +3,7 @@
 A schedule is told by its frequency and its name, in the address as in the command line.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -57,8 +58,14 @@ class _Typed:
     @classmethod
     def of(cls, fields: Fields) -> "_Typed":
         """Return what was posted."""
-        words = (fields.one(name) for name in ("frequency", "name", "rule", "missed", "was"))
-        return cls(*words, is_new=fields.one("is_new") == "yes")
+        return cls(
+            frequency=fields.one("frequency"),
+            name=fields.one("name"),
+            rule=fields.one("rule"),
+            missed=fields.one("missed"),
+            was=fields.one("was"),
+            is_new=fields.one("is_new") == "yes",
+        )
 
 
 @router.get("/{slug}/schedules")
@@ -179,7 +186,7 @@ def _note(desk: Desk, session: Session, act: str, schedule: Schedule) -> None:
 def _problems(typed: _Typed, definition: NewsletterDefinition) -> dict[str, str]:
     """Return what is wrong with each field."""
     found = {}
-    looks = {
+    looks: dict[str, Callable[[], object]] = {
         "rule": lambda: parse_rule(typed.rule, zone=definition.time_zone),
         "missed": lambda: parse_missed(typed.missed or USUAL),
         "name": lambda: check_name(typed.name),
