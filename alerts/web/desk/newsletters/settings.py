@@ -147,7 +147,12 @@ GROUPS = (
     Group(
         "Numbers",
         (
-            Setting("numbering.first_number", "The first issue is #", "number"),
+            Setting(
+                "numbering.first_number",
+                "The first issue is #",
+                "number",
+                hint="Where there are issues already, give a draft its number by hand.",
+            ),
             Setting(
                 "numbering.first_volume", "The first volume", "number", hint="Empty: no volumes."
             ),
