@@ -108,7 +108,7 @@ def owed_pieces(
     found = []
     for number, frequency, wish, zone, hour in rows:
         interests = Interests.read(wish)
-        wanted = interests_keys(interests, content)
+        wanted = keys_for(interests, content)
         past = brought[frequency].by(number)
         due = set(wanted) - set(without(wanted, past))
         keys = tuple(key for key in without(wanted, had[number]) if key in due)
@@ -174,7 +174,7 @@ def write_owed(
     return len(batches)
 
 
-def interests_keys(interests: Interests, content: IssueContent) -> tuple[str, ...]:
+def keys_for(interests: Interests, content: IssueContent) -> tuple[str, ...]:
     """Return the keys of an issue's pieces that a reader wishes for, in order."""
     return tuple(
         item.key

@@ -17,7 +17,7 @@ from alerts.delivery.audience import (
     take_audience,
     unknown_wishes,
 )
-from alerts.delivery.catching_up import Owed, interests_keys, owed_pieces, write_owed
+from alerts.delivery.catching_up import Owed, keys_for, owed_pieces, write_owed
 from alerts.delivery.completion import finish_if_done
 from alerts.delivery.models import Batch, BatchState, IssueWish
 from alerts.delivery.repeats import Overlap, goes_first, overlap_of, pieces_had, without
@@ -160,7 +160,7 @@ def _editions(make: _Making, wished: Sequence[tuple[str, str]]) -> list[dict[str
     found: list[tuple[str, str, _Variant, str | None]] = []
     for wish, had in wished:
         interests = Interests.read(wish)
-        wanted = interests_keys(interests, content)
+        wanted = keys_for(interests, content)
         keys = tuple(without(wanted, before[had]))
         reason = None if keys else ALREADY_HAD if wanted else NOTHING_MATCHING
         found.append(
