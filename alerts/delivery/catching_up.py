@@ -10,10 +10,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, delete, func, insert, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, delete, func, insert, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from alerts.delivery.hours import next_at_hour
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
@@ -31,6 +32,8 @@ from alerts.subscribers.models import (
     SubscriberState,
     Subscription,
 )
+
+_LARGEST_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,53 +72,79 @@ def owed_pieces(
 ) -> list[Owed]:
     """Return which readers of other frequencies are owed which pieces of an issue.
 
-    `overlap` says which other issues hold some of its pieces. One query where nobody has changed.
+    `overlap` says which other issues hold some of its pieces. Where nobody has changed it is one
+    query, and else a handful, however many they are.
     """
-    rows = session.execute(
-        select(
-            Subscription.subscriber_id,
-            Subscription.frequency,
-            Subscription.wish,
-            Subscriber.time_zone,
-            Subscriber.send_hour,
-        )
-        .join(
-            PaceChange,
-            and_(
-                PaceChange.subscriber_id == Subscription.subscriber_id,
-                PaceChange.newsletter == Subscription.newsletter,
-            ),
-        )
-        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .where(PaceChange.newsletter == issue.newsletter, PaceChange.former == issue.frequency)
-        .where(Subscription.ended_at.is_(None), Subscription.frequency != issue.frequency)
-        .where(Subscriber.state == SubscriberState.CONFIRMED)
-        .where(or_(Subscriber.paused_until.is_(None), Subscriber.paused_until <= now))
-        .order_by(Subscription.subscriber_id)
-    ).all()
-    if not rows:
+    changed = _changed(issue)
+    frequencies = session.scalars(_readers(issue, now, Subscription.frequency).distinct()).all()
+    if not frequencies:
         return []
-    readers = {row.subscriber_id for row in rows}
-    had = _had(session, overlap, readers)
-    brought = _brought(session, issue, {row.frequency for row in rows})
+    had, brought = _had(session, overlap, changed), _brought(session, issue, frequencies)
+    editions = _pieces_of(session, {number for numbers in had.values() for number in numbers})
     taken = set(
         session.scalars(
             select(Delivery.subscriber_id).where(
-                Delivery.issue_id == issue.id, Delivery.subscriber_id.in_(readers)
+                Delivery.issue_id == issue.id, Delivery.subscriber_id.in_(changed)
             )
         )
     )
+    columns = (
+        *(Subscription.subscriber_id, Subscription.frequency, Subscription.wish),
+        *(Subscriber.time_zone, Subscriber.send_hour),
+    )
+    # Thousands may have been moved by a file, with a few wishes between them.
+    due = _Due(content, {})
     found = []
-    for number, frequency, wish, zone, hour in rows:
-        interests = Interests.read(wish)
-        wanted = keys_for(interests, content)
+    query = _readers(issue, now, *columns).order_by(Subscription.subscriber_id)
+    for number, frequency, wish, zone, hour in session.execute(query):
         past = brought[frequency].by(number)
-        due = set(wanted) - set(without(wanted, past))
-        keys = tuple(key for key in without(wanted, had[number]) if key in due)
+        before = [editions[one] for one in had.get(number, ())]
+        keys = due.keys(wish, past, before)
         if keys and number not in taken:
+            interests = Interests.read(wish)
             frame = Frame(interests.language, interests.plain)
             found.append(Owed(number, keys, frame, zone, hour))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What readers are owed of an issue; worked out once for those who are alike."""
+
+    content: IssueContent
+    known: dict[tuple[str, str, str], tuple[str, ...]]
+
+    def keys(
+        self, wish: str, past: Sequence[Sequence[str]], had: Sequence[Sequence[str]]
+    ) -> tuple[str, ...]:
+        """Return the pieces that a reader wishes for, that are past for them, and not had."""
+        alike = (wish, repr(past), repr(had))
+        if alike not in self.known:
+            wanted = keys_for(Interests.read(wish), self.content)
+            gone = set(wanted) - set(without(wanted, past))
+            self.known[alike] = tuple(key for key in without(wanted, had) if key in gone)
+        return self.known[alike]
+
+
+def _changed(issue: Issue) -> Select[int]:
+    """Return the query for who got the newsletter at the issue's frequency until they changed."""
+    return select(PaceChange.subscriber_id).where(
+        PaceChange.newsletter == issue.newsletter, PaceChange.former == issue.frequency
+    )
+
+
+def _readers(issue: Issue, now: datetime, *columns: InstrumentedAttribute[Any]) -> Select[Any]:
+    """Return the query for those of them who get it at another frequency, and are there."""
+    return (
+        select(*columns)
+        .select_from(Subscription)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(Subscription.newsletter == issue.newsletter)
+        .where(Subscription.subscriber_id.in_(_changed(issue)))
+        .where(Subscription.ended_at.is_(None), Subscription.frequency != issue.frequency)
+        .where(Subscriber.state == SubscriberState.CONFIRMED)
+        .where(or_(Subscriber.paused_until.is_(None), Subscriber.paused_until <= now))
+    )
 
 
 def write_owed(
@@ -191,32 +220,39 @@ def keys_for(interests: Interests, content: IssueContent) -> tuple[str, ...]:
 def _batches(
     owed: Iterable[Owed], issue: Issue, usual_zone: str | None
 ) -> list[tuple[datetime | None, list[Owed]]]:
-    start = issue.started_at or issue.until
+    begin = issue.started_at or issue.until
     found: dict[datetime | None, list[Owed]] = defaultdict(list)
     for one in owed:
         at = None
         if usual_zone is not None and one.send_hour is not None:
-            at = next_at_hour(start, ZoneInfo(one.time_zone or usual_zone), one.send_hour)
+            at = next_at_hour(begin, ZoneInfo(one.time_zone or usual_zone), one.send_hour)
         found[at].append(one)
-    return list(found.items())
+    return [
+        (at, readers[start : start + _LARGEST_BATCH])
+        for at, readers in found.items()
+        for start in range(0, len(readers), _LARGEST_BATCH)
+    ]
 
 
-def _had(
-    session: Session, overlap: Overlap, readers: Collection[int]
-) -> Mapping[int, list[list[str]]]:
-    """Return the pieces of each edition that these readers got of the overlapping issues."""
-    found: dict[int, list[list[str]]] = defaultdict(list)
+def _had(session: Session, overlap: Overlap, changed: Select[int]) -> Mapping[int, Sequence[int]]:
+    """Return the editions that these readers got of the overlapping issues, in order."""
+    found: dict[int, list[int]] = defaultdict(list)
     if overlap.editions:
         rows = session.execute(
-            select(Delivery.subscriber_id, Edition.item_keys)
-            .join(Edition, Edition.id == Delivery.edition_id)
-            .where(Delivery.subscriber_id.in_(readers), Delivery.issue_id.in_(overlap.issues))
-            .where(Delivery.state.in_(REACHED))
+            select(Delivery.subscriber_id, Delivery.edition_id)
+            .where(Delivery.subscriber_id.in_(changed), Delivery.issue_id.in_(overlap.issues))
+            .where(Delivery.edition_id.in_(overlap.editions), Delivery.state.in_(REACHED))
+            .order_by(Delivery.edition_id)
         )
-        for number, keys in rows:
-            if number is not None:
-                found[number].append(keys)
+        for number, edition in rows:
+            if number is not None and edition is not None:
+                found[number].append(edition)
     return found
+
+
+def _pieces_of(session: Session, editions: Collection[int]) -> Mapping[int, list[str]]:
+    rows = session.execute(select(Edition.id, Edition.item_keys).where(Edition.id.in_(editions)))
+    return {row.id: row.item_keys for row in rows}
 
 
 def _brought(

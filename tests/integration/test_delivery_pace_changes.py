@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from alerts.articles.models import Article, ArticleAuthor
@@ -42,7 +42,7 @@ from alerts.subscribers.subscribing import subscribe
 from alerts.subscribers.wishes import Wish
 from alerts.task_queue import RecordingTaskQueue
 from tests.conftest import NOW
-from tests.factories import add_readers, an_article
+from tests.factories import add_readers, an_article, counted_queries
 
 SLUG = "gp-alert"
 PACES = (Frequency.IMMEDIATE, Frequency.DAILY, Frequency.WEEKLY)
@@ -364,3 +364,45 @@ def test_ten_weeks_of_a_newsroom(newsroom: Newsroom, seed: int) -> None:
             newsroom.send()
     newsroom.settle()
     everybody_has_everything_once(newsroom)
+
+
+def test_many_who_changed_cost_the_queries_of_one(newsroom: Newsroom) -> None:
+    def cost(count: int) -> tuple[int, int]:
+        with newsroom.database.transaction() as session:
+            names = [f"more{count}-{number}" for number in range(count)]
+            now = newsroom.clock.now()
+            ids = add_readers(session, names, now=now, frequency=Frequency.DAILY)
+        newsroom.publish()
+        newsroom.clock.advance(timedelta(hours=1))
+        newsroom.issue(Frequency.WEEKLY)
+        with newsroom.database.transaction() as session:
+            # As a file moves them, in one go.
+            session.execute(
+                update(Subscription)
+                .where(Subscription.subscriber_id.in_(ids))
+                .values(frequency=Frequency.WEEKLY)
+            )
+            session.execute(
+                insert(PaceChange),
+                [
+                    {
+                        "subscriber_id": number,
+                        "newsletter": SLUG,
+                        "former": Frequency.DAILY,
+                        "changed_at": newsroom.clock.now(),
+                    }
+                    for number in ids
+                ],
+            )
+        with counted_queries(newsroom.database.engine) as statements:
+            newsroom.issue(Frequency.DAILY)
+        with newsroom.database.read() as session:
+            got = select(func.count()).select_from(Delivery).where(Delivery.subscriber_id.in_(ids))
+            return session.scalar(got) or 0, len(statements)
+
+    assert cost(1)[0] == 1
+    few = cost(3)
+    many = cost(1_500)
+    assert (few[0], many[0]) == (3, 1_500)
+    # A batch more, for every thousand of them.
+    assert many[1] - few[1] <= 6

@@ -35,7 +35,7 @@ def correct(desk: Composing, fields: PostedForm, issue_id: int) -> Response:
     try:
         with desk.site.runtime.database.transaction() as session:
             before, wanted = _wanted(numbers_of(get_issue(session, issue_id)), fields)
-            done = renumber(session, issue_id, wanted)
+            done = renumber(session, issue_id, wanted, seen=before)
             if done.before != done.after:
                 record(
                     session,

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from alerts.errors import AlertsError, Conflict, Invalid, NotFound, Refused
 from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.missed import USUAL, parse_missed
-from alerts.newsletters.models import Schedule
+from alerts.newsletters.models import Newsletter, Schedule
 from alerts.newsletters.previews import Preview, preview
 from alerts.newsletters.rules import parse_rule
 from alerts.newsletters.runs import recent_runs
@@ -201,7 +201,11 @@ def _problems(typed: _Typed, definition: NewsletterDefinition) -> dict[str, str]
 
 
 def _refuse_stale(session: Session, slug: str, typed: _Typed) -> None:
-    """Raise Conflict when the schedule is not as it was when its form was opened."""
+    """Raise Conflict when the schedule is not as it was when its form was opened.
+
+    Two who set it at the same moment wait for each other on the newsletter's row.
+    """
+    session.get(Newsletter, slug, with_for_update=True)
     try:
         now = _state(get_schedule(session, slug, _frequency(typed.frequency), typed.name))
     except NotFound:
