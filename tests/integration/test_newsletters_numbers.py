@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import FixedClock
 from alerts.database import Database
+from alerts.delivery.publishing import render_issue
 from alerts.errors import Invalid, NotFound, Refused
 from alerts.newsletters.issues import build_content, draft_issue, freeze, issue_json, move
 from alerts.newsletters.lifecycle import Event
@@ -21,7 +22,7 @@ from alerts.newsletters.numbers import free_numbers, numbers_of, renumber
 from alerts.newsletters.service import apply_toml, ensure_built_in, export_toml
 from alerts.subscribers.models import Frequency
 from tests.conftest import NOW
-from tests.factories import an_article
+from tests.factories import RENDERER, SETTINGS, an_article
 
 SLUG = "africa-this-week"
 DOMAIN = "news.example.org"
@@ -71,6 +72,19 @@ def test_a_double_issue_prints_both_numbers_and_the_next_goes_on(
     content = build_content(session, issue)
     assert (content.number, content.volume, content.volume_number) == ("85 & 86", "2", "39 & 40")
     assert numbers_of(a_draft(session, clock)) == Numbers(87, 2, 41)
+
+
+def test_a_double_issue_is_one_in_its_mail_and_in_the_address_there(
+    session: Session, clock: FixedClock
+) -> None:
+    issue = a_draft(session, clock)
+    renumber(session, issue.id, Numbers(85, 2, 39, 2))
+    mail = render_issue(session, issue, settings=SETTINGS, renderer=RENDERER)
+    assert mail.subject.startswith("Africa This Week #85 & 86: ")
+    assert "#85 &amp; 86 · Vol. 2, No. 39 &amp; 40" in mail.html
+    assert "#85 & 86 · Vol. 2, No. 39 & 40" in mail.text
+    for part in (mail.html, mail.text):
+        assert f"{SETTINGS.base_url}/archive/africa-this-week/85-86" in part
 
 
 def test_an_editors_own_subject_stays(session: Session, clock: FixedClock) -> None:

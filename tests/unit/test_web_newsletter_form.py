@@ -1,7 +1,7 @@
 """The form of a newsletter: every setting has a field; what is typed becomes a document."""
 
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from pydantic.fields import FieldInfo
@@ -35,12 +35,12 @@ def test_every_setting_of_its_tables_has_one_too(name: str) -> None:
         for one in each.settings
         if one.name.startswith(f"{name}.")
     }
-    assert shown == set(table.model_fields)  # type: ignore[attr-defined]  # a model of pydantic
+    assert shown == set(table.model_fields)
 
 
 def test_a_setting_that_has_no_words_yet_is_shown_by_its_type() -> None:
-    def kind(annotation: object) -> str | None:
-        found = by_type("new_one", FieldInfo(annotation=annotation))  # type: ignore[arg-type]  # any type
+    def kind(annotation: Any) -> str | None:  # noqa: ANN401 - any type there is
+        found = by_type("new_one", FieldInfo(annotation=annotation))
         return found.kind if found else None
 
     assert (kind(bool), kind(str), kind(int | None)) == ("tick", "line", "number")

@@ -87,8 +87,16 @@ def _issues(session: Session, states: Sequence[IssueState]) -> list[IssueLine]:
         .limit(_MOST)
     )
     return [
-        IssueLine(*who, printed(number, count), subject, send_at)
-        for *who, number, count, subject, send_at in rows
+        IssueLine(
+            id=row.id,
+            newsletter=row.newsletter,
+            frequency=row.frequency,
+            state=row.state,
+            number=printed(row.number, row.number_count),
+            subject=row.subject,
+            send_at=row.send_at,
+        )
+        for row in rows
     ]
 
 
