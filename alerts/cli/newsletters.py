@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.orm import Session
 
 from alerts.cli.common import JsonOption, note, print_json, print_table, program, say
 from alerts.errors import Invalid, Refused
+from alerts.newsletters.changes import differences
 from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.mistakes import InvalidDefinition
+from alerts.newsletters.models import Newsletter
 from alerts.newsletters.serialise import newsletter_json
 from alerts.newsletters.service import (
     apply_definition,
@@ -74,6 +77,9 @@ def export(
 @app.command()
 def apply(
     file: Annotated[Path, typer.Argument(help="A TOML file, or - for standard input.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would change.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Create or change a newsletter from TOML; an error changes nothing."""
@@ -81,6 +87,9 @@ def apply(
     with program() as runtime, runtime.database.transaction() as session:
         for warning in _checked(runtime, definition):
             note(f"warning: {warning.line}")
+        if dry_run:
+            _show_differences(session, definition, json=json)
+            return
         result = apply_definition(session, definition, clock=runtime.clock)
         if result.kind != "unchanged":
             record(
@@ -96,6 +105,19 @@ def apply(
         print_json({"slug": result.slug, "result": result.kind, "changes": changes})
     else:
         say(f"{result.slug} {result.kind}")
+
+
+def _show_differences(session: Session, definition: NewsletterDefinition, *, json: bool) -> None:
+    newsletter = session.get(Newsletter, definition.slug)
+    before = definition_of(newsletter) if newsletter else None
+    found = differences(before, definition)
+    if json:
+        print_json([{"name": d.name, "before": d.before, "after": d.after} for d in found])
+        return
+    for one in found:
+        say(f"{one.name}: {one.before or 'nothing'} → {one.after or 'nothing'}")
+    if not found:
+        say(f"{definition.slug}: nothing would change")
 
 
 @app.command()

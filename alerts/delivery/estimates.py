@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session, lazyload
 from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
+from alerts.delivery.editions import keys_for
 from alerts.delivery.kept import AudienceLook, keep
 from alerts.delivery.limits.rules import Limits, Warmup
-from alerts.delivery.seeing import keys_for
 from alerts.delivery.tallies import LedgerTally
 from alerts.delivery.transports.factory import limits_of
 from alerts.newsletters.definitions import NewsletterDefinition

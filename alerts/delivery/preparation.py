@@ -1,6 +1,7 @@
 """From an approved issue to a ledger full of due deliveries: editions, audience, batches."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 from sqlalchemy import insert, select, update
@@ -11,17 +12,16 @@ from alerts.clock import Clock
 from alerts.database import Database
 from alerts.delivery.audience import (
     ALREADY_HAD,
-    NO_OVERLAP,
     NOTHING_MATCHING,
     Audience,
     take_audience,
     unknown_wishes,
 )
+from alerts.delivery.catching_up import Owed, owed_pieces, write_owed
 from alerts.delivery.completion import finish_if_done
-from alerts.delivery.editions import Variant, editions_of
+from alerts.delivery.editions import EditionMaker, Variant, keys_for
 from alerts.delivery.models import Batch, BatchState, IssueWish
 from alerts.delivery.repeats import Overlap, goes_first, overlap_of, pieces_had, without
-from alerts.delivery.seeing import keys_for
 from alerts.delivery.unsendable import Unsendable, halt_issue, making
 from alerts.holding import is_held
 from alerts.newsletters.content import IssueContent
@@ -74,15 +74,16 @@ def prepare_issue(
                 # It brings this one up again when its audience is complete.
                 return None
             wished = unknown_wishes(session, issue, overlap=overlap)
-        if wished:
-            try:
-                editions = _editions(
-                    database, issue, wished, renderer=renderer, base_url=base_url, clock=clock
-                )
-            except Unsendable as error:
-                halt_issue(database, issue_id, str(error), clock=clock)
-                return None
-            _remember(database, editions)
+            owed = _owed(session, issue, overlap, clock=clock)
+        make = EditionMaker(database, issue, renderer, base_url, clock)
+        try:
+            if wished:
+                _remember(database, _editions(make, wished))
+            if owed:
+                make.editions({Variant(one.keys, one.frame) for one in owed})
+        except Unsendable as error:
+            halt_issue(database, issue_id, str(error), clock=clock)
+            return None
         audience = _take(database, issue_id, clock=clock)
         if audience is not None:
             break
@@ -115,49 +116,35 @@ def batches_to_enqueue(session: Session, issue_id: int, *, clock: Clock) -> list
     return sorted(marked.scalars())
 
 
-def _editions(
-    database: Database,
-    issue: Issue,
-    wished: Sequence[tuple[str, str]],
-    *,
-    renderer: Renderer,
-    base_url: str,
-    clock: Clock,
-) -> list[dict[str, object]]:
+def _editions(make: EditionMaker, wished: Sequence[tuple[str, str]]) -> list[dict[str, object]]:
     """Return the rows that say which edition readers of each wish get, or why none.
 
     What is rendered, and asked of the database, grows with the editions, not with the wishes.
     Raises Unsendable.
     """
+    issue = make.issue
     with making(issue.id):
-        content = IssueContent.from_json(issue.content or {})
-    with database.read() as session:
+        content = make.content
+    with make.database.read() as session:
         before = {had: pieces_had(session, had) for had in {had for _, had in wished}}
-    wanted = {wish: Interests.read(wish) for wish, _ in wished}
-    keys = {wish: keys_for(interests, content) for wish, interests in wanted.items()}
-    due = {(wish, had): tuple(without(keys[wish], before[had])) for wish, had in wished}
-    variants = {
-        (wish, had): Variant(left, Frame(wanted[wish].language, wanted[wish].plain))
-        for (wish, had), left in due.items()
-        if left
-    }
-    with making(issue.id):
-        editions = editions_of(
-            database,
-            issue,
-            content,
-            variants.values(),
-            renderer=renderer,
-            base_url=base_url,
-            clock=clock,
-        )
-    rows: list[dict[str, object]] = []
+    found: list[tuple[str, str, Variant, str | None]] = []
     for wish, had in wished:
-        variant = variants.get((wish, had))
-        reason = None if variant else ALREADY_HAD if keys[wish] else NOTHING_MATCHING
-        row = {"issue_id": issue.id, "wish": wish, "had": had}
-        rows.append(row | {"edition_id": editions[variant] if variant else None, "reason": reason})
-    return rows
+        interests = Interests.read(wish)
+        wanted = keys_for(interests, content)
+        keys = tuple(without(wanted, before[had]))
+        reason = None if keys else ALREADY_HAD if wanted else NOTHING_MATCHING
+        found.append((wish, had, Variant(keys, Frame(interests.language, interests.plain)), reason))
+    editions = make.editions({variant for _, _, variant, _ in found if variant.keys})
+    return [
+        {
+            "issue_id": issue.id,
+            "wish": wish,
+            "had": had,
+            "edition_id": editions.get(variant),
+            "reason": reason,
+        }
+        for wish, had, variant, reason in found
+    ]
 
 
 def _remember(database: Database, rows: Sequence[Mapping[str, object]]) -> None:
@@ -171,9 +158,18 @@ def _remember(database: Database, rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def _overlap(session: Session, issue: Issue) -> Overlap:
-    """Return what to leave out for readers who had it; nothing where a newsletter repeats."""
+    """Return what to leave out for readers who had it.
+
+    Where a newsletter repeats, what they had of its own issues, at another frequency.
+    """
     repeats = definition_of(get_newsletter(session, issue.newsletter)).repeats
-    return NO_OVERLAP if repeats else overlap_of(session, issue)
+    return overlap_of(session, issue, newsletter=issue.newsletter if repeats else None)
+
+
+def _owed(session: Session, issue: Issue, overlap: Overlap, *, clock: Clock) -> list[Owed]:
+    with making(issue.id):
+        content = IssueContent.from_json(issue.content or {})
+    return owed_pieces(session, issue, content, overlap, now=clock.now())
 
 
 def _take(database: Database, issue_id: int, *, clock: Clock) -> Audience | None:
@@ -184,13 +180,28 @@ def _take(database: Database, issue_id: int, *, clock: Clock) -> Audience | None
             if issue.audience_at is not None or unknown_wishes(session, issue, overlap=overlap):
                 return None
             definition = definition_of(get_newsletter(session, issue.newsletter))
-            return take_audience(
+            waits = definition.waits_for_hours(issue.frequency)
+            audience = take_audience(
                 session,
                 issue,
                 overlap=overlap,
-                readers_hour=definition.waits_for_hours(issue.frequency),
+                readers_hour=waits,
                 usual_zone=definition.time_zone,
                 now=clock.now(),
+            )
+            if audience is None or not audience.complete:
+                return audience
+            owed = _owed(session, issue, overlap, clock=clock)
+            zone = definition.time_zone if waits else None
+            batches = write_owed(session, issue, owed, usual_zone=zone, now=clock.now())
+            if batches is None:
+                # Somebody changed in this very moment: their edition is made, then taken again.
+                session.rollback()
+                return None
+            return replace(
+                audience,
+                readers=audience.readers + len(owed),
+                batches=audience.batches + batches,
             )
     except (IntegrityError, OperationalError) as error:
         # PostgreSQL refuses the later of two that took the same audience at the same moment.

@@ -14,10 +14,11 @@ from alerts.delivery.models import Delivery, DeliveryState
 from alerts.newsletters.models import Issue, IssueItem, IssueState
 from alerts.rendering.models import Edition
 
-# A weekly roundup meets the alerts of its week, one for each article at most.
-_MOST_ISSUES = 40
-_WENT_OUT = (IssueState.SENDING, IssueState.PAUSED, IssueState.SENT)
-_REACHED = (
+# A roundup meets the alerts of its week or month, one for each article at most. So many of them
+# can be named in the column of what a reader had (`IssueWish.had`).
+_MOST_ISSUES = 85
+WENT_OUT = (IssueState.SENDING, IssueState.PAUSED, IssueState.SENT)
+REACHED = (
     DeliveryState.PENDING,
     DeliveryState.SENDING,
     DeliveryState.SENT,
@@ -52,7 +53,7 @@ class Overlap:
         query = (
             select(Delivery.subscriber_id, had.label("had"))
             .where(Delivery.issue_id.in_(self.issues), Delivery.subscriber_id > after)
-            .where(Delivery.edition_id.in_(self.editions), Delivery.state.in_(_REACHED))
+            .where(Delivery.edition_id.in_(self.editions), Delivery.state.in_(REACHED))
             .group_by(Delivery.subscriber_id)
         )
         if upto is not None:
@@ -60,21 +61,24 @@ class Overlap:
         return query.subquery("readers_had")
 
 
-def overlap_of(session: Session, issue: Issue) -> Overlap:
-    """Return the issues that went out, or are going out, with some of this issue's articles."""
+def overlap_of(session: Session, issue: Issue, *, newsletter: str | None = None) -> Overlap:
+    """Return the issues that went out, or are going out, with some of this issue's articles.
+
+    Of one newsletter alone, or of all.
+    """
     articles = select(IssueItem.article_id).where(IssueItem.issue_id == issue.id)
-    issues = session.scalars(
+    query = (
         select(Issue.id)
         .join(IssueItem, IssueItem.issue_id == Issue.id)
         .where(IssueItem.article_id.in_(articles), Issue.id != issue.id)
-        .where(Issue.state.in_(_WENT_OUT))
-        .distinct()
-        .order_by(Issue.id.desc())
-        .limit(_MOST_ISSUES)
-    ).all()
+        .where(Issue.state.in_(WENT_OUT))
+    )
+    if newsletter is not None:
+        query = query.where(Issue.newsletter == newsletter)
+    issues = session.scalars(query.distinct().order_by(Issue.id.desc()).limit(_MOST_ISSUES)).all()
     if not issues:
         return Overlap()
-    keys = [_key(article, part) for article, part in _items(session, issue)]
+    keys = [item_key(article, part) for article, part in _items(session, issue)]
     rows = session.execute(
         select(Edition.issue_id, Edition.id, Edition.item_keys).where(Edition.issue_id.in_(issues))
     )
@@ -121,5 +125,6 @@ def _items(session: Session, issue: Issue) -> Sequence[tuple[int, int]]:
     return [(article, part) for article, part in rows]
 
 
-def _key(article_id: int, part: int) -> str:
+def item_key(article_id: int, part: int) -> str:
+    """Return the key of a piece, as an issue's content has it."""
     return f"{article_id}.{part}" if part else str(article_id)

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.delivery.audience import ALREADY_HAD, NO_OVERLAP, NOTHING_MATCHING, PAUSED
+from alerts.delivery.editions import keys_for
 from alerts.delivery.models import Delivery
 from alerts.delivery.repeats import overlap_of, pieces_had, without
 from alerts.newsletters.content import IssueContent
@@ -41,20 +42,6 @@ class Seen:
     frame: Frame = USUAL_FRAME
     why_not: str = ""
     stored: RenderedEdition | None = None
-
-
-def keys_for(interests: Interests, content: IssueContent) -> tuple[str, ...]:
-    """Return the keys of the pieces that somebody with these interests wants, in order."""
-    return tuple(
-        item.key
-        for item in content.items
-        if interests.wants(
-            regions=item.regions,
-            countries=item.countries,
-            topics=item.topics,
-            series=item.series,
-        )
-    )
 
 
 def seen_by_wish(content: IssueContent, interests: Interests) -> Seen:

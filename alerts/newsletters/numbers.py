@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from alerts.errors import NotFound, Refused
+from alerts.errors import Conflict, NotFound, Refused
 from alerts.newsletters.contents import content_of, proposed_texts
 from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.models import Issue, IssueNumber, IssueState, Newsletter
@@ -88,17 +88,23 @@ def give_back(session: Session, issue_id: int) -> None:
     )
 
 
-def renumber(session: Session, issue_id: int, wanted: Numbers) -> Renumbered:
+def renumber(
+    session: Session, issue_id: int, wanted: Numbers, *, seen: Numbers | None = None
+) -> Renumbered:
     """Correct the numbers of a draft by hand, or let it stand for several.
 
-    Raises Invalid for numbers that no issue can have, Refused when the issue is no draft any more
-    or another one has one of them. Numbers that it leaves go to the next issue, unless it moved up:
-    then the count goes on from there.
+    Numbers that it leaves go to the next issue, unless it moved up: then the count goes on from
+    there. Raises Invalid for numbers that no issue can have, Refused when the issue is no draft any
+    more or another one has one of them, Conflict when it does not have the numbers that were
+    `seen`.
     """
     wanted = checked(wanted)
     issue = _locked_draft(session, issue_id)
     definition = definition_of(get_newsletter(session, issue.newsletter))
     before = numbers_of(issue)
+    if seen is not None and before != seen:
+        now = before.label if before else "given back"
+        raise Conflict(f"somebody else has changed the numbers meanwhile: they are {now} now")
     if before == wanted:
         return Renumbered(issue, before, wanted, texts_follow=True)
     _refuse_taken(session, issue, wanted)

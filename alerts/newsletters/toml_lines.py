@@ -104,8 +104,9 @@ def _names(tokens: Sequence[str]) -> Place:
     except tomllib.TOMLDecodeError:
         return ()
     parts: list[str] = []
-    while isinstance(document, dict):
-        name, document = next(iter(document.items()))
+    inner: object = document
+    while isinstance(inner, dict):
+        name, inner = next(iter(inner.items()))
         parts.append(name)
     return tuple(parts)
 

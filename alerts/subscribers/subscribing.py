@@ -9,7 +9,14 @@ from alerts.outbox.events import EventKind
 from alerts.outbox.writing import announce
 from alerts.subscribers.consent import Origin, record_consent
 from alerts.subscribers.interests import Interests
-from alerts.subscribers.models import ConsentAction, Subscriber, SubscriberState, Subscription
+from alerts.subscribers.models import (
+    ConsentAction,
+    Frequency,
+    PaceChange,
+    Subscriber,
+    SubscriberState,
+    Subscription,
+)
 from alerts.subscribers.wishes import Offer, Wish
 
 
@@ -43,6 +50,8 @@ def subscribe(
             continue
         if subscription.ended_at is not None:
             subscription.started_at = clock.now()
+        elif subscription.frequency != frequency and offer.slug in existing:
+            note_pace_change(session, subscription, frequency, clock)
         subscription.frequency, subscription.wish = frequency, wished
         subscription.ended_at = None
         changed = True
@@ -56,6 +65,28 @@ def subscribe(
             wording=consent,
         )
     return changed
+
+
+def note_pace_change(
+    session: Session, subscription: Subscription, frequency: Frequency, clock: Clock
+) -> None:
+    """Note that a reader gets a newsletter at another frequency from now on.
+
+    What lies between the two is not lost to them: see `PaceChange`.
+    """
+    key = (subscription.subscriber_id, subscription.newsletter)
+    back = session.get(PaceChange, (*key, frequency))
+    if back is not None:
+        session.delete(back)
+    change = session.get(PaceChange, (*key, subscription.frequency))
+    if change is None:
+        change = PaceChange(
+            subscriber_id=subscription.subscriber_id,
+            newsletter=subscription.newsletter,
+            former=subscription.frequency,
+        )
+        session.add(change)
+    change.changed_at = clock.now()
 
 
 def interests_of(

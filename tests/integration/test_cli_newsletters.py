@@ -47,8 +47,10 @@ def test_a_change_names_its_settings_and_is_in_the_log(
 ) -> None:
     path = tmp_path / "own.toml"
     path.write_text(exported(command, path).replace('rate = ""', 'rate = "5/s"'))
+    assert command("apply", path, "--dry-run").stdout == "rate: nothing → 5/s\n"
     done = json.loads(command("apply", path, "--json").stdout)
     assert done == {"slug": "gp-alert", "result": "changed", "changes": ["rate"]}
+    assert command("apply", path, "--dry-run").stdout == "gp-alert: nothing would change\n"
     with database.read() as session:
         [entry] = session.scalars(select(AuditEntry)).all()
     assert (entry.act, entry.subject_id) == ("newsletter.changed", "gp-alert")

@@ -136,6 +136,32 @@ def test_a_roundup_is_taken_apart_into_essay_and_briefs(
     assert [item.place for item in content.sections[1].items] == ["Chad", "Mali"]
 
 
+def test_an_essay_that_stands_alone_and_in_a_roundup_is_held_once(
+    session: Session, clock: FixedClock
+) -> None:
+    an_article(session, clock, title="After the Blue Helmets", authors=("Ama Boateng",))
+    an_article(session, clock, title="Elections in Ghana", authors=("Ravi Nair",))
+    an_article(
+        session,
+        clock,
+        title="Roundup",
+        authors=(),
+        parts=[
+            a_part(1, title="After the blue helmets", authors=["Ama Boateng"]),
+            a_part(2, title="Elections in Ghana", authors=["Li Wei"]),
+            a_part(3, title="Chad brief"),
+        ],
+    )
+    issue = draft_issue(session, "africa-this-week", clock=clock)
+    # Of one title by two people both are kept.
+    assert sorted(titles(issue)) == [
+        "After the Blue Helmets",
+        "Chad brief",
+        "Elections in Ghana",
+        "Elections in Ghana",
+    ]
+
+
 def test_numbers_go_on_past_cancelled_issues(session: Session, clock: FixedClock) -> None:
     def next_issue() -> Issue:
         an_article(session, clock)

@@ -1,8 +1,10 @@
 """The book of numbers: no number twice and none lost, whatever is drafted, dropped and doubled."""
 
 import random
+import re
 import threading
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import FixedClock
 from alerts.database import Database
+from alerts.delivery.publishing import render_issue
 from alerts.errors import Invalid, NotFound, Refused
 from alerts.newsletters.issues import build_content, draft_issue, freeze, issue_json, move
 from alerts.newsletters.lifecycle import Event
@@ -21,7 +24,7 @@ from alerts.newsletters.numbers import free_numbers, numbers_of, renumber
 from alerts.newsletters.service import apply_toml, ensure_built_in, export_toml
 from alerts.subscribers.models import Frequency
 from tests.conftest import NOW
-from tests.factories import an_article
+from tests.factories import RENDERER, SETTINGS, an_article
 
 SLUG = "africa-this-week"
 DOMAIN = "news.example.org"
@@ -71,6 +74,20 @@ def test_a_double_issue_prints_both_numbers_and_the_next_goes_on(
     content = build_content(session, issue)
     assert (content.number, content.volume, content.volume_number) == ("85 & 86", "2", "39 & 40")
     assert numbers_of(a_draft(session, clock)) == Numbers(87, 2, 41)
+
+
+def test_a_double_issue_is_one_in_its_mail_and_in_the_address_there(
+    session: Session, clock: FixedClock
+) -> None:
+    issue = a_draft(session, clock)
+    renumber(session, issue.id, Numbers(85, 2, 39, 2))
+    mail = render_issue(session, issue, settings=SETTINGS, renderer=RENDERER)
+    assert mail.subject.startswith("Africa This Week #85 & 86: ")
+    folio = re.sub(r"<[^>]+>|\s", " ", mail.html)
+    assert "#85 & 86 · Vol. 2, No. 39 & 40" in " ".join(unescape(folio).split())
+    assert "#85 & 86 · Vol. 2, No. 39 & 40" in mail.text
+    for part in (mail.html, mail.text):
+        assert f"{SETTINGS.base_url}/archive/africa-this-week/85-86" in part
 
 
 def test_an_editors_own_subject_stays(session: Session, clock: FixedClock) -> None:

@@ -20,7 +20,7 @@ BUILT_IN = files("alerts.newsletters") / "builtin"
 OURS = templates_dir("email")
 
 
-def definition(slug: str = "gp-alert", **changes: object) -> NewsletterDefinition:
+def definition(slug: str = "gp-alert", **changes: str) -> NewsletterDefinition:
     found = read_definition((BUILT_IN / f"{slug}.toml").read_text(), source="x")
     return found.model_copy(update=changes)
 
@@ -33,7 +33,7 @@ def own(tmp_path: Path) -> Path:
     return folder
 
 
-def lines(own: Path, **changes: object) -> list[str]:
+def lines(own: Path, **changes: str) -> list[str]:
     wanted = definition(**({"template": "ours-too"} | changes))
     found = check_template(Renderer(OURS, own), wanted, base_url=BASE_URL)
     return [f"{one.level} {one.line}" for one in found]

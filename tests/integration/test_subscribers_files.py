@@ -15,7 +15,7 @@ from alerts.subscribers import service
 from alerts.subscribers.erasure import erase
 from alerts.subscribers.exporting import export_subscribers
 from alerts.subscribers.importing import ImportResult, import_subscribers
-from alerts.subscribers.models import ConsentRecord, Subscriber, SubscriberState
+from alerts.subscribers.models import ConsentRecord, PaceChange, Subscriber, SubscriberState
 from alerts.subscribers.queries import find_subscriber
 from tests.factories import counted_queries
 
@@ -289,3 +289,20 @@ def test_a_chunk_costs_a_few_queries_whatever_its_size(files: Files) -> None:
 
     assert queries(0, 900) <= queries(10_000, 90) + 2
     assert queries(0, 900) <= 8
+
+
+def test_a_file_that_changes_how_often_a_reader_gets_it_is_followed(files: Files) -> None:
+    files.take(MIXED)
+
+    def changes(frequency: str) -> list[str]:
+        line = f"li@example.org,,gp-alert,{frequency},,,confirmed"
+        files.take(MIXED.splitlines()[0] + f"\n{line}\n")
+        with files.database.read() as session:
+            query = select(PaceChange.former).order_by(PaceChange.former)
+            return [former.value for former in session.scalars(query)]
+
+    assert changes("daily") == []
+    assert changes("weekly") == ["daily"]
+    assert changes("immediate") == ["daily", "weekly"]
+    # Back at a frequency, nothing of it is owed.
+    assert changes("daily") == ["immediate", "weekly"]

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import unescape
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from tests.desk_world import Browser, at_the_desk, fields_in, token_in
 HERE = "/desk/newsletters"
 BEN = "ben@example.org"
 Form = dict[str, str | list[str]]
+Sent = Mapping[str, str | list[str]]
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def _add(form: Form, name: str, value: str) -> None:
         form[name] = [*(before if isinstance(before, list) else [before]), value]
 
 
-def send(editor: Browser, path: str, form: Form) -> str:
+def send(editor: Browser, path: str, form: Sent) -> str:
     return editor.client.post(path, data=form, follow_redirects=True).text
 
 
@@ -117,22 +118,19 @@ def test_a_form_that_nobody_touched_changes_nothing(
 def test_a_change_is_shown_before_it_holds_and_goes_into_the_log(
     site: RunningSite, editor: Browser
 ) -> None:
-    page = look(
-        editor,
-        f"{HERE}/gp-alert/change",
-        **{
-            "tagline": "Something <b>new</b>",
-            "rule.regions": ["africa", "south-asia"],
-            "rule.topics": "Water\n\n  Trade ",
-            "approval": "required",
-            "numbering.first_volume": "2",
-            "sections.1.key": "more",
-            "sections.1.title": "More",
-            "sections.1.kind": "briefs",
-            "sections.1.place": "0",
-            "schedules.0.rule": "every 20 minutes",
-        },
-    )
+    changes: Form = {
+        "tagline": "Something <b>new</b>",
+        "rule.regions": ["africa", "south-asia"],
+        "rule.topics": "Water\n\n  Trade ",
+        "approval": "required",
+        "numbering.first_volume": "2",
+        "sections.1.key": "more",
+        "sections.1.title": "More",
+        "sections.1.kind": "briefs",
+        "sections.1.place": "0",
+        "schedules.0.rule": "every 20 minutes",
+    }
+    page = look(editor, f"{HERE}/gp-alert/change", **changes)
     assert "<ins>Something &lt;b&gt;new&lt;/b&gt;</ins>" in page
     assert "<del>automatic</del>" in page
     assert "<ins>more, articles</ins>" in page

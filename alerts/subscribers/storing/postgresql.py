@@ -45,6 +45,20 @@ _CHANGE_SUBSCRIPTIONS = """
       AS new (frequency, wish, ended_at, id)
     WHERE subscriptions.id = new.id AND subscriptions.ended_at IS NULL
 """
+_PACES = """
+    unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+      AS new (subscriber_id, newsletter, former, frequency, changed_at)
+"""
+_FORGET_PACES = f"""
+    DELETE FROM pace_changes AS old USING {_PACES}
+    WHERE old.subscriber_id = new.subscriber_id AND old.newsletter = new.newsletter
+      AND old.former = new.frequency
+"""  # noqa: S608 - of this module
+_NOTE_PACES = f"""
+    INSERT INTO pace_changes (subscriber_id, newsletter, former, changed_at)
+    SELECT subscriber_id, newsletter, former, changed_at FROM {_PACES}
+    ON CONFLICT (subscriber_id, newsletter, former) DO UPDATE SET changed_at = excluded.changed_at
+"""  # noqa: S608 - of this module
 
 
 class PostgresTables:
@@ -79,6 +93,11 @@ class PostgresTables:
     def change_subscriptions(self, rows: Sequence[Row]) -> int:
         """Change subscriptions that are not ended; return how many."""
         return self._change(_CHANGE_SUBSCRIPTIONS, rows)
+
+    def note_pace_changes(self, rows: Sequence[Row]) -> None:
+        """Note who gets a newsletter at another frequency now; whoever came back owes nothing."""
+        self._change(_FORGET_PACES, rows)
+        self._change(_NOTE_PACES, rows)
 
     def _change(self, statement: str, rows: Sequence[Row]) -> int:
         columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]

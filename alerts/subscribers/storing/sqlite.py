@@ -20,6 +20,14 @@ _CHANGE_SUBSCRIPTION = """
     UPDATE subscriptions SET frequency = ?1, wish = ?2, ended_at = ?3
     WHERE id = ?4 AND ended_at IS NULL
 """
+_FORGET_PACE = """
+    DELETE FROM pace_changes WHERE subscriber_id = ?1 AND newsletter = ?2 AND former = ?3
+"""
+_NOTE_PACE = """
+    INSERT INTO pace_changes (subscriber_id, newsletter, former, changed_at)
+    VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (subscriber_id, newsletter, former) DO UPDATE SET changed_at = excluded.changed_at
+"""
 
 
 class SqliteTables:
@@ -54,3 +62,10 @@ class SqliteTables:
     def change_subscriptions(self, rows: Sequence[Row]) -> int:
         """Change subscriptions that are not ended; return how many."""
         return self._connection.executemany(_CHANGE_SUBSCRIPTION, rows).rowcount
+
+    def note_pace_changes(self, rows: Sequence[Row]) -> None:
+        """Note who gets a newsletter at another frequency now; whoever came back owes nothing."""
+        back = [(reader, slug, now) for reader, slug, _, now, _ in rows]
+        self._connection.executemany(_FORGET_PACE, back)
+        gone = [(reader, slug, former, at) for reader, slug, former, _, at in rows]
+        self._connection.executemany(_NOTE_PACE, gone)

@@ -60,6 +60,10 @@ class Tables(Protocol):
         """Change (frequency, wish, ended at, number) of subscriptions not ended; how many."""
         ...
 
+    def note_pace_changes(self, rows: Sequence[Row]) -> None:
+        """Note (reader, newsletter, frequency until now, and from now on, the moment)."""
+        ...
+
 
 def write_plan(
     session: Session, tables: Tables, plan: Plan, *, origin: str, keys: Sequence[str]
@@ -113,6 +117,7 @@ def _add_readers(tables: Tables, readers: Sequence[Reader], now: Any) -> None:  
 def _write_subscriptions(tables: Tables, plan: Plan, now: Any) -> None:  # noqa: ANN401 - as in Tables
     added: list[Row] = []
     changes: list[Row] = []
+    paces: list[Row] = []
     for reader in plan.known.readers.values():
         for slug, subscription in reader.subscriptions.items():
             if subscription.was is None:
@@ -123,6 +128,8 @@ def _write_subscriptions(tables: Tables, plan: Plan, now: Any) -> None:  # noqa:
             frequency, wish, ended_at = subscription.now
             ended = None if ended_at is None else now
             changes.append((str(frequency), wish, ended, subscription.id))
+            if ended_at is None and subscription.was and subscription.was[0] != frequency:
+                paces.append((reader.id, slug, str(subscription.was[0]), str(frequency), now))
             if ended_at is None:
                 # One record for a file, though it may have changed its mind from row to row.
                 plan.records.append(Record(reader, slug, ConsentAction.CHANGED, plan.consent))
@@ -130,6 +137,8 @@ def _write_subscriptions(tables: Tables, plan: Plan, now: Any) -> None:  # noqa:
         tables.add("subscriptions", SUBSCRIPTION_COLUMNS, added)
     if changes and tables.change_subscriptions(changes) != len(changes):
         raise Overtaken
+    if paces:
+        tables.note_pace_changes(paces)
 
 
 def _reader_changes(readers: Iterable[Reader], now: Any) -> list[Row]:  # noqa: ANN401 - as in Tables

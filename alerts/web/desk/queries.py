@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.newsletters.models import Issue, IssueState, Schedule
+from alerts.newsletters.numbering import printed
 from alerts.newsletters.schedules import next_occurrences
 from alerts.newsletters.service import list_newsletters
 from alerts.subscribers.models import Frequency
@@ -19,13 +20,13 @@ _MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class IssueLine:
-    """An issue in a line; `send_at` is in UTC."""
+    """An issue in a line; `number` as it is printed, `send_at` in UTC."""
 
     id: int
     newsletter: str
     frequency: Frequency
     state: IssueState
-    number: int | None
+    number: str
     subject: str
     send_at: datetime | None
 
@@ -77,6 +78,7 @@ def _issues(session: Session, states: Sequence[IssueState]) -> list[IssueLine]:
             Issue.frequency,
             Issue.state,
             Issue.number,
+            Issue.number_count,
             Issue.subject,
             Issue.send_at,
         )
@@ -84,7 +86,18 @@ def _issues(session: Session, states: Sequence[IssueState]) -> list[IssueLine]:
         .order_by(Issue.id.desc())
         .limit(_MOST)
     )
-    return [IssueLine(*row) for row in rows]
+    return [
+        IssueLine(
+            id=row.id,
+            newsletter=row.newsletter,
+            frequency=row.frequency,
+            state=row.state,
+            number=printed(row.number, row.number_count),
+            subject=row.subject,
+            send_at=row.send_at,
+        )
+        for row in rows
+    ]
 
 
 def _coming(schedule: Schedule, after: datetime) -> Coming:

@@ -35,7 +35,7 @@ def correct(desk: Composing, fields: PostedForm, issue_id: int) -> Response:
     try:
         with desk.site.runtime.database.transaction() as session:
             before, wanted = _wanted(numbers_of(get_issue(session, issue_id)), fields)
-            done = renumber(session, issue_id, wanted)
+            done = renumber(session, issue_id, wanted, seen=before)
             if done.before != done.after:
                 record(
                     session,
@@ -65,8 +65,12 @@ def _wanted(before: Numbers | None, fields: Fields) -> tuple[Numbers, Numbers]:
     count = fields.one("count")
     if count:
         return before, changed(before, count=2 if count == "2" else 1)
-    told = {name: fields.one(name) for name in ("number", "volume", "volume_number")}
-    return before, changed(before, **told)
+    return before, changed(
+        before,
+        number=fields.one("number"),
+        volume=fields.one("volume"),
+        volume_number=fields.one("volume_number"),
+    )
 
 
 def _page(

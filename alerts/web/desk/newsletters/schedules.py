@@ -3,6 +3,7 @@
 A schedule is told by its frequency and its name, in the address as in the command line.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -15,7 +16,7 @@ from starlette.responses import Response
 from alerts.errors import AlertsError, Conflict, Invalid, NotFound, Refused
 from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.missed import USUAL, parse_missed
-from alerts.newsletters.models import Schedule
+from alerts.newsletters.models import Newsletter, Schedule
 from alerts.newsletters.previews import Preview, preview
 from alerts.newsletters.rules import parse_rule
 from alerts.newsletters.runs import recent_runs
@@ -57,8 +58,14 @@ class _Typed:
     @classmethod
     def of(cls, fields: Fields) -> "_Typed":
         """Return what was posted."""
-        words = (fields.one(name) for name in ("frequency", "name", "rule", "missed", "was"))
-        return cls(*words, is_new=fields.one("is_new") == "yes")
+        return cls(
+            frequency=fields.one("frequency"),
+            name=fields.one("name"),
+            rule=fields.one("rule"),
+            missed=fields.one("missed"),
+            was=fields.one("was"),
+            is_new=fields.one("is_new") == "yes",
+        )
 
 
 @router.get("/{slug}/schedules")
@@ -179,7 +186,7 @@ def _note(desk: Desk, session: Session, act: str, schedule: Schedule) -> None:
 def _problems(typed: _Typed, definition: NewsletterDefinition) -> dict[str, str]:
     """Return what is wrong with each field."""
     found = {}
-    looks = {
+    looks: dict[str, Callable[[], object]] = {
         "rule": lambda: parse_rule(typed.rule, zone=definition.time_zone),
         "missed": lambda: parse_missed(typed.missed or USUAL),
         "name": lambda: check_name(typed.name),
@@ -194,7 +201,11 @@ def _problems(typed: _Typed, definition: NewsletterDefinition) -> dict[str, str]
 
 
 def _refuse_stale(session: Session, slug: str, typed: _Typed) -> None:
-    """Raise Conflict when the schedule is not as it was when its form was opened."""
+    """Raise Conflict when the schedule is not as it was when its form was opened.
+
+    Two who set it at the same moment wait for each other on the newsletter's row.
+    """
+    session.get(Newsletter, slug, with_for_update=True)
     try:
         now = _state(get_schedule(session, slug, _frequency(typed.frequency), typed.name))
     except NotFound:

@@ -6,8 +6,8 @@ with the definition.
 
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, Union, get_args, get_origin
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -147,7 +147,12 @@ GROUPS = (
     Group(
         "Numbers",
         (
-            Setting("numbering.first_number", "The first issue is #", "number"),
+            Setting(
+                "numbering.first_number",
+                "The first issue is #",
+                "number",
+                hint="Where there are issues already, give a draft its number by hand.",
+            ),
             Setting(
                 "numbering.first_volume", "The first volume", "number", hint="Empty: no volumes."
             ),
@@ -215,9 +220,16 @@ def groups(*, is_new: bool, templates: list[str]) -> list[Group]:
 
 
 def _with(setting: Setting, templates: Options) -> Setting:
-    if setting.name != "template":
+    """Return a setting with all it can be: what has no words here yet goes by its own name."""
+    if setting.name == "template":
+        return replace(setting, options=templates)
+    if setting.kind != "choice" or setting.name not in NewsletterDefinition.model_fields:
         return setting
-    return Setting(setting.name, setting.label, setting.kind, setting.hint, templates)
+    kind = NewsletterDefinition.model_fields[setting.name].annotation
+    known = {value for value, _ in setting.options}
+    words = get_args(kind) if get_origin(kind) is Literal else ()
+    more = tuple((word, word) for word in words if word not in known)
+    return replace(setting, options=setting.options + more)
 
 
 def _further() -> Iterator[Setting]:
@@ -225,12 +237,12 @@ def _further() -> Iterator[Setting]:
     for name, field in NewsletterDefinition.model_fields.items():
         if name in known or name == "slug":
             continue
-        setting = _by_type(name, field)
+        setting = by_type(name, field)
         if setting is not None:
             yield setting
 
 
-def _by_type(name: str, field: FieldInfo) -> Setting | None:
+def by_type(name: str, field: FieldInfo) -> Setting | None:
     """Return a setting for a field of a simple type; None for tables, which stay as they are."""
     label = name.replace("_", " ").capitalize()
     kinds = [one for one in _alternatives(field.annotation) if one is not type(None)]
@@ -239,8 +251,16 @@ def _by_type(name: str, field: FieldInfo) -> Setting | None:
     kind = kinds[0]
     if get_origin(kind) is Literal:
         return Setting(name, label, "choice", options=tuple((w, w) for w in get_args(kind)))
+    if get_origin(kind) is tuple:
+        inner = _plain(get_args(kind)[0])
+        return Setting(name, label, "lines", hint="One in a line.") if inner is str else None
     simple: dict[object, Kind] = {bool: "tick", int: "number", str: "line"}
     return Setting(name, label, simple[kind]) if kind in simple else None
+
+
+def _plain(annotation: object) -> object:
+    """Return a type without the rules that are annotated to it."""
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _alternatives(annotation: object) -> tuple[object, ...]:
