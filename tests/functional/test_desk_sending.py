@@ -4,11 +4,17 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import httpx
 import pytest
 
+from alerts.clock import SystemClock
+from alerts.database import Database
+from alerts.newsletters.issues import move
+from alerts.newsletters.lifecycle import Event
 from tests.desk_world import fields_in, token_in
+from tests.factories import approved_issue
 from tests.functional.installation import ARTICLES, Installation, free_port, wait_for
 
 Install = Callable[..., Installation]
@@ -100,6 +106,31 @@ def test_an_issue_is_tested_approved_taken_back_sent_and_reported_from_the_desk(
         assert followed.status_code == 302
         assert not followed.headers["location"].startswith(url)
         wait_for(lambda: "1 click." in client.get(f"/desk/issues/{issue}/report").text)
+
+
+def test_those_who_watch_keep_no_server_from_ending(install: Install) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    installation = install(base_url=url)
+    web = installation.start("web", "--port", str(port))
+    wait_for(lambda: _answers(url), seconds=120)
+    database = Database(f"sqlite:///{installation.folder / 'var' / 'alerts.db'}")
+    clock = SystemClock()
+    issue_id = approved_issue(database, clock, sending=False)
+    with database.transaction() as session:
+        tomorrow = clock.now() + timedelta(days=1)
+        move(session, issue_id, Event.SCHEDULE, clock=clock, send_at=tomorrow)
+    database.dispose()
+    with at_the_desk(installation, url) as client:
+        path = f"/desk/issues/{issue_id}/progress"
+        with client.stream("GET", path, timeout=120) as answer:
+            lines = answer.iter_lines()
+            while not next(lines).startswith("event: look"):
+                pass
+            web.terminate()
+            # Uvicorn itself would cut it off after ten seconds: reading on would raise.
+            list(lines)
+            web.wait(60)
 
 
 def _answers(url: str) -> bool:
