@@ -36,9 +36,7 @@ from alerts.embedded_redis import EmbeddedRedis
 from alerts.inbound.incoming import Desk
 from alerts.logs import configure_logs
 from alerts.migrations import ensure_schema
-from alerts.paths import templates_dir
-from alerts.rendering.links import CountedLinks
-from alerts.rendering.service import Renderer
+from alerts.rendering.service import Renderer, renderer_of
 from alerts.request_limits import RequestLimits
 from alerts.subscribers.links import SubscriberLinks
 from alerts.task_queue import CeleryTaskQueue, Queue, Task
@@ -77,8 +75,7 @@ class WorkerParts:
     @cached_property
     def renderer(self) -> Renderer:
         """The email templates, read once."""
-        links = CountedLinks(Tokens(self.settings.secret_key), self.settings.base_url)
-        return Renderer(templates_dir("email"), links=links)
+        return renderer_of(self.settings)
 
     @cached_property
     def transport(self) -> Transport:

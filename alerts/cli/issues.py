@@ -18,9 +18,7 @@ from alerts.errors import Refused
 from alerts.newsletters.issues import draft_issue, get_issue, issue_json, list_issues
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import definition_of, get_newsletter
-from alerts.paths import templates_dir
-from alerts.rendering.links import CountedLinks
-from alerts.rendering.service import RenderedEdition, Renderer
+from alerts.rendering.service import RenderedEdition, renderer_of
 from alerts.runtime import Runtime, open_queue
 from alerts.subscribers.models import Frequency
 
@@ -123,7 +121,10 @@ def lint(issue_id: IssueId, json: JsonOption = False) -> None:
     """Check an issue; errors keep it from being approved."""
     with program() as runtime, runtime.database.read() as session:
         findings = lint_issue(
-            session, get_issue(session, issue_id), settings=runtime.settings, renderer=_renderer()
+            session,
+            get_issue(session, issue_id),
+            settings=runtime.settings,
+            renderer=renderer_of(runtime.settings),
         )
     if json:
         print_json(
@@ -177,10 +178,7 @@ def approve(issue_id: IssueId, json: JsonOption = False) -> None:
             issue_id,
             by=getpass.getuser(),
             settings=runtime.settings,
-            renderer=Renderer(
-                templates_dir("email"),
-                links=CountedLinks(runtime.tokens, runtime.settings.base_url),
-            ),
+            renderer=renderer_of(runtime.settings),
             clock=runtime.clock,
         )
         document = issue_document(session, get_issue(session, issue_id))
@@ -201,11 +199,10 @@ def issue_document(session: Session, issue: Issue) -> dict[str, Any]:
     return issue_json(issue) | {"progress": books.progress(session, [issue.id])[issue.id]}
 
 
-def _renderer() -> Renderer:
-    return Renderer(templates_dir("email"))
-
-
 def _rendered(runtime: Runtime, session: Session, issue_id: int) -> RenderedEdition:
     return render_issue(
-        session, get_issue(session, issue_id), settings=runtime.settings, renderer=_renderer()
+        session,
+        get_issue(session, issue_id),
+        settings=runtime.settings,
+        renderer=renderer_of(runtime.settings),
     )

@@ -12,10 +12,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
+from alerts.config import Settings
 from alerts.errors import Invalid, Refused
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import get_newsletter
+from alerts.paths import templates_dir
 from alerts.rendering.environment import email_environment, fill
 from alerts.rendering.frame import Frame
 from alerts.rendering.hygiene import clean_content, clean_values
@@ -26,6 +28,7 @@ from alerts.rendering.models import Edition
 from alerts.rendering.plain import one_line, tidy
 from alerts.rendering.shortening import fitting
 from alerts.rendering.views import Allowance, view_of
+from alerts.tokens import Tokens
 
 _TEMPLATE_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _BASE = "_base"
@@ -130,6 +133,16 @@ class Renderer:
     def _style_sheets(self, name: str) -> list[str]:
         paths = (self._folder / folder / "style.css" for folder in (_BASE, name))
         return [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
+
+
+def renderer_of(settings: Settings) -> Renderer:
+    """Return the renderer with our templates, and links that are counted under the program's key.
+
+    Without a key there are no such links.
+    """
+    key, base_url = settings.secret_key, settings.base_url
+    links = CountedLinks(Tokens(key), base_url) if key else None
+    return Renderer(templates_dir("email"), links=links)
 
 
 def variant_of(item_keys: Iterable[str], frame: Frame = USUAL_FRAME) -> str:

@@ -13,7 +13,7 @@ from alerts.delivery.clicks import ClickCounter
 from alerts.operations.metrics import Metrics
 from alerts.paths import templates_dir
 from alerts.rendering.links import CountedLinks
-from alerts.rendering.service import Renderer
+from alerts.rendering.service import Renderer, renderer_of
 from alerts.request_limits import RequestLimits
 from alerts.runtime import Runtime
 from alerts.staff.guard import Guard, make_guard
@@ -54,7 +54,6 @@ def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None)
     """
     settings = runtime.settings
     name, contact = parseaddr(settings.sender)
-    counted = CountedLinks(runtime.tokens, settings.base_url)
     return Site(
         runtime=runtime,
         queue=queue,
@@ -66,8 +65,8 @@ def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None)
             shows_caught=settings.uses_catcher,
         ),
         links=SubscriberLinks(runtime.tokens, settings.base_url),
-        renderer=Renderer(templates_dir("email"), links=counted),
-        counted_links=counted,
+        renderer=renderer_of(settings),
+        counted_links=CountedLinks(runtime.tokens, settings.base_url),
         clicks=ClickCounter(runtime.database, runtime.clock),
         looks=SharedLooks(),
         topics=topics_in(settings.data_dir),
