@@ -54,6 +54,12 @@ def send(
 
 
 @app.command()
+def undo(issue_id: IssueId) -> None:
+    """Take a planned issue back before it starts; it stays approved."""
+    _move(issue_id, Event.UNDO)
+
+
+@app.command()
 def pause(issue_id: IssueId) -> None:
     """Stop an issue that is being sent; what is on the wire ends first."""
     _move(issue_id, Event.PAUSE)

@@ -10,6 +10,7 @@ from sqlalchemy import ScalarSelect, func, or_, select
 from sqlalchemy.orm import Session
 
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from alerts.delivery.tallies import standings
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue, IssueState
 
@@ -106,13 +107,22 @@ def audit_of(counts: Iterable[tuple[DeliveryState, str | None, int]], *, audienc
 
 
 def progress(session: Session, issue_ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    """Return how far each issue is: readers `done` of the `audience`; one look for them all."""
-    counted = session.execute(
-        select(Delivery.issue_id, func.count(), func.count().filter(Delivery.state.in_(_ENDS)))
-        .where(Delivery.issue_id.in_(issue_ids))
-        .group_by(Delivery.issue_id)
-    )
-    found = {number: {"audience": rows, "done": done} for number, rows, done in counted}
+    """Return how far each issue is: readers `done` of the `audience`; one look for them all.
+
+    From the counts kept beside the ledger; only issues from before there were any are counted.
+    """
+    found = {
+        number: {"audience": standing.audience, "done": standing.done}
+        for number, standing in standings(session, issue_ids).items()
+    }
+    missing = [number for number in issue_ids if number not in found]
+    if missing:
+        counted = session.execute(
+            select(Delivery.issue_id, func.count(), func.count().filter(Delivery.state.in_(_ENDS)))
+            .where(Delivery.issue_id.in_(missing))
+            .group_by(Delivery.issue_id)
+        )
+        found |= {number: {"audience": rows, "done": done} for number, rows, done in counted}
     return {number: found.get(number, {"audience": 0, "done": 0}) for number in issue_ids}
 
 

@@ -198,7 +198,8 @@ def kept_report(database: Database, issue_id: int, *, clock: Clock) -> KeptRepor
         if ended_at is None or issue.started_at is None:
             return None
         kept = session.get(KeptReport, issue_id)
-        if kept is not None and kept.ended_at == ended_at:
+        since = issue.retried_at
+        if kept and kept.ended_at == ended_at and (since is None or kept.counted_at > since):
             is_settled = kept.counted_at >= ended_at + _SETTLES_WITHIN
             if is_settled or now - kept.counted_at < _LOOKED_AT_EVERY:
                 return kept

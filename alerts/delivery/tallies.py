@@ -6,8 +6,8 @@ adds rows of its own, and the tick adds them up by the minute.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -169,22 +169,43 @@ def standing_at(session: Session, issue_id: int, *, now: datetime) -> Standing:
         .where(LedgerTally.issue_id == issue_id)
         .group_by(LedgerTally.state, LedgerTally.kind)
     ).all()
+    standing = _standing({Place(state, kind): int(count) for state, kind, count, _ in rows})
+    lately = sum(int(count or 0) for _, _, _, count in rows)
+    return replace(standing, rate=lately / (now - _minute(now) + _MINUTE).total_seconds())
+
+
+def standings(session: Session, issue_ids: Sequence[int]) -> dict[int, Standing]:
+    """Return how each of these issues stands, without a rate; those of which nothing is kept not.
+
+    One look for them all.
+    """
+    rows = session.execute(
+        select(
+            LedgerTally.issue_id, LedgerTally.state, LedgerTally.kind, func.sum(LedgerTally.count)
+        )
+        .where(LedgerTally.issue_id.in_(issue_ids))
+        .group_by(LedgerTally.issue_id, LedgerTally.state, LedgerTally.kind)
+    )
+    counts: dict[int, dict[Place, int]] = {}
+    for issue_id, state, kind, count in rows:
+        counts.setdefault(issue_id, {})[Place(state, kind)] = int(count)
+    return {issue_id: _standing(found) for issue_id, found in counts.items()}
+
+
+def _standing(counts: Mapping[Place, int]) -> Standing:
     states: Counter[str] = Counter()
-    failures: dict[str, int] = {}
-    lately = 0
-    for state, kind, count, in_time in rows:
-        states[state] += int(count)
-        lately += int(in_time or 0)
-        if state == DeliveryState.FAILED and count:
-            failures[kind] = int(count)
+    failures = {}
+    for place, count in sorted(counts.items()):
+        states[place.state] += count
+        if place.state == DeliveryState.FAILED and count:
+            failures[place.kind] = count
     return Standing(
         audience=states[AUDIENCE],
         sent=states[DeliveryState.SENT],
         failed=states[DeliveryState.FAILED],
         skipped=states[DeliveryState.SKIPPED],
         uncertain=states[DeliveryState.UNCERTAIN],
-        failures=dict(sorted(failures.items())),
-        rate=lately / (now - _minute(now) + _MINUTE).total_seconds(),
+        failures=failures,
     )
 
 

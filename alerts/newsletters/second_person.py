@@ -27,12 +27,11 @@ _NO_CHANGE = (
     "issue.scheduled",
     "issue.sent",
     "issue.undone",
+    "issue.reopened",
     "issue.paused",
     "issue.resumed",
     "issue.cancelled",
     "issue.retried",
-    "issue.counted",
-    "issue.reported",
 )
 
 

@@ -152,8 +152,12 @@ def _as_shortened(edition: RenderedEdition) -> RenderedEdition:
 
 
 def renderer_of(settings: Settings) -> Renderer:
-    """Return the renderer with our templates and those that newsletters bring themselves."""
-    links = CountedLinks(Tokens(settings.secret_key), settings.base_url)
+    """Return the renderer with our templates and those that newsletters bring themselves.
+
+    Links are counted under the program's key; without one there are no such links.
+    """
+    key, base_url = settings.secret_key, settings.base_url
+    links = CountedLinks(Tokens(key), base_url) if key else None
     return Renderer(templates_dir("email"), settings.own_templates, links=links)
 
 

@@ -1,15 +1,32 @@
 """Serves the web part with uvicorn until it is told to stop."""
 
+from types import FrameType
+
 import uvicorn
+from typing_extensions import override
 
 from alerts.config import Settings
 from alerts.errors import Refused
 from alerts.newsletters.service import ensure_built_in
 from alerts.runtime import open_queue, open_runtime
 from alerts.web.app import create_app
+from alerts.web.shared_looks import SharedLooks
 from alerts.web.watchman import watchman
 
 _GRACE_SECONDS = 10
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of those who watch first: it would wait for them until its grace is over."""
+
+    def __init__(self, configuration: uvicorn.Config, looks: SharedLooks) -> None:
+        super().__init__(configuration)
+        self._looks = looks
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._looks.close()
+        super().handle_exit(sig, frame)
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
@@ -20,8 +37,9 @@ def serve(settings: Settings, host: str, port: int) -> None:
     with open_runtime(settings) as runtime, open_queue(settings) as queue:
         with runtime.database.transaction() as session:
             ensure_built_in(session, clock=runtime.clock)
+        application = create_app(runtime, queue=queue)
         configuration = uvicorn.Config(
-            create_app(runtime, queue=queue),
+            application,
             host=host,
             port=port,
             log_level="warning",
@@ -32,7 +50,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
         )
         try:
             with watchman(runtime, redis_url=queue.redis_url):
-                uvicorn.Server(configuration).run()
+                _Server(configuration, application.state.site.looks).run()
         except SystemExit as error:
             # uvicorn's own way to say that it could not bind; it has logged the reason.
             raise Refused(f"cannot listen at {host}:{port}; is another program there?") from error

@@ -27,6 +27,16 @@ class SharedLooks:
     def __init__(self, fresh_seconds: float = _FRESH_SECONDS) -> None:
         self._fresh = fresh_seconds
         self._looks: dict[object, _Look] = {}
+        self._is_closed = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the server ends, and whoever looks again and again should let go."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Say that the server ends."""
+        self._is_closed = True
 
     async def get(self, key: object, look: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the look sees
         """Return what is seen under a key; `look` reads it, on a thread, where that is stale."""

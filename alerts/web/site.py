@@ -56,7 +56,6 @@ def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None)
     """
     settings = runtime.settings
     name, contact = parseaddr(settings.sender)
-    counted = CountedLinks(runtime.tokens, settings.base_url)
     return Site(
         runtime=runtime,
         queue=queue,
@@ -69,7 +68,7 @@ def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None)
         ),
         links=SubscriberLinks(runtime.tokens, settings.base_url),
         renderer=renderer_of(settings),
-        counted_links=counted,
+        counted_links=CountedLinks(runtime.tokens, settings.base_url),
         clicks=ClickCounter(runtime.database, runtime.clock),
         looks=SharedLooks(),
         topics=topics_in(settings.data_dir),

@@ -14,7 +14,10 @@ from alerts.database import Database
 from alerts.delivery.outcome import refusal
 from alerts.delivery.unsendable import halt_issue
 from alerts.errors import NotFound
+from alerts.newsletters.issues import get_issue
+from alerts.newsletters.models import IssueState
 from tests.data.delivery.house import House
+from tests.factories import approved_issue
 
 
 @pytest.fixture
@@ -98,3 +101,14 @@ def test_an_audit_in_both_forms(house: House) -> None:
     assert "  1: deferred 4.2.2 (mailbox full)" in command("audit", house.issue_id)
     with pytest.raises(NotFound, match="no issue 99"):
         command("report", 99)
+
+
+def test_a_planned_issue_is_taken_back(house: House) -> None:
+    issue_id = approved_issue(house.database, house.clock, sending=False)
+    command("send", issue_id, "--at", "2047-01-01T08:00")
+    with house.database.read() as session:
+        assert get_issue(session, issue_id).state is IssueState.SCHEDULED
+    assert command("undo", issue_id) == f"issue {issue_id} is approved\n"
+    with house.database.read() as session:
+        issue = get_issue(session, issue_id)
+    assert (issue.state, issue.send_at) == (IssueState.APPROVED, None)

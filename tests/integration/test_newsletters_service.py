@@ -1,5 +1,6 @@
 """Newsletters as data, and their schedules: due once, once each, never silently."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -334,6 +335,7 @@ def test_a_defect_ends_a_run_as_failed_and_is_not_hidden(
             archive_url: str,
             home_url: str,
             frame: Frame = USUAL_FRAME,
+            rewrite: Callable[[str], str] = str,
         ) -> RenderedEdition:
             raise ZeroDivisionError("by zero")
 

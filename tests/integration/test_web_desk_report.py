@@ -178,7 +178,7 @@ def test_charts_are_pictures_that_run_nothing(
     assert "script" not in answer.headers["content-security-policy"]
     assert "sandbox" in answer.headers["content-security-policy"]
     root = etree.fromstring(answer.content)
-    assert root.tag.endswith("svg")
+    assert etree.QName(root).localname == "svg"
     assert b"<script" not in answer.content
     assert site.client.get(f"/desk/issues/{house.issue_id}/report/{chart}.svg").status_code == 303
     assert editor.get(f"/desk/issues/{house.issue_id}/report/other.svg").status_code == 404
@@ -282,7 +282,7 @@ def test_a_counted_link_leads_to_where_the_issue_led_and_is_counted(
         "https://news.example.org/other": 1,
     }
     picture = editor.get(f"/desk/issues/{issue_id}/report/clicks.svg")
-    assert etree.fromstring(picture.content).tag.endswith("svg")
+    assert etree.QName(etree.fromstring(picture.content)).localname == "svg"
     # What is kept of a click: the link, the day, how many.
     assert [column.name for column in ClickDay.__table__.columns] == ["link_id", "day", "count"]
 
@@ -340,10 +340,12 @@ def test_a_burst_is_written_in_few_statements(site: RunningSite) -> None:
     with database.read() as session:
         links = list(session.scalars(select(IssueLink.id)))
     counter = ClickCounter(database, site.clock, every_seconds=600)
-    threads = [
-        threading.Thread(target=lambda: [counter.count(links[n % 2]) for n in range(500)])
-        for _ in range(4)
-    ]
+
+    def follow() -> None:
+        for number in range(500):
+            counter.count(links[number % 2])
+
+    threads = [threading.Thread(target=follow) for _ in range(4)]
     with counted_queries(database.engine) as statements:
         for thread in threads:
             thread.start()

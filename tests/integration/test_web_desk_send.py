@@ -12,9 +12,15 @@ from sqlalchemy import select
 
 from alerts.clock import FixedClock
 from alerts.database import Database
+from alerts.delivery.books import audit
 from alerts.delivery.catcher import CatcherStore
+from alerts.delivery.outcome import refusal
+from alerts.delivery.preparation import prepare_issue
+from alerts.delivery.publishing import approve_issue
 from alerts.delivery.sweeper import sweep
-from alerts.newsletters.issues import draft_issue, get_issue
+from alerts.errors import Refused
+from alerts.newsletters.issues import draft_issue, get_issue, move
+from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import apply_toml, definition_of, get_newsletter
 from alerts.newsletters.toml import write_definition
@@ -24,9 +30,11 @@ from alerts.staff.permissions import Role
 from alerts.subscribers.interests import Interests
 from alerts.subscribers.segments.service import Segments
 from alerts.task_queue import Queue, Task
+from tests.data.delivery.house import House
 from tests.data.web.running import RunningSite, running_site
 from tests.desk_world import Browser, at_the_desk, fields_in
-from tests.factories import add_readers, an_article, approved_issue
+from tests.factories import RENDERER, SETTINGS, add_readers, an_article, approved_issue
+from tests.staff_world import at_once
 
 BIRAGO = "birago@example.org"
 
@@ -346,3 +354,80 @@ def test_an_issue_on_its_way_is_paused_goes_on_and_is_called_off(
 def test_the_overview_leads_to_what_is_under_way(site: RunningSite, editor: Browser) -> None:
     issue_id = ready(site)
     assert f'href="{at(issue_id)}"' in editor.get("/desk/").text
+
+
+def test_those_that_failed_are_tried_again_by_reason(
+    site: RunningSite, editor: Browser, tmp_path: Path
+) -> None:
+    house = House(site.runtime.database, site.clock, tmp_path)
+    house.send_to("fine", "nobody", "spam")
+    house.transport.answers = {
+        "nobody": [refusal(550, "5.1.1 no such user")],
+        "spam": [refusal(554, "5.7.1 not from you")],
+    }
+    house.work()
+    path = at(house.issue_id)
+    page = editor.get(path).text
+    assert "1: refused 5.1.1" in page
+    assert "1: refused 5.7.1" in page
+    none = editor.post(f"{path}/retry")
+    assert (none.status_code, "Tick at least one reason" in none.text) == (422, True)
+    assert "1 reader tried again" in editor.post(f"{path}/retry", {"reason": "refused 5.7.1"}).text
+    assert site.queue.enqueued == [(Task.SWEEP, (), Queue.PERIODIC)]
+    house.work()
+    assert house.transport.got == {"fine": 1, "spam": 1}
+    assert "refused 5.7.1" not in editor.get(path).text
+    assert acts(site, house.issue_id) == ["issue.retried"]
+
+
+def test_set_off_by_several_at_the_same_moment_it_starts_once(
+    site: RunningSite, editor: Browser
+) -> None:
+    issue_id = ready(site, grace="none")
+    path = at(issue_id, "/confirm")
+    token = editor.token(path)
+    database = site.runtime.database
+
+    def at_the_desk() -> object:
+        form = {"form_token": token, "when": "now"}
+        return editor.client.post(at(issue_id, "/start"), data=form).status_code
+
+    def by_command() -> object:
+        with database.transaction() as session:
+            return move(session, issue_id, Event.SEND, clock=site.clock).state
+
+    outcomes = [
+        outcome for _ in range(2) for outcome in at_once(2, by_command) + at_once(2, at_the_desk)
+    ]
+    assert outcomes.count(IssueState.SENDING) + outcomes.count(303) == 1
+    assert acts(site, issue_id).count("issue.sent") == outcomes.count(303)
+    started = stored(site, issue_id).started_at
+    for _ in range(2):
+        prepare_issue(
+            database,
+            issue_id,
+            renderer=RENDERER,
+            base_url=SETTINGS.base_url,
+            clock=site.clock,
+            queue=site.queue,
+        )
+    with database.read() as session:
+        assert audit(session, issue_id).audience == 3
+    assert started == stored(site, issue_id).started_at
+
+
+def test_the_command_line_is_nobody_where_two_people_are_wanted(site: RunningSite) -> None:
+    change(site, approval="second")
+    issue_id = drafted(site)
+    with (
+        site.runtime.database.transaction() as session,
+        pytest.raises(Refused, match="wants two people behind each issue"),
+    ):
+        approve_issue(
+            session,
+            issue_id,
+            by="root",
+            settings=SETTINGS,
+            renderer=RENDERER,
+            clock=site.clock,
+        )

@@ -26,6 +26,9 @@ line { stroke: #d8cfbf; }
 # What a picture may do when it is opened by itself: show, with the styles it carries.
 CHART_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
+# Of the width: room for half a label beyond the last tick. The library has one setting for all.
+leather.theme.margin = 0.025
+
 Bar = tuple[str, int]
 
 
@@ -60,7 +63,7 @@ def bars(values: Sequence[Bar]) -> str:
             [(str(index), count) for index, (_, count) in enumerate([*values, *padding])]
         )
         _whole_numbers(chart.add_y_axis, values)
-    return _drawn(chart, values, _HEIGHT)
+    return _drawn(chart, values, _HEIGHT, without="bottom")
 
 
 def lying_bars(values: Sequence[Bar]) -> str:
@@ -69,12 +72,12 @@ def lying_bars(values: Sequence[Bar]) -> str:
     if values:
         chart.add_bars([(count, name) for name, count in values])
         _whole_numbers(chart.add_x_axis, values)
-    return _drawn(chart, values, lying_height(len(values)))
+    return _drawn(chart, values, lying_height(len(values)), without="left")
 
 
 def lying_height(count: int) -> int:
     """Return how high a picture of so many lying bars is, in pixels."""
-    return 90 + _LINE * max(1, count)
+    return 70 + _LINE * max(1, count)
 
 
 def _round_numbers() -> Iterator[int]:
@@ -92,7 +95,8 @@ def _whole_numbers(add_axis: Callable[..., None], values: Sequence[Bar]) -> None
     add_axis(ticks=ticks, tick_formatter=lambda value, _, __: f"{value:,}")
 
 
-def _drawn(chart: leather.Chart, values: Sequence[Bar], height: int) -> str:
+def _drawn(chart: leather.Chart, values: Sequence[Bar], height: int, *, without: str) -> str:
+    """Draw a chart `without` the lines of one axis, along which its bars stand anyhow."""
     if not values:
         return (
             f'<svg width="{_WIDTH}" height="{height}" xmlns="http://www.w3.org/2000/svg">{_COLOURS}'
@@ -102,4 +106,5 @@ def _drawn(chart: leather.Chart, values: Sequence[Bar], height: int) -> str:
     head, mark, rest = svg.partition(">")
     # The ground is the page's own.
     rest = rest.replace(f'fill="{leather.theme.background_color}"', 'fill="none"', 1)
-    return f'{head} viewBox="0 0 {_WIDTH} {height}"{mark}{_COLOURS}{rest}'
+    style = _COLOURS.replace("</style>", f".{without} line {{ stroke: none; }}</style>")
+    return f'{head} viewBox="0 0 {_WIDTH} {height}"{mark}{style}{rest}'

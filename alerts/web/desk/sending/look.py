@@ -1,7 +1,7 @@
 """How an issue stands, as its page and the stream of events tell it: one document for both."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -68,6 +68,15 @@ class Look:
         left = self.left_seconds
         rate = f"{self.standing.rate:,.1f} messages a second over the last minute"
         return f"{rate}; about {span_in_words(left)} left." if left is not None else f"{rate}."
+
+    def with_figures(self, figures: Mapping[str, Any]) -> "Look":
+        """Return the look at an issue that is over, by the figures of its report.
+
+        They were counted from the ledger itself, as was everything before counts were kept.
+        """
+        names = ("audience", "sent", "failed", "skipped", "uncertain")
+        counts = {name: figures[name] for name in names}
+        return replace(self, standing=replace(self.standing, **counts))
 
     def to_json(self) -> dict[str, Any]:
         """Return what a script on the page needs."""

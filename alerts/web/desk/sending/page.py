@@ -59,6 +59,8 @@ def send_page(
         issue = get_issue(session, issue_id)
         context = _context(desk, session, issue)
     failures: dict[str, int] = kept.figures["failures"] if kept else {}
+    if kept:
+        context["look"] = context["look"].with_figures(kept.figures)
     context |= {
         "reasons": [(why, count, in_words(why)) for why, count in failures.items()],
         "uncertain": kept.figures["uncertain"] if kept else 0,

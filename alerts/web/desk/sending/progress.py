@@ -1,8 +1,8 @@
 """How far an issue is, live: server-sent events, one look at the database for all who watch.
 
 A stream holds neither a connection nor a thread between two events. It ends with the issue, with
-the session of whoever watches, and after some minutes in any case: the browser asks again by
-itself.
+the session of whoever watches, with the server, and after some minutes in any case: the browser
+asks again by itself.
 """
 
 import asyncio
@@ -68,7 +68,8 @@ async def _events(desk: Desk, issue_id: int, look: Look) -> AsyncIterator[str]:
             elif now - told_at >= _SILENT_SECONDS:
                 told_at = now
                 yield ": still here\n\n"
-            if look.is_over or now - began >= _LONGEST_SECONDS:
+            is_long = now - began >= _LONGEST_SECONDS or desk.site.looks.is_closed
+            if look.is_over or is_long:
                 break
             if now - checked >= _SESSION_SECONDS:
                 checked = now

@@ -123,6 +123,8 @@ def report_of(desk: Desk, issue_id: int) -> Report:
     with runtime.database.read() as session:
         issue = get_issue(session, issue_id)
         look = look_at(session, issue_id, now=runtime.clock.now())
+        if kept:
+            look = look.with_figures(kept.figures)
         return _gathered(session, issue, look, kept)
 
 
@@ -135,7 +137,7 @@ def _gathered(session: Session, issue: Issue, look: Look, kept: KeptReport | Non
         look=look,
         kept=kept,
         zone=zone,
-        ends=_ends(figures, look.standing),
+        ends=_ends(look.standing),
         failures=_failures(figures, look.standing),
         skips=_with_words(figures.get("skips", {})),
         returned=_returned(latest_figures(session, issue.id)),
@@ -149,10 +151,10 @@ def _gathered(session: Session, issue: Issue, look: Look, kept: KeptReport | Non
     )
 
 
-def _ends(figures: dict[str, Any], standing: Standing) -> tuple[Line, ...]:
-    """Return where everybody ended: the figures of the ledger, or those kept beside it."""
+def _ends(standing: Standing) -> tuple[Line, ...]:
+    """Return where everybody ended."""
     names = ("sent", "failed", "skipped", "uncertain", "pending")
-    counts = {name: figures.get(name, getattr(standing, name)) for name in names}
+    counts = {name: getattr(standing, name) for name in names}
     words = {
         "sent": "Sent",
         "failed": "Bounced or given up",
@@ -210,8 +212,7 @@ def _csv(report: Report) -> str:
 
 
 def _rows(report: Report) -> Iterable[tuple[str, str, float]]:
-    audience = report.kept.figures["audience"] if report.kept else report.look.standing.audience
-    yield "audience", "readers", audience
+    yield "audience", "readers", report.look.standing.audience
     for part, lines in (
         ("end", report.ends),
         ("failure", report.failures),
