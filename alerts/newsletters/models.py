@@ -233,8 +233,8 @@ class IssueVersion(Base):
     """What a draft said after a change, who made it and when.
 
     `number` is the issue's version then; a person's savings by the program, one soon after the
-    other, are one row that goes along. `request` is the digest of the form that made it: the same
-    form posted twice is one change.
+    other, are one row that goes along. `request` is the digest of the form that made it, after the
+    name of the page where that page's script sent it: the same form posted twice is one change.
     """
 
     __tablename__ = "issue_versions"

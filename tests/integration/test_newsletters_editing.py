@@ -218,6 +218,40 @@ def test_the_same_form_twice_is_one_change(
         _save(database, clock, issue_id, lambda one: replace(one, note="No"), base=1, request="b")
 
 
+def test_a_page_whose_answer_got_lost_goes_on_from_what_it_saved(
+    database: Database, clock: FixedClock, issue_id: int
+) -> None:
+    def save(note: str, page: str, request: str) -> int:
+        with database.transaction() as session:
+            composition = replace(
+                composition_of(
+                    get_issue(session, issue_id),
+                    definition_of(get_newsletter(session, WEEKLY)),
+                ),
+                note=note,
+            )
+            return save_composition(
+                session,
+                issue_id,
+                composition,
+                base=1,
+                kind=VersionKind.AUTO,
+                actor=COMMAND_LINE,
+                request=request,
+                page=page,
+                clock=clock,
+            ).version
+
+    assert save("first", "aa", "aa.1") == 2
+    assert save("second", "aa", "aa.2") == 3
+    # By its button, which ends the chain: the page that is left behind knows less.
+    assert save("third", "aa", "3") == 4
+    with pytest.raises(StaleIssue):
+        save("fourth", "aa", "aa.4")
+    with pytest.raises(StaleIssue):
+        save("another page", "bb", "bb.1")
+
+
 def test_two_editors_at_the_same_moment_are_one_first_and_one_told(
     database: Database, clock: FixedClock, issue_id: int
 ) -> None:

@@ -100,6 +100,7 @@ def test_an_issue_is_drafted_and_found_by_state_and_newsletter(
     [
         ({"next": "gp-alert:never"}, "Choose a newsletter and how often it comes."),
         ({"next": "gp-alert:weekly", "cut_off": "soon"}, "is no cut-off; 2026-11-30 08:00 would"),
+        ({"next": "gp-alert:weekly", "cut_off": "0001-01-01"}, "is no cut-off; 2026-11-30 08:00"),
         ({"next": "gp-alert:weekly", "cut_off": "2027-01-01 08:00"}, "The cut-off lies ahead"),
         ({"next": "gp-alert:weekly", "cut_off": "2026-11-20 08:00"}, "Nothing new for gp-alert"),
     ],

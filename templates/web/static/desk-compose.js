@@ -17,6 +17,14 @@
 
   form.classList.add("live");
 
+  // By this name the desk knows a page whose answer got lost, and lets it go on from what it saved.
+  const page = document.createElement("input");
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  page.type = "hidden";
+  page.name = "page";
+  page.value = [...bytes].map((one) => one.toString(16).padStart(2, "0")).join("");
+  form.prepend(page);
+
   /* Saving. */
 
   const say = (line, bad = false) => {

@@ -93,7 +93,8 @@ def save_by_script(desk: Editing, fields: PostedForm, issue_id: IssueId) -> Resp
                 base=posted.base,
                 kind=VersionKind.AUTO,
                 actor=desk.actor,
-                request=posted.request,
+                request=f"{posted.page}.{posted.request}" if posted.page else posted.request,
+                page=posted.page,
                 clock=runtime.clock,
             )
     except AlertsError as error:
@@ -134,6 +135,7 @@ def _save(
             proposes=posted.step == "propose",
             actor=desk.actor,
             request=posted.request,
+            page=posted.page,
             clock=runtime.clock,
         )
     if taken is None:

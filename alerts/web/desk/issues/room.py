@@ -90,15 +90,16 @@ def _cut_off(text: str, zone: str, now: datetime) -> datetime:
         return now
     try:
         moment = isoparse(text.replace(" ", "T"))
-    except ValueError as error:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(
+            UTC
+        )
+    except (ValueError, OverflowError) as error:
         raise Invalid(
             f"{text!r} is no cut-off; 2026-11-30 08:00 would be right, in {zone}"
         ) from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(zone))
     if moment > now:
         raise Invalid("the cut-off lies ahead; leave it empty to take all there is up to now")
-    return moment.astimezone(UTC)
+    return moment
 
 
 def _page(
