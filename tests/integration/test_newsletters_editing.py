@@ -25,7 +25,7 @@ from alerts.newsletters.editing.service import (
     restore_version,
     save_composition,
 )
-from alerts.newsletters.editing.versions import history
+from alerts.newsletters.editing.versions import get_version, history
 from alerts.newsletters.issues import build_content, draft_issue, freeze, get_issue, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState, IssueVersion, VersionKind
@@ -331,13 +331,40 @@ def test_savings_of_one_sitting_are_one_version_with_a_readable_difference(
         (3, VersionKind.AUTO),
         (1, VersionKind.DRAFTED),
     ]
+    around = "… Brief 1; Brief"
     assert told == [
-        ["Moved within In brief: “Brief 3”", "New text in In brief: {+See *below*.+}"],
+        [
+            f"Preheader: {around} [-2;-] {{+3;+}} Brief 3 … {around} 2; Brief [-3-] {{+2+}}",
+            "Moved within In brief: “Brief 3”",
+            "New text in In brief: {+See *below*.+}",
+        ],
         ["Editor’s note: {+A longer note+}"],
         [],
     ]
     assert acts == ["issue.edited", "issue.edited"]
     assert page.next is None
+
+
+def test_what_was_passed_by_in_a_sitting_serves_for_a_day(
+    database: Database, clock: FixedClock, issue_id: int
+) -> None:
+    def numbers() -> list[int]:
+        with database.read() as session:
+            return list(session.scalars(select(IssueVersion.number).order_by(IssueVersion.number)))
+
+    def written(note: str) -> Callable[[Composition], Composition]:
+        return lambda one: one.saying(note=note)
+
+    for note in ("a", "ab", "abc"):
+        _save(database, clock, issue_id, written(note), kind=VersionKind.AUTO)
+    clock.advance(timedelta(hours=20))
+    _save(database, clock, issue_id, lambda one: replace(one, note="b"))
+    assert numbers() == [1, 2, 3, 4, 5]
+    with database.read() as session:
+        assert get_version(session, issue_id, 3).note == "ab"
+    clock.advance(timedelta(hours=20))
+    _save(database, clock, issue_id, lambda one: replace(one, note="c"))
+    assert numbers() == [1, 4, 5, 6]
 
 
 def test_an_earlier_version_is_restored_as_a_new_one(

@@ -16,6 +16,8 @@ from alerts.newsletters.editing.composition import Composition, Entry, PieceEntr
 from alerts.web.forms import Fields
 
 _DIGEST_LENGTH = 40
+# Versions are kept in 32 bits.
+_MOST_DIGITS = 10
 # Enough for a roundup of a few hundred pieces in any script.
 LARGEST_COMPOSITION = 1024 * 1024
 _PIECE = re.compile(r"p:(\d{1,18})(?:\.(\d{1,9}))?:([0-9a-f]{1,8}):([0-9a-f]{1,8})")
@@ -30,6 +32,7 @@ class PostedComposition:
 
     `step` and `about` are a button's value, `up:12.3`; the step is `save` where none was pressed.
     `request` tells the form from others, `page` is the name that the page's script gave it.
+    `begun` is the version that the words were begun from where somebody else has saved since.
     """
 
     composition: Composition
@@ -38,6 +41,7 @@ class PostedComposition:
     about: str
     request: str
     page: str
+    begun: int | None
 
 
 @dataclass
@@ -56,9 +60,9 @@ def mark(text: str) -> str:
 def read_composition(fields: Fields) -> PostedComposition:
     """Read the form; raises Invalid for one that no page of ours made."""
     base = fields.one("version")
-    if not base.isdecimal() or len(base) > 9:  # noqa: PLR2004 - within 32 bits
+    if not base.isdecimal() or len(base) >= _MOST_DIGITS:
         raise Invalid("the form came in pieces; load the page anew")
-    page = fields.one("page")
+    page, begun = fields.one("page"), fields.one("begun")
     step, _, about = fields.one("do").partition(":")
     entries = tuple(_entry(one) for one in _entries(fields.pairs))
     return PostedComposition(
@@ -73,6 +77,7 @@ def read_composition(fields: Fields) -> PostedComposition:
         about=about,
         request=_digest(fields.pairs),
         page=page if _PAGE.fullmatch(page) else "",
+        begun=int(begun) if begun.isdecimal() and len(begun) < _MOST_DIGITS else None,
     )
 
 
