@@ -262,7 +262,10 @@ def test_every_page_is_within_reach_of_everybody(
         closed = approved.id
     paths = (
         *("/desk/issues", "/desk/issues?state=sent", f"/desk/issues/{issue_id}"),
-        *(f"/desk/issues/{issue_id}/{room}" for room in ("compose", "compose?find=", "history")),
+        *(
+            f"/desk/issues/{issue_id}/{room}"
+            for room in ("compose", "compose?find=", "history", "history/1")
+        ),
         *(f"/desk/issues/{closed}", f"/desk/issues/{closed}/compose"),
     )
     for path in paths:

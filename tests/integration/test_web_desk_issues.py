@@ -86,6 +86,8 @@ def test_an_issue_is_drafted_and_found_by_state_and_newsletter(
     again = desk.post("/desk/issues", {"next": "gp-alert:immediate", "cut_off": "2026-11-01 08:00"})
     assert again.status_code == 422
     assert "Nothing new for gp-alert since" in again.text
+    # The draft that there is stands below, for whoever pressed twice.
+    assert ">First<" in again.text
     assert 'value="2026-11-01 08:00"' in again.text
     for state, there in (("draft", True), ("sent", False)):
         assert (">First<" in desk.get(f"/desk/issues?state={state}").text) == there
@@ -494,7 +496,12 @@ def test_an_earlier_version_is_restored_from_the_history(site: RunningSite, desk
     form.fill("subject", "A mistake")
     form.press()
     page = desk.get(f"/desk/issues/{issue_id}/history").text
-    assert "Restore this version" in page
+    assert "Compare or restore" in page
+    compared = desk.get(f"/desk/issues/{issue_id}/history/1").text
+    assert "From now back to version 1" in compared
+    assert "A mistake</del>" in compared
+    assert "says now what it said then" in desk.get(f"/desk/issues/{issue_id}/history/2").text
+    assert desk.get(f"/desk/issues/{issue_id}/history/9").status_code == 404
     path = f"/desk/issues/{issue_id}/history/1/restore"
     done = desk.post(path, {"version": "2"})
     assert "It says again what it said in version 1" in done.text

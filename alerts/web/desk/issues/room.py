@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from alerts.errors import Invalid, Refused
-from alerts.newsletters.issues import draft_issue
+from alerts.newsletters.issues import NothingNew, draft_issue
 from alerts.newsletters.service import definition_of, get_newsletter, list_newsletters
 from alerts.staff.audit import Subject, record
 from alerts.staff.permissions import Permission
@@ -72,6 +72,10 @@ def draft(desk: Editing, fields: PostedForm) -> Response:
             line = f"Drafted, with {len(issue.items)} pieces."
             if len(issue.items) == 1:
                 line = "Drafted, with one piece."
+    except NothingNew as error:
+        # What a second click looks for is the draft that the first one made.
+        drafts = _Filters(newsletter=slug, state="draft")
+        return _page(desk, drafts, problem=sentence(error), typed=fields)
     except (Invalid, Refused) as error:
         return _page(desk, _Filters(), problem=sentence(error), typed=fields)
     return desk.done(f"{HERE}/{issue.id}/compose", line)
