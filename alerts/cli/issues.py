@@ -3,7 +3,6 @@
 import asyncio
 import getpass
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -110,15 +109,13 @@ def edit(
     json: JsonOption = False,
 ) -> None:
     """Change a draft's subject, preheader or note; its history keeps what it said before."""
-    told = {"subject": subject, "preheader": preheader, "note": editors_note}
-    wanted = {name: value for name, value in told.items() if value is not None}
-    if not wanted:
+    if subject is None and preheader is None and editors_note is None:
         raise Invalid("nothing to change; name --subject, --preheader or --note")
     with program() as runtime, runtime.database.transaction() as session:
         saved = change_composition(
             session,
             issue_id,
-            lambda composition, _: replace(composition, **wanted),
+            lambda one, _: one.saying(subject=subject, preheader=preheader, note=editors_note),
             actor=COMMAND_LINE,
             clock=runtime.clock,
         )

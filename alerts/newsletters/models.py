@@ -255,9 +255,10 @@ class IssueText(Base):
 class IssueVersion(Base):
     """What a draft said after a change, who made it and when.
 
-    `number` is the issue's version then; a person's savings by the program, one soon after the
-    other, are one row that goes along. `request` is the digest of the form that made it: the same
-    form posted twice is one change.
+    `number` is the issue's version then. What a page's script saves, one soon after the other, is
+    one version to people: all but its last row are `passing`, and serve for a day as what forms
+    were begun from. `request` is the digest of the form that made it, after the
+    name of the page where that page's script sent it: the same form posted twice is one change.
     """
 
     __tablename__ = "issue_versions"
@@ -271,5 +272,6 @@ class IssueVersion(Base):
     account_id: Mapped[int | None] = mapped_column(ForeignKey("staff_accounts.id"))
     begun_at: Mapped[datetime] = mapped_column(UtcDateTime)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+    passing: Mapped[bool] = mapped_column(default=False)
     request: Mapped[str] = mapped_column(String(64), default="")
     document: Mapped[dict[str, Any]] = mapped_column(JsonColumn)

@@ -174,8 +174,9 @@ def test_two_editors_at_once_see_both_and_lose_nothing(
     expect(other.locator("#note")).to_have_value("Ben's note")
     assert _violations(other) == []
     assert _stored(site, issue_id).note == "Ama's note"
-    other.get_by_role("button", name="Save mine over it").click()
-    expect(other.locator(".notice.good")).to_have_text("Saved.")
+    expect(other.locator(".notice.bad")).to_contain_text("yours stands: the editor’s note")
+    other.get_by_role("button", name="Bring both together").click()
+    expect(other.locator(".notice.good")).to_contain_text("Brought together")
     assert _stored(site, issue_id).note == "Ben's note"
     context.close()
 
@@ -208,7 +209,7 @@ def test_a_step_pressed_while_saving_goes_on_from_what_was_saved(
     expect(page.locator(".notice.good")).to_contain_text("A text was added")
     stored = _stored(site, issue_id)
     assert stored.note == "typed, and a button pressed at once"
-    assert [entry.key for entry in stored.entries if entry.key.startswith("t")] == ["t1"]
+    assert len([entry.key for entry in stored.entries if entry.key.startswith("t")]) == 1
 
 
 def test_everything_works_without_script(
@@ -261,7 +262,10 @@ def test_every_page_is_within_reach_of_everybody(
         closed = approved.id
     paths = (
         *("/desk/issues", "/desk/issues?state=sent", f"/desk/issues/{issue_id}"),
-        *(f"/desk/issues/{issue_id}/{room}" for room in ("compose", "compose?find=", "history")),
+        *(
+            f"/desk/issues/{issue_id}/{room}"
+            for room in ("compose", "compose?find=", "history", "history/1")
+        ),
         *(f"/desk/issues/{closed}", f"/desk/issues/{closed}/compose"),
     )
     for path in paths:

@@ -25,7 +25,7 @@ from alerts.newsletters.editing.service import (
     restore_version,
     save_composition,
 )
-from alerts.newsletters.editing.versions import history
+from alerts.newsletters.editing.versions import get_version, history
 from alerts.newsletters.issues import build_content, draft_issue, freeze, get_issue, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState, IssueVersion, VersionKind
@@ -218,6 +218,40 @@ def test_the_same_form_twice_is_one_change(
         _save(database, clock, issue_id, lambda one: replace(one, note="No"), base=1, request="b")
 
 
+def test_a_page_whose_answer_got_lost_goes_on_from_what_it_saved(
+    database: Database, clock: FixedClock, issue_id: int
+) -> None:
+    def save(note: str, page: str, request: str) -> int:
+        with database.transaction() as session:
+            composition = replace(
+                composition_of(
+                    get_issue(session, issue_id),
+                    definition_of(get_newsletter(session, WEEKLY)),
+                ),
+                note=note,
+            )
+            return save_composition(
+                session,
+                issue_id,
+                composition,
+                base=1,
+                kind=VersionKind.AUTO,
+                actor=COMMAND_LINE,
+                request=request,
+                page=page,
+                clock=clock,
+            ).version
+
+    assert save("first", "aa", "aa.1") == 2
+    assert save("second", "aa", "aa.2") == 3
+    # By its button, which ends the chain: the page that is left behind knows less.
+    assert save("third", "aa", "3") == 4
+    with pytest.raises(StaleIssue):
+        save("fourth", "aa", "aa.4")
+    with pytest.raises(StaleIssue):
+        save("another page", "bb", "bb.1")
+
+
 def test_two_editors_at_the_same_moment_are_one_first_and_one_told(
     database: Database, clock: FixedClock, issue_id: int
 ) -> None:
@@ -297,13 +331,40 @@ def test_savings_of_one_sitting_are_one_version_with_a_readable_difference(
         (3, VersionKind.AUTO),
         (1, VersionKind.DRAFTED),
     ]
+    around = "… Brief 1; Brief"
     assert told == [
-        ["Moved within In brief: “Brief 3”", "New text in In brief: {+See *below*.+}"],
+        [
+            f"Preheader: {around} [-2;-] {{+3;+}} Brief 3 … {around} 2; Brief [-3-] {{+2+}}",
+            "Moved within In brief: “Brief 3”",
+            "New text in In brief: {+See *below*.+}",
+        ],
         ["Editor’s note: {+A longer note+}"],
         [],
     ]
     assert acts == ["issue.edited", "issue.edited"]
     assert page.next is None
+
+
+def test_what_was_passed_by_in_a_sitting_serves_for_a_day(
+    database: Database, clock: FixedClock, issue_id: int
+) -> None:
+    def numbers() -> list[int]:
+        with database.read() as session:
+            return list(session.scalars(select(IssueVersion.number).order_by(IssueVersion.number)))
+
+    def written(note: str) -> Callable[[Composition], Composition]:
+        return lambda one: one.saying(note=note)
+
+    for note in ("a", "ab", "abc"):
+        _save(database, clock, issue_id, written(note), kind=VersionKind.AUTO)
+    clock.advance(timedelta(hours=20))
+    _save(database, clock, issue_id, lambda one: replace(one, note="b"))
+    assert numbers() == [1, 2, 3, 4, 5]
+    with database.read() as session:
+        assert get_version(session, issue_id, 3).note == "ab"
+    clock.advance(timedelta(hours=20))
+    _save(database, clock, issue_id, lambda one: replace(one, note="c"))
+    assert numbers() == [1, 4, 5, 6]
 
 
 def test_an_earlier_version_is_restored_as_a_new_one(

@@ -86,6 +86,8 @@ def test_an_issue_is_drafted_and_found_by_state_and_newsletter(
     again = desk.post("/desk/issues", {"next": "gp-alert:immediate", "cut_off": "2026-11-01 08:00"})
     assert again.status_code == 422
     assert "Nothing new for gp-alert since" in again.text
+    # The draft that there is stands below, for whoever pressed twice.
+    assert ">First<" in again.text
     assert 'value="2026-11-01 08:00"' in again.text
     for state, there in (("draft", True), ("sent", False)):
         assert (">First<" in desk.get(f"/desk/issues?state={state}").text) == there
@@ -100,6 +102,7 @@ def test_an_issue_is_drafted_and_found_by_state_and_newsletter(
     [
         ({"next": "gp-alert:never"}, "Choose a newsletter and how often it comes."),
         ({"next": "gp-alert:weekly", "cut_off": "soon"}, "is no cut-off; 2026-11-30 08:00 would"),
+        ({"next": "gp-alert:weekly", "cut_off": "0001-01-01"}, "is no cut-off; 2026-11-30 08:00"),
         ({"next": "gp-alert:weekly", "cut_off": "2027-01-01 08:00"}, "The cut-off lies ahead"),
         ({"next": "gp-alert:weekly", "cut_off": "2026-11-20 08:00"}, "Nothing new for gp-alert"),
     ],
@@ -202,14 +205,14 @@ def test_texts_are_added_previewed_moved_and_taken_out(site: RunningSite, desk: 
     issue_id = _draft(site)
     page = compose_form(desk, issue_id).press("text:briefs")
     form = form_on(desk, f"/desk/issues/{issue_id}/compose", page)
-    form.fill("markdown", "See **this** <script>alert(1)</script>", "t1")
-    page = form.press("down:t1")
+    form.fill("markdown", "See **this** <script>alert(1)</script>", "t2")
+    page = form.press("down:t2")
     assert "See <strong>this</strong> &lt;script&gt;" in page.text
     form = form_on(desk, form.path, page)
-    assert form.keys[1:3] == [form.keys[1], "t1"]
+    assert form.keys[1:3] == [form.keys[1], "t2"]
     assert "<strong>this</strong>" in desk.get(f"/desk/issues/{issue_id}").text
-    form.press("out:t1")
-    assert "t1" not in compose_form(desk, issue_id).keys
+    form.press("out:t2")
+    assert "t2" not in compose_form(desk, issue_id).keys
 
 
 def test_the_essay_in_focus_is_chosen(site: RunningSite, desk: Browser) -> None:
@@ -337,11 +340,11 @@ def test_the_script_saves_and_is_told_what_followed(site: RunningSite, desk: Bro
     page = compose_form(desk, issue_id).press("text:briefs")
     form = form_on(desk, f"/desk/issues/{issue_id}/compose", page)
     form.fill("title", "Other", form.keys[0])
-    form.fill("markdown", "*new*", "t1")
+    form.fill("markdown", "*new*", "t2")
     said = form.press(auto=True).json()
     assert said["version"] == 3
     assert said["subject"] == "Africa This Week #1: Other"
-    assert said["previews"] == {"t1": "<p><em>new</em></p>"}
+    assert said["previews"] == {"t2": "<p><em>new</em></p>"}
     stale = form.press(auto=True)
     # The very same form again, as after a lost answer, is no conflict.
     assert (stale.status_code, stale.json()["version"]) == (200, 3)
@@ -376,14 +379,58 @@ def test_two_editors_see_both_and_nothing_typed_is_lost(site: RunningSite, desk:
         assert "ben@example.org" in history
 
 
+def test_two_editors_who_changed_different_things_are_brought_together(
+    site: RunningSite, desk: Browser
+) -> None:
+    issue_id = _draft(site)
+    with at_the_desk(site, Role.EDITOR, BEN) as ben:
+        his = compose_form(ben, issue_id)
+        hers = form_on(desk, his.path, compose_form(desk, issue_id).press("text:in-focus"))
+        hers.fill("markdown", "A text of Ama's", "t2")
+        hers.fill("title", "Ama's title", his.keys[0])
+        hers.press(f"up:{his.keys[3]}")
+        his.fill("note", "Ben's note")
+        his.fill("title", "Ben's title", his.keys[1])
+        page = his.press()
+        assert page.status_code == 409
+        assert "you changed different things" in page.text
+        done = form_on(ben, his.path, page).press("merge")
+        assert "Brought together" in done.text
+    assert _titles(site, issue_id) == ["Ama's title", "Ben's title", "Brief 3", "Brief 2"]
+    issue = _issue(site, issue_id)
+    assert issue.editors_note == "Ben's note"
+    assert "A text of Ama&#39;s" in desk.get(f"/desk/issues/{issue_id}/compose").text
+
+
+def test_what_both_changed_is_named_before_it_is_brought_together(
+    site: RunningSite, desk: Browser
+) -> None:
+    issue_id = _draft(site)
+    with at_the_desk(site, Role.EDITOR, BEN) as ben:
+        his, hers = compose_form(ben, issue_id), compose_form(desk, issue_id)
+        for form, name in ((hers, "Ama"), (his, "Ben")):
+            form.fill("title", f"{name}'s title", his.keys[0])
+        hers.press()
+        page = his.press()
+        assert "yours stands: the title of “The essay”" in page.text
+        hers.fill("note", "and once more")
+        hers.fill("version", "2")
+        hers.press()
+        again = form_on(ben, his.path, page).press("merge")
+        assert again.status_code == 409
+        form_on(ben, his.path, again).press("merge")
+    assert _titles(site, issue_id)[0] == "Ben's title"
+    assert _issue(site, issue_id).editors_note == "and once more"
+
+
 def test_a_double_click_is_one_change(site: RunningSite, desk: Browser) -> None:
     issue_id = _draft(site)
     form = compose_form(desk, issue_id)
     form.fill("note", "once")
     first, second = form.press("text:briefs"), form.press("text:briefs")
     assert (first.status_code, second.status_code) == (200, 200)
-    assert compose_form(desk, issue_id).keys.count("t1") == 1
-    assert "t2" not in compose_form(desk, issue_id).keys
+    assert compose_form(desk, issue_id).keys.count("t2") == 1
+    assert "t3" not in compose_form(desk, issue_id).keys
     assert _issue(site, issue_id).version == 2
 
 
@@ -449,7 +496,12 @@ def test_an_earlier_version_is_restored_from_the_history(site: RunningSite, desk
     form.fill("subject", "A mistake")
     form.press()
     page = desk.get(f"/desk/issues/{issue_id}/history").text
-    assert "Restore this version" in page
+    assert "Compare or restore" in page
+    compared = desk.get(f"/desk/issues/{issue_id}/history/1").text
+    assert "From now back to version 1" in compared
+    assert "A mistake</del>" in compared
+    assert "says now what it said then" in desk.get(f"/desk/issues/{issue_id}/history/2").text
+    assert desk.get(f"/desk/issues/{issue_id}/history/9").status_code == 404
     path = f"/desk/issues/{issue_id}/history/1/restore"
     done = desk.post(path, {"version": "2"})
     assert "It says again what it said in version 1" in done.text

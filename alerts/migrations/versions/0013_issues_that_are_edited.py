@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.Column("account_id", BigKey),
         sa.Column("begun_at", UtcDateTime(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("passing", sa.Boolean(), nullable=False),
         sa.Column("request", sa.String(64), nullable=False),
         sa.Column("document", JsonColumn, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_issue_versions"),

@@ -55,7 +55,7 @@ class PieceEntry:
 
 @dataclass(frozen=True, slots=True)
 class TextEntry:
-    """A text of the editors' own, in Markdown; `key` is `t1`, `t2`, … and stays."""
+    """A text of the editors' own, in Markdown; `key` is `t2`, `t5`, … and stays."""
 
     key: str
     section: str
@@ -86,6 +86,17 @@ class Composition:
     def find(self, key: str) -> Entry | None:
         """Return the entry of a key, if there is one."""
         return next((entry for entry in self.entries if entry.key == key), None)
+
+    def saying(
+        self, *, subject: str | None = None, preheader: str | None = None, note: str | None = None
+    ) -> Self:
+        """Return it with these words; None leaves them as they are."""
+        return replace(
+            self,
+            subject=self.subject if subject is None else subject,
+            preheader=self.preheader if preheader is None else preheader,
+            note=self.note if note is None else note,
+        )
 
     def in_sections(self, sections: Sequence[str]) -> Self:
         """Return it with entries by section; one of a section that is no more is in the last."""

@@ -50,14 +50,17 @@ def save_composition(
     proposes: bool = False,
     actor: Actor,
     request: str = "",
+    page: str = "",
     clock: Clock,
 ) -> Saved:
     """Let a draft say what was composed from its version `base`, and keep that as a new version.
 
     A subject that was proposed, and left as it was, follows the pieces; with `proposes` it does in
-    any case. The same `request` twice
-    is one change. Raises StaleIssue when somebody else was first, Refused when it is no draft,
-    WrongField for what cannot stand where it was typed.
+    any case. The same `request` twice is one change; and a `page` whose script saved last, and
+    never got the answer, goes on from what it saved: its requests begin with its name.
+
+    Raises StaleIssue when somebody else was first, Refused when it is no draft, WrongField for
+    what cannot stand where it was typed.
     """
     issue, definition = _held(session, issue_id)
     before = composition_of(issue, definition)
@@ -65,8 +68,9 @@ def save_composition(
         last = versions.newest_version(session, issue_id)
         if request and last is not None and last.request == request:
             return Saved(issue.version, before, changed=False)
-        by, at = versions.last_changed(session, issue_id) or ("the program", None)
-        raise StaleIssue(before, issue.version, by, at)
+        if not page or last is None or not last.request.startswith(f"{page}."):
+            by, at = versions.last_changed(session, issue_id) or ("the program", None)
+            raise StaleIssue(before, issue.version, by, at)
     wanted = composition.checked().in_sections(section_keys(definition)).following(before)
     if wanted == before and not proposes:
         return Saved(issue.version, before, changed=False)

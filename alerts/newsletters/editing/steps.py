@@ -75,10 +75,14 @@ def with_piece(composition: Composition, piece: PieceEntry, sections: Sequence[s
     return _arranged(composition, [*composition.entries, piece], sections)
 
 
-def with_text(composition: Composition, section: str, sections: Sequence[str]) -> Composition:
-    """Add an empty text at the beginning of a section."""
-    taken = [int(one.key[1:]) for one in composition.entries if isinstance(one, TextEntry)]
-    text = TextEntry(f"t{max(taken, default=0) + 1}", section, "")
+def with_text(
+    composition: Composition, section: str, sections: Sequence[str], *, version: int
+) -> Composition:
+    """Add an empty text at the beginning of a section.
+
+    `version` is the one that is being made: a text's key is that of no other, gone ones included.
+    """
+    text = TextEntry(f"t{version}", section, "")
     return _arranged(composition, [text, *composition.entries], sections)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from alerts.articles.models import Article, ArticlePart
@@ -20,6 +20,8 @@ from alerts.staff.models import ActorKind, StaffAccount
 
 # What one person's program saves within this time of its first saving is one version.
 ONE_SITTING = timedelta(minutes=10)
+# A form that was handed out earlier is good for nothing (`alerts.web.forms`).
+FORMS_LAST = timedelta(days=1)
 PAGE = 20
 
 
@@ -82,14 +84,14 @@ def keep(
     request: str = "",
     clock: Clock,
 ) -> bool:
-    """Keep what an issue says now as a version; tells whether it has a row of its own."""
+    """Keep what an issue says now; tells whether it is a version of its own to people."""
     now = clock.now()
     last = newest_version(session, issue.id)
-    if last is not None and _goes_on(last, kind, actor, now):
-        last.number, last.kind, last.at, last.request = issue.version, kind, now, request
-        last.document = composition.to_json()
-        session.flush()
-        return False
+    goes_on = last is not None and _goes_on(last, kind, actor, now)
+    if last is not None and goes_on:
+        last.passing = True
+    else:
+        _forget_passing(session, issue.id, before=now - FORMS_LAST)
     session.add(
         IssueVersion(
             issue_id=issue.id,
@@ -97,14 +99,14 @@ def keep(
             kind=kind,
             actor=actor.kind,
             account_id=actor.account_id,
-            begun_at=now,
+            begun_at=last.begun_at if last is not None and goes_on else now,
             at=now,
             request=request,
             document=composition.to_json(),
         )
     )
     session.flush()
-    return True
+    return not goes_on
 
 
 def note_change(
@@ -146,7 +148,7 @@ def history(
     query = (
         select(IssueVersion, StaffAccount)
         .outerjoin(StaffAccount, StaffAccount.id == IssueVersion.account_id)
-        .where(IssueVersion.issue_id == issue.id)
+        .where(IssueVersion.issue_id == issue.id, ~IssueVersion.passing)
         .order_by(IssueVersion.number.desc())
         # One more for the page after, and what the last one is compared with.
         .limit(limit + 1)
@@ -214,6 +216,14 @@ def titles_of(session: Session, pieces: Iterable[PieceEntry]) -> dict[str, str]:
     return found | {
         f"{number}.{position}": title for number, position, title in session.execute(parts)
     }
+
+
+def _forget_passing(session: Session, issue_id: int, *, before: datetime) -> None:
+    session.execute(
+        delete(IssueVersion).where(
+            IssueVersion.issue_id == issue_id, IssueVersion.passing, IssueVersion.at < before
+        )
+    )
 
 
 def _goes_on(last: IssueVersion, kind: VersionKind, actor: Actor, now: datetime) -> bool:

@@ -8,14 +8,24 @@
   const status = document.getElementById("saved");
   const version = form.elements.version;
   const PAUSE = 1500;
+  const LONGEST = 15000;
   const PATIENCE = 30000;
   let timer = 0;
   let dirty = false;
+  let since = 0;
   let stopped = "";
   let saving = null;
   let leaving = false;
 
   form.classList.add("live");
+
+  // By this name the desk knows a page whose answer got lost, and lets it go on from what it saved.
+  const page = document.createElement("input");
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  page.type = "hidden";
+  page.name = "page";
+  page.value = [...bytes].map((one) => one.toString(16).padStart(2, "0")).join("");
+  form.prepend(page);
 
   /* Saving. */
 
@@ -25,11 +35,13 @@
   };
 
   const changed = () => {
+    if (!dirty) since = Date.now();
     dirty = true;
     if (stopped) return say(stopped, true);
     say("Not saved yet.");
     clearTimeout(timer);
-    timer = setTimeout(save, PAUSE);
+    // Whoever types without a pause is saved all the same.
+    timer = setTimeout(save, Date.now() - since > LONGEST ? 0 : PAUSE);
   };
 
   const save = () => {

@@ -3,7 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from alerts.newsletters.content import IssueContent, ItemContent, PhotoContent, SectionContent
+from alerts.newsletters.content import (
+    IssueContent,
+    ItemContent,
+    PhotoContent,
+    SectionContent,
+    TextContent,
+)
 
 FOLDER = Path(__file__).resolve().parent
 SITE = "https://globalpolitics.example.org"
@@ -341,4 +347,22 @@ ALL: dict[str, IssueContent] = {
     "africa-this-week": africa_this_week(),
     "gp-alert": gp_alert(),
     **HARD,
+}
+
+# What editors write between the pieces: everything that their Markdown may become.
+_OWN = (
+    "<h2>Also this week</h2><p>See <strong>our map</strong> of"
+    ' <a href="https://maps.example.org/grid">the grid</a>.</p>'
+    '<ul><li>one <a href="https://x.example.org/one">link</a></li><li><em>two</em></li></ul>'
+    "<ol><li>first</li></ol><blockquote><p>Quoted.</p></blockquote><h3>And</h3><p>last.</p>"
+)
+ALL |= {
+    f"{_base.newsletter}: own texts": replace(
+        _base,
+        sections=tuple(
+            replace(one, texts=tuple(TextContent(_OWN, at) for at in (0, 1, len(one.items))))
+            for one in _base.sections
+        ),
+    )
+    for _base in (africa_this_week(), gp_alert())
 }

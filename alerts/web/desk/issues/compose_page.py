@@ -6,12 +6,14 @@ from http import HTTPStatus
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from alerts.errors import NotFound
 from alerts.newsletters.definitions import NewsletterDefinition
-from alerts.newsletters.editing.changes import changes_between
+from alerts.newsletters.editing.changes import ChangeLine, Names, changes_between
 from alerts.newsletters.editing.composing import composition_of, section_keys
-from alerts.newsletters.editing.composition import LONGEST, Composition
+from alerts.newsletters.editing.composition import LONGEST, Composition, PieceEntry
+from alerts.newsletters.editing.merging import bring_together
 from alerts.newsletters.editing.service import StaleIssue
-from alerts.newsletters.editing.versions import last_changed, names_for
+from alerts.newsletters.editing.versions import get_version, last_changed, names_for
 from alerts.newsletters.models import Issue
 from alerts.web.desk.frame import Desk
 from alerts.web.desk.issues.view import compose_view
@@ -22,7 +24,8 @@ class ComposePage:
     """What the page shows; `base` is the version its words were begun from, else the newest.
 
     `words` and `roundup` say what is offered to be pulled in. `problem` tells what is wrong, at
-    the field `wrong` (of the entry `wrong_entry`); with `stale` somebody else saved meanwhile.
+    the field `wrong` (of the entry `wrong_entry`); with `stale` somebody else saved meanwhile, and
+    `begun` is the version that both go back to.
     """
 
     composition: Composition
@@ -33,6 +36,7 @@ class ComposePage:
     wrong_entry: str = ""
     stale: StaleIssue | None = None
     base: int | None = None
+    begun: int | None = None
     address: str = ""
 
 
@@ -45,12 +49,14 @@ def show_composition(
     composition = page.composition.in_sections(section_keys(definition))
     composition = composition.following(composition_of(issue, definition))
     base = issue.version if page.base is None else page.base
-    differences = []
+    differences: list[ChangeLine] = []
+    clashes: list[str] | None = None
     if stale is not None:
         names = names_for(session, definition, [stale.theirs, composition])
         differences = changes_between(stale.theirs, composition, names)
         # Whoever saves now has seen what is there.
         base = stale.version
+        clashes = _clashes(session, issue.id, page, stale, composition, names)
     context = {
         "issue": issue,
         "newsletter": definition,
@@ -69,8 +75,32 @@ def show_composition(
         "wrong_entry": page.wrong_entry,
         "stale": stale,
         "differences": differences,
+        "clashes": clashes,
+        "begun": page.begun if stale else None,
     }
     status = HTTPStatus.OK
     if page.problem:
         status = HTTPStatus.CONFLICT if stale else HTTPStatus.UNPROCESSABLE_ENTITY
     return desk.page("issue/compose.html", context, status=status)
+
+
+def _clashes(
+    session: Session,
+    issue_id: int,
+    page: ComposePage,
+    stale: StaleIssue,
+    mine: Composition,
+    names: Names,
+) -> list[str] | None:
+    """Return what both changed, a line each; None where it is not known any more what from."""
+    try:
+        base = get_version(session, issue_id, page.begun or 0)
+    except NotFound:
+        return None
+    merged = bring_together(base, stale.theirs, mine)
+    lines = []
+    for clash in merged.clashes:
+        entry = merged.composition.find(clash.key)
+        of = names.piece(entry) if isinstance(entry, PieceEntry) else "a text" if entry else ""
+        lines.append(f"{clash.what} of {of}" if of else clash.what)
+    return lines

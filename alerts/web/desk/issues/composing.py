@@ -15,12 +15,14 @@ from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.editing import steps
 from alerts.newsletters.editing.composing import composition_of, section_keys
 from alerts.newsletters.editing.composition import TextEntry, WrongField
+from alerts.newsletters.editing.merging import bring_together
 from alerts.newsletters.editing.service import (
     Saved,
     StaleIssue,
     change_composition,
     save_composition,
 )
+from alerts.newsletters.editing.versions import get_version
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue, IssueState, VersionKind
 from alerts.newsletters.service import definition_of, get_newsletter
@@ -38,6 +40,10 @@ from alerts.web.forms import Fields
 from alerts.web.headers import PERSONAL
 
 _LARGEST = 2**63 - 1
+_SAVED = {
+    "propose": "Saved, with subject and preheader as proposed.",
+    "merge": "Brought together, and saved.",
+}
 # Buttons that lead to what may be pulled in.
 _LOOKS = frozenset({"find", "parts"})
 router = APIRouter(prefix="/issues", route_class=DeskRoute)
@@ -93,7 +99,8 @@ def save_by_script(desk: Editing, fields: PostedForm, issue_id: IssueId) -> Resp
                 base=posted.base,
                 kind=VersionKind.AUTO,
                 actor=desk.actor,
-                request=posted.request,
+                request=f"{posted.page}.{posted.request}" if posted.page else posted.request,
+                page=posted.page,
                 clock=runtime.clock,
             )
     except AlertsError as error:
@@ -121,10 +128,14 @@ def _save(
         # What was set aside is not in the form.
         known = posted.composition.in_sections(section_keys(definition))
         known = known.following(composition_of(issue, definition))
-        stepping = Stepping(session, definition, known, posted.about, fields)
+        version = posted.base + 1
+        stepping = Stepping(session, definition, known, posted.about, fields, version)
         # A step is taken from what is saved: one from an older version is told before anything.
         is_current = issue.version == posted.base and issue.state is IssueState.DRAFT
         taken = take_step(posted.step, stepping) if is_current else None
+        if is_current and posted.step == "merge" and posted.begun is not None:
+            begun = get_version(session, issue_id, posted.begun)
+            known = bring_together(begun, composition_of(issue, definition), known).composition
         saved = save_composition(
             session,
             issue_id,
@@ -134,11 +145,11 @@ def _save(
             proposes=posted.step == "propose",
             actor=desk.actor,
             request=posted.request,
+            page=posted.page,
             clock=runtime.clock,
         )
     if taken is None:
-        proposed = "Saved, with subject and preheader as proposed."
-        return saved, proposed if posted.step == "propose" else "Saved.", ""
+        return saved, _SAVED.get(posted.step, "Saved."), ""
     return saved, taken.line, f"#{anchor(taken.at)}" if taken.at else ""
 
 
@@ -196,6 +207,7 @@ def _show_again(
         wrong_entry=error.entry if isinstance(error, WrongField) else "",
         stale=error if isinstance(error, StaleIssue) else None,
         base=posted.base,
+        begun=posted.base if posted.begun is None else posted.begun,
         address=fields.one("url"),
     )
     with desk.site.runtime.database.read() as session:

@@ -15,10 +15,14 @@ from alerts.errors import Invalid
 from alerts.newsletters.editing.composition import Composition, Entry, PieceEntry, TextEntry
 from alerts.web.forms import Fields
 
+_DIGEST_LENGTH = 40
+# Versions are kept in 32 bits.
+_MOST_DIGITS = 10
 # Enough for a roundup of a few hundred pieces in any script.
 LARGEST_COMPOSITION = 1024 * 1024
 _PIECE = re.compile(r"p:(\d{1,18})(?:\.(\d{1,9}))?:([0-9a-f]{1,8}):([0-9a-f]{1,8})")
 _TEXT = re.compile(r"t:(t\d{1,9})")
+_PAGE = re.compile(r"[0-9a-f]{16}")
 _OF_ENTRIES = ("section", "title", "standfirst", "markdown")
 
 
@@ -27,6 +31,8 @@ class PostedComposition:
     """What was composed, from which version of the issue, and what the button pressed asks for.
 
     `step` and `about` are a button's value, `up:12.3`; the step is `save` where none was pressed.
+    `request` tells the form from others, `page` is the name that the page's script gave it.
+    `begun` is the version that the words were begun from where somebody else has saved since.
     """
 
     composition: Composition
@@ -34,6 +40,8 @@ class PostedComposition:
     step: str
     about: str
     request: str
+    page: str
+    begun: int | None
 
 
 @dataclass
@@ -52,8 +60,9 @@ def mark(text: str) -> str:
 def read_composition(fields: Fields) -> PostedComposition:
     """Read the form; raises Invalid for one that no page of ours made."""
     base = fields.one("version")
-    if not base.isdecimal() or len(base) > 9:  # noqa: PLR2004 - within 32 bits
+    if not base.isdecimal() or len(base) >= _MOST_DIGITS:
         raise Invalid("the form came in pieces; load the page anew")
+    page, begun = fields.one("page"), fields.one("begun")
     step, _, about = fields.one("do").partition(":")
     entries = tuple(_entry(one) for one in _entries(fields.pairs))
     return PostedComposition(
@@ -67,6 +76,8 @@ def read_composition(fields: Fields) -> PostedComposition:
         step=step or "save",
         about=about,
         request=_digest(fields.pairs),
+        page=page if _PAGE.fullmatch(page) else "",
+        begun=int(begun) if begun.isdecimal() and len(begun) < _MOST_DIGITS else None,
     )
 
 
@@ -107,4 +118,4 @@ def _other(typed: str | None, own: str) -> str | None:
 def _digest(pairs: Sequence[tuple[str, str]]) -> str:
     """Return what tells a form from others: the same one sent twice has the same."""
     told = "\0".join(f"{name}\1{value}" for name, value in pairs if name != "form_token")
-    return hashlib.sha256(told.encode(errors="replace")).hexdigest()
+    return hashlib.sha256(told.encode(errors="replace")).hexdigest()[:_DIGEST_LENGTH]

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from alerts.errors import Invalid, Refused
-from alerts.newsletters.issues import draft_issue
+from alerts.newsletters.issues import NothingNew, draft_issue
 from alerts.newsletters.service import definition_of, get_newsletter, list_newsletters
 from alerts.staff.audit import Subject, record
 from alerts.staff.permissions import Permission
@@ -72,6 +72,10 @@ def draft(desk: Editing, fields: PostedForm) -> Response:
             line = f"Drafted, with {len(issue.items)} pieces."
             if len(issue.items) == 1:
                 line = "Drafted, with one piece."
+    except NothingNew as error:
+        # What a second click looks for is the draft that the first one made.
+        drafts = _Filters(newsletter=slug, state="draft")
+        return _page(desk, drafts, problem=sentence(error), typed=fields)
     except (Invalid, Refused) as error:
         return _page(desk, _Filters(), problem=sentence(error), typed=fields)
     return desk.done(f"{HERE}/{issue.id}/compose", line)
@@ -90,15 +94,16 @@ def _cut_off(text: str, zone: str, now: datetime) -> datetime:
         return now
     try:
         moment = isoparse(text.replace(" ", "T"))
-    except ValueError as error:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(
+            UTC
+        )
+    except (ValueError, OverflowError) as error:
         raise Invalid(
             f"{text!r} is no cut-off; 2026-11-30 08:00 would be right, in {zone}"
         ) from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(zone))
     if moment > now:
         raise Invalid("the cut-off lies ahead; leave it empty to take all there is up to now")
-    return moment.astimezone(UTC)
+    return moment
 
 
 def _page(

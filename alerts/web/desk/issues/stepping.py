@@ -18,13 +18,17 @@ _LARGEST = 2**63 - 1
 
 @dataclass(frozen=True)
 class Stepping:
-    """A step to be taken: on which composition, about what, with the whole form at hand."""
+    """A step to be taken: on which composition, about what, with the whole form at hand.
+
+    `version` is the one that it makes.
+    """
 
     session: Session
     definition: NewsletterDefinition
     composition: Composition
     about: str
     fields: Fields
+    version: int
 
     @property
     def sections(self) -> tuple[str, ...]:
@@ -101,9 +105,9 @@ def _add(step: Stepping) -> Taken:
 def _text(step: Stepping) -> Taken:
     if step.about not in step.sections:
         raise Invalid("that section is no more; load the page anew")
-    added = steps.with_text(step.composition, step.about, step.sections)
-    key = next(e.key for e in added.entries if step.composition.find(e.key) is None)
-    return Taken(added, "A text was added; write it, and move it to its place.", key)
+    added = steps.with_text(step.composition, step.about, step.sections, version=step.version)
+    line = "A text was added; write it, and move it to its place."
+    return Taken(added, line, f"t{step.version}")
 
 
 def _focus(step: Stepping) -> Taken:
