@@ -10,7 +10,7 @@ import pytest
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.delivery.catcher import CatcherStore
-from alerts.inbound.reading.commands import Command
+from alerts.inbound.reading.record import Command
 from alerts.inbound.wishes import Wish, fulfil
 from alerts.newsletters.service import offers
 from alerts.staff.permissions import Role
