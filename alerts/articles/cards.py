@@ -7,9 +7,10 @@ know, and finds parts of words too.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from alerts.articles.models import Article, ArticleAuthor, ArticleCard, ArticleState
 from alerts.articles.queries import open_questions
@@ -19,6 +20,8 @@ PAGE = 50
 _MOST_WORDS = 10
 _MOST_SERIES = 300
 _LONGEST_SERIES = 200
+
+_Condition: TypeAlias = ColumnElement[bool] | InstrumentedAttribute[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,8 @@ def known_series(session: Session) -> Sequence[str]:
     return [series for series in found if series]
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [
+def _conditions(wanted: Wanted) -> list[_Condition]:
+    found: list[_Condition] = [
         ArticleCard.words.contains(word, autoescape=True)
         for word in folded(wanted.words).split()[:_MOST_WORDS]
     ]

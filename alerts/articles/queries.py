@@ -110,6 +110,8 @@ def open_questions(session: Session, article_id: int) -> bool:
 def printed_values(session: Session, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Return, of each article that editors changed, what its page says of the fields they did."""
     found: dict[int, dict[str, Any]] = {}
+    if not ids:
+        return found
     for edit in session.scalars(select(ArticleEdit).where(ArticleEdit.article_id.in_(ids))):
         found.setdefault(edit.article_id, {}).update(edit.page_now or edit.printed)
     return found

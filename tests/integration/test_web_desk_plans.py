@@ -21,10 +21,11 @@ from alerts.web.desk.subscribers.asked import Asked
 from alerts.web.desk.subscribers.queries import (
     last_sent,
     newest_subscribers,
+    readers_of,
     suppressed_subscribers,
 )
 from tests.conftest import NOW
-from tests.integration.test_segments_indexes import READERS, add_crowd, fill, moment, rarely
+from tests.integration.test_segments_indexes import RARE, READERS, add_crowd, fill, moment, rarely
 
 ARTICLES = 20_000
 # A look through all cards; a hundred times what it takes on an idle machine.
@@ -39,12 +40,14 @@ def crowd(session: Session, clock: FixedClock) -> Session:
     return session
 
 
-def plans(session: Session, database: Database, act: object) -> list[str]:
-    """Return the database's plans for the statements about subscribers that an act sends."""
+def plans(
+    session: Session, database: Database, act: object, *, table: str = "subscribers"
+) -> list[str]:
+    """Return the database's plans for the statements about a table that an act sends."""
     asked: list[tuple[str, object]] = []
 
     def note(_c: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
-        if "FROM subscribers" in statement:
+        if f"FROM {table}" in statement:
             asked.append((statement, parameters))
 
     event.listen(database.engine, "before_cursor_execute", note)
@@ -104,6 +107,27 @@ def test_a_page_of_the_list_scans_nobody(
     print(asked, *lines, sep="\n    ")  # noqa: T201 - `pytest -s` shows the plans
     assert not is_scanned(lines)
     assert not any("Sort" in line and "Key" not in line for line in lines) or asked.query
+
+
+def test_the_readers_of_a_small_newsletter_are_found_without_the_others(
+    crowd: Session, database: Database
+) -> None:
+    expected = [n for n in range(READERS, 0, -1) if n % RARE == 0]
+    # Who left is none of them: one of two hundred did, of the others.
+    assert [
+        one.id for one in readers_of(crowd, "africa-this-week", before=None, limit=51)
+    ] == expected[:51]
+    assert [
+        one.id for one in readers_of(crowd, "africa-this-week", before=expected[50], limit=100)
+    ] == expected[51:]
+    lines = plans(
+        crowd,
+        database,
+        lambda: readers_of(crowd, "africa-this-week", before=None, limit=51),
+        table="subscriptions",
+    )
+    assert any("ix_subscriptions_audience" in line for line in lines)
+    assert not any(line.startswith(("Seq Scan", "SCAN")) for line in lines)
 
 
 def test_those_not_mailed_are_listed_by_their_state(crowd: Session, database: Database) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.delivery.models import Delivery, DeliveryState
+from alerts.delivery.returned import BounceEvent, Returned
 from alerts.newsletters.models import Issue
 from alerts.staff.models import AuditEntry
 from alerts.staff.permissions import Role
@@ -317,8 +318,20 @@ def test_growth_is_drawn_and_told_as_a_table(site: RunningSite) -> None:
     site.subscribe("gp-alert")
     site.clock.advance(timedelta(days=1))
     site.subscribe("gp-alert", "africa-this-week", email="b@example.org")
+    with site.runtime.database.transaction() as session:
+        for position, kind in enumerate((Returned.HARD, Returned.SOFT, Returned.COMPLAINT)):
+            session.add(
+                BounceEvent(
+                    mail_id=1,
+                    position=position,
+                    newsletter="gp-alert",
+                    kind=kind,
+                    at=site.clock.now(),
+                )
+            )
     with at_the_desk(site, Role.EDITOR) as editor:
         page = editor.get(f"{HERE}/growth?newsletter=gp-alert").text
+        assert "<dt>bounced</dt><dd>2</dd>" in " ".join(page.split()).replace("> <", "><")
         assert "<dt>signed up</dt><dd>2</dd>" in page
         assert 'data-words="confirmed">1</td>' in page
         picture = editor.client.get(f"{HERE}/growth/gp-alert.svg")

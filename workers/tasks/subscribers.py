@@ -4,10 +4,14 @@ from alerts.delivery.transactional import send_confirmation
 from alerts.delivery.welcoming import send_welcome
 from alerts.inbound.answering import answered_id
 from alerts.newsletters.service import offers
+from alerts.subscribers.uploads.service import waiting_to_confirm
 from alerts.subscribers.uploads.working import take_upload
-from alerts.task_queue import Task
+from alerts.task_queue import Queue, Task
 from workers.app import app
 from workers.process import parts
+
+# What the broker holds in memory meanwhile; the sweeper sees to whom is left.
+_MOST_ASKED_AT_ONCE = 50_000
 
 
 @app.task(name=Task.SEND_CONFIRMATION.value)
@@ -60,3 +64,8 @@ def take(upload_id: int) -> None:
         suppression_keys=worker.settings.secret_key,
         clock=worker.clock,
     )
+    with worker.database.read() as session:
+        waiting = waiting_to_confirm(session, upload_id, limit=_MOST_ASKED_AT_ONCE)
+    for subscriber_id in waiting:
+        # With the least urgent queue: who signs up at this moment does not wait for a whole file.
+        worker.queue.enqueue(Task.SEND_CONFIRMATION, subscriber_id, queue=Queue.DIGESTS)

@@ -35,7 +35,9 @@ class SqliteTables:
 
     def __init__(self, session: Session) -> None:
         self._connection = cast("Connection", session.connection().connection.dbapi_connection)
-        self._form = UtcDateTime().bind_processor(session.get_bind().dialect)
+        dialect = session.get_bind().dialect
+        # SQLite's own form of it: times are compared as texts, and all have to look alike.
+        self._form = UtcDateTime().dialect_impl(dialect).bind_processor(dialect)
 
     def moment(self, now: datetime) -> str:
         """Return a time as the tables of this program hold it."""

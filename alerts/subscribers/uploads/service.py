@@ -17,6 +17,7 @@ from alerts.subscribers.files.columns import FIELDS, NoAddressColumn
 from alerts.subscribers.files.lines import csv_rows
 from alerts.subscribers.files.makes import Make
 from alerts.subscribers.files.rows import open_file
+from alerts.subscribers.models import Subscriber
 from alerts.subscribers.uploads.models import PieceKind, SubscriberUpload, UploadState
 from alerts.subscribers.uploads.pieces import forget_pieces, laid_out, store_pieces
 
@@ -164,6 +165,15 @@ def owed_uploads(session: Session, *, clock: Clock) -> list[int]:
             .execution_options(synchronize_session=False)
         )
     )
+
+
+def waiting_to_confirm(session: Session, upload_id: int, *, limit: int) -> list[int]:
+    """Return whom an import that is done owes a mail to confirm, by the index of what is owed."""
+    upload = session.get(SubscriberUpload, upload_id)
+    if upload is None or upload.state is not UploadState.DONE or upload.started_at is None:
+        return []
+    owed = select(Subscriber.id).where(Subscriber.confirmation_due_at >= upload.started_at)
+    return list(session.scalars(owed.order_by(Subscriber.confirmation_due_at).limit(limit)))
 
 
 def prune_uploads(session: Session, *, now: datetime, limit: int) -> int:

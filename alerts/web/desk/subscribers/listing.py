@@ -14,12 +14,13 @@ from alerts.staff.permissions import Permission
 from alerts.subscribers.finding import by_beginning
 from alerts.subscribers.models import Subscriber, SubscriberState
 from alerts.subscribers.queries import count_by_state
+from alerts.subscribers.segments.compiler import Condition
 from alerts.subscribers.segments.service import Segments
 from alerts.subscribers.segments.terms import Node
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, requires
 from alerts.web.desk.subscribers.asked import Asked, segments_of, words_of
-from alerts.web.desk.subscribers.queries import PAGE, newest_subscribers
+from alerts.web.desk.subscribers.queries import PAGE, newest_subscribers, readers_of
 from alerts.web.desk.words import sentence
 
 HERE = "/desk/subscribers"
@@ -89,9 +90,17 @@ def _page(
         people = by_beginning(session, asked.begins, *conditions, after=after, limit=PAGE + 1)
         more = asked.address(after=people[PAGE - 1].email_key) if len(people) > PAGE else ""
     else:
-        people = session.scalars(newest_subscribers(condition, before=before, limit=PAGE + 1)).all()
+        people = _newest(session, asked, condition, before)
         more = asked.address(before=people[PAGE - 1].id) if len(people) > PAGE else ""
     return _Page(people[:PAGE], f"?{more}" if more else "")
+
+
+def _newest(
+    session: Session, asked: Asked, condition: Condition | None, before: int | None
+) -> Sequence[Subscriber]:
+    if list(asked.filters) == ["newsletter"]:
+        return readers_of(session, asked.newsletter, before=before, limit=PAGE + 1)
+    return session.scalars(newest_subscribers(condition, before=before, limit=PAGE + 1)).all()
 
 
 def _counts(
