@@ -11,6 +11,7 @@ from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.erasing import forget_person
+from alerts.delivery.returned_counts import prune_returned_counts
 from alerts.inbound.storing import prune_mails
 from alerts.request_limits import prune_counts
 from alerts.subscribers.growth import settle_days
@@ -120,7 +121,10 @@ def _remove_mails(database: Database, now: datetime) -> int:
             removed = prune_mails(session, now=now, limit=_SLICE)
         count += removed
         if removed < _SLICE:
-            return count
+            break
+    with database.transaction() as session:
+        prune_returned_counts(session, now=now)
+    return count
 
 
 def _emptied(session: Session, before: datetime) -> int:

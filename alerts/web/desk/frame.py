@@ -54,6 +54,7 @@ class Room:
 
 ROOMS = (
     Room("overview", "/desk/", "Overview"),
+    Room("returned", "/desk/returned", "Returned mail", Permission.REPORTS_READ),
     Room("staff", "/desk/staff", "Staff", Permission.STAFF_MANAGE),
     Room("log", "/desk/log", "Log", Permission.AUDIT_READ),
 )
