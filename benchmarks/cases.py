@@ -13,6 +13,7 @@ from benchmarks import (
     placing,
     polling,
     reading,
+    returning,
 )
 from benchmarks.report import Line
 from benchmarks.workshop import Workshop
@@ -38,4 +39,5 @@ PIECES: dict[str, Callable[[], None]] = {
     "polling": polling.run,
     "placing": placing.run,
     "reading": reading.run,
+    "returning": returning.run,
 }

@@ -117,8 +117,9 @@ def _record(
 
 
 def _domain_of(session: Session, told: Told, whose: Whose) -> str:
-    """Return the recipient's domain: as it was told, else the reader's; some loops hide it."""
-    address = told.address
+    """Return the domain that a message came back from: as it was told, else the reader's."""
+    # Feedback loops hide whose it was behind addresses of their own.
+    address = "" if told.kind is Returned.COMPLAINT else told.address
     if "@" not in address and whose.subscriber_id is not None:
         reader = session.get(Subscriber, whose.subscriber_id)
         address = reader.email if reader else ""

@@ -1,6 +1,5 @@
 """Mail brought by a mail server, over SMTP or LMTP: it is stored before it is answered."""
 
-import asyncio
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from alerts.errors import Refused
+from alerts.inbound.gathering import Gathering
 from alerts.inbound.service import Intake
 from alerts.inbound.storing import LARGEST_MAIL, Arrival
 from alerts.mail_server import MailServer
@@ -26,7 +26,7 @@ class InboundHandler:
     """
 
     def __init__(self, intake: Intake, way: str, *, one_at_a_time: bool = False) -> None:
-        self._intake = intake
+        self._gathering = Gathering(intake.take_in)
         self._way = way
         self._one_at_a_time = one_at_a_time
 
@@ -58,12 +58,30 @@ class InboundHandler:
         sender = "" if envelope.mail_from == "<>" else envelope.mail_from
         arrival = Arrival(raw, self._way, sender, tuple(envelope.rcpt_tos))
         try:
-            [stored] = await asyncio.to_thread(self._intake.take_in, [arrival])
+            stored = await self._gathering.store(arrival)
         except Exception as error:  # noqa: BLE001 - the sender keeps the mail, and comes again
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             log.error("mail_not_stored", way=self._way, reason=reason)  # noqa: TRY400 - no values
             return "451 4.3.0 the mail cannot be stored now; please try again later"
         return f"250 2.0.0 stored as {stored.mail_id}"
+
+
+class _AnyLine:
+    """Takes lines of any length within the size of a mail.
+
+    RFC 5321 has them end after a thousand octets; whoever sends longer ones would be answered with
+    500, and a report would be lost for its form.
+    """
+
+    line_length_limit = LARGEST_MAIL
+
+
+class _Smtp(_AnyLine, SMTP):
+    """SMTP for mail that comes back."""
+
+
+class _Lmtp(_AnyLine, LMTP):
+    """LMTP for mail that comes back."""
 
 
 @contextmanager
@@ -72,7 +90,7 @@ def inbound_server(intake: Intake, *, host: str, port: int, lmtp: bool) -> Itera
     name = "LMTP" if lmtp else "SMTP"
     controller = MailServer(
         InboundHandler(intake, name.lower(), one_at_a_time=lmtp),
-        speaks=LMTP if lmtp else SMTP,
+        speaks=_Lmtp if lmtp else _Smtp,
         hostname=host,
         port=port,
         enable_SMTPUTF8=True,

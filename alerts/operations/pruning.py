@@ -11,6 +11,7 @@ from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.erasing import forget_person
+from alerts.delivery.returned_counts import prune_returned_counts
 from alerts.inbound.storing import prune_mails
 from alerts.kept_answers import prune_answers
 from alerts.rendering.reviewing.links import prune_link_checks
@@ -130,7 +131,10 @@ def _remove_mails(database: Database, now: datetime) -> int:
             removed = prune_mails(session, now=now, limit=_SLICE)
         count += removed
         if removed < _SLICE:
-            return count
+            break
+    with database.transaction() as session:
+        prune_returned_counts(session, now=now)
+    return count
 
 
 def _remove_uploads(database: Database, now: datetime) -> int:

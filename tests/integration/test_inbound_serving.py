@@ -1,7 +1,9 @@
 """A mail server hands mail over: kept before it is answered, once, and never lost through us."""
 
+import asyncio
 import smtplib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,9 +14,11 @@ from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.errors import Refused
 from alerts.inbound import serving
+from alerts.inbound.gathering import Gathering
 from alerts.inbound.models import InboundMail, MailState
 from alerts.inbound.service import Intake
 from alerts.inbound.serving import inbound_server
+from alerts.inbound.storing import Arrival, Stored
 from alerts.task_queue import Queue, RecordingTaskQueue, Task
 from tests.functional.installation import free_port
 
@@ -105,3 +109,49 @@ def test_a_port_that_is_taken_is_said_in_one_line(door: Door, clock: FixedClock)
         inbound_server(again, host="127.0.0.1", port=door.port, lmtp=False),
     ):
         pass
+
+
+def test_mails_that_come_at_once_are_stored_together_and_each_is_answered(door: Door) -> None:
+    def bring(number: int) -> str:
+        with smtplib.SMTP("127.0.0.1", door.port, timeout=60) as client:
+            client.ehlo()
+            client.mail("")
+            client.rcpt(TO[0])
+            return client.data(MAIL + b"%d\r\n" % (number % 30))[1].decode()
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(bring, range(40)))
+    mails = door.mails()
+    assert len(mails) == 30
+    # Those that came twice are told the number of the first.
+    assert {f"2.0.0 stored as {mail.id}" for mail in mails} == set(answers)
+    told = [number for _, ids, _ in door.queue.enqueued for number in ids]
+    assert sorted(told) == [mail.id for mail in mails]
+
+
+def test_one_that_cannot_be_stored_spoils_it_for_no_other(database: Database) -> None:
+    calls: list[int] = []
+
+    def take_in(arrivals: list[Arrival]) -> list[Stored]:
+        calls.append(len(arrivals))
+        if any(one.raw == b"bad" for one in arrivals):
+            raise ValueError(len(arrivals))
+        return [Stored(int(one.raw), is_new=True) for one in arrivals]
+
+    async def bring() -> list[Stored | BaseException]:
+        gathering = Gathering(take_in)
+        raws = [b"1", b"2", b"bad", b"4"]
+        return await asyncio.gather(
+            *(gathering.store(Arrival(raw, "test")) for raw in raws), return_exceptions=True
+        )
+
+    first, second, bad, last = asyncio.run(bring())
+    assert [first, second, last] == [Stored(n, is_new=True) for n in (1, 2, 4)]
+    assert isinstance(bad, ValueError)
+    assert calls == [4, 1, 1, 1, 1]
+
+
+def test_a_header_of_a_megabyte_and_eight_bits_in_it_are_taken(door: Door) -> None:
+    raw = b"Subject: \xff\xfe\r\nX-Long: " + b"a" * 1_000_000 + b"\r\n\r\n" + b"b" * 3_000_000
+    assert door.smtp.sendmail("", TO, raw) == {}
+    assert door.mails()[0].size == len(raw) + 2

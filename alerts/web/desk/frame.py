@@ -60,6 +60,7 @@ ROOMS = (
     Room("sources", "/desk/sources", "Sources", Permission.SOURCES_EDIT),
     Room("subscribers", "/desk/subscribers", "Subscribers", Permission.SUBSCRIBERS_READ),
     Room("issues", "/desk/issues", "Issues", Permission.ISSUES_READ),
+    Room("returned", "/desk/returned", "Returned mail", Permission.REPORTS_READ),
     Room("staff", "/desk/staff", "Staff", Permission.STAFF_MANAGE),
     Room("log", "/desk/log", "Log", Permission.AUDIT_READ),
 )

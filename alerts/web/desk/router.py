@@ -11,6 +11,7 @@ from alerts.web.desk import (
     overview,
     passwords,
     release,
+    returned,
     staff,
 )
 from alerts.web.desk.articles import ARTICLE_ROOMS
@@ -40,6 +41,7 @@ PARTS = (
     *SOURCE_ROOMS,
     *NEWSLETTERS,
     *SUBSCRIBER_ROOMS,
+    returned,
     *OPERATIONS,
     account,
     device,
