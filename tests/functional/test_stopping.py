@@ -37,6 +37,15 @@ def ready(address: str) -> bool:
         return False
 
 
+def is_taken(client: smtplib.SMTP) -> bool:
+    """End a mail, and tell whether the server says that it has it."""
+    try:
+        client.send(b"\r\n.\r\n")
+        return client.getreply()[0] == 250
+    except (smtplib.SMTPException, OSError):
+        return False
+
+
 def ended(process: "subprocess.Popen[bytes]", *, seconds: float = 100) -> int:
     """Tell a part to end, and return its status."""
     os.kill(process.pid, signal.SIGTERM)
@@ -109,11 +118,8 @@ def test_mail_that_was_taken_is_stored_and_what_was_not_is_kept_by_its_sender(
             client.sendmail(f"a{number}@example.org", "alerts@example.org", message)
             taken += 1
         assert ended(inbound) == 0
-        # Whoever brings the half mail was told nothing good: they come again.
-        with pytest.raises((smtplib.SMTPServerDisconnected, OSError)):
-            half.send(b"\r\n.\r\n")
-            if half.getreply()[0] != 250:
-                raise smtplib.SMTPServerDisconnected
+        # Whoever brings the half mail is told nothing good: they come again.
+        assert not is_taken(half)
         half.close()
         client.close()
     assert len(house.json("inbound", "list", "--limit", "100")) == taken == 20

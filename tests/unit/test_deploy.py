@@ -176,15 +176,15 @@ def test_the_target_brings_up_the_parts_and_takes_them_down() -> None:
 
 
 def test_what_the_image_is_built_of_is_there() -> None:
-    copied = re.findall(
-        r"^COPY (?!--from)(.*) \S+$", (DEPLOY / "Containerfile").read_text(), re.MULTILINE
-    )
+    recipe = (DEPLOY / "Containerfile").read_text()
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", recipe, re.MULTILINE)
     for name in (name for line in copied for name in line.split()):
         assert (REPOSITORY / name).exists(), name
 
 
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
-    if shutil.which("systemd-analyze") is None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
         pytest.skip("no systemd-analyze here")
     program = tmp_path / "alerts"
     program.touch(mode=0o755)
@@ -193,7 +193,7 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
         (tmp_path / path.name).write_text(text)
     names = [str(path) for path in tmp_path.iterdir() if path.suffix in {".service", ".timer"}]
     done = subprocess.run(
-        ["systemd-analyze", "verify", *names], capture_output=True, text=True, check=False
+        [analyze, "verify", *names], capture_output=True, text=True, check=False
     )
     assert "gp-alerts" not in done.stderr, done.stderr
 
