@@ -192,9 +192,7 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
         text = path.read_text().replace("/opt/gp-alerts/bin/alerts", str(program))
         (tmp_path / path.name).write_text(text)
     names = [str(path) for path in tmp_path.iterdir() if path.suffix in {".service", ".timer"}]
-    done = subprocess.run(
-        [analyze, "verify", *names], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([analyze, "verify", *names], capture_output=True, text=True, check=False)
     assert "gp-alerts" not in done.stderr, done.stderr
 
 
