@@ -16,9 +16,10 @@ from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.erasing import forget_person
+from alerts.delivery.models import CanaryCopy
 from alerts.delivery.rolling_up import old_issues, remove_batches, roll_up
 from alerts.inbound.storing import prune_mails
-from alerts.operations.models import Alarm, CanaryCopy
+from alerts.operations.models import Alarm
 from alerts.operations.slices import SLICE, Rest, Step, in_slices, removing, rest
 from alerts.request_limits import RateCount
 from alerts.staff.models import Lock, LogInTry, PasswordLink, StaffSession

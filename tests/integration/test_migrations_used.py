@@ -10,10 +10,11 @@ from sqlalchemy import MetaData, Table, inspect, select
 from alerts import migrations
 from alerts.clock import FixedClock
 from alerts.database import Database
+from alerts.delivery.models import CanaryCopy
 from alerts.delivery.outcome import refusal
 from alerts.inbound.storing import Arrival, store_mail
 from alerts.newsletters.archive.entering import enter_missing
-from alerts.operations.models import CanaryCopy, DoctorReport
+from alerts.operations.models import DoctorReport
 from alerts.staff.permissions import Role
 from alerts.subscribers.segments.models import Segment
 from tests.data.delivery.house import House

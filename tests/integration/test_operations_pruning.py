@@ -16,12 +16,12 @@ from alerts.clock import FixedClock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.books import audit, progress
-from alerts.delivery.models import Batch, Delivery, DeliveryState, DeliveryTotal
+from alerts.delivery.models import Batch, CanaryCopy, Delivery, DeliveryState, DeliveryTotal
 from alerts.delivery.outcome import refusal
 from alerts.delivery.reporting import report
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue, IssueState
-from alerts.operations.models import Alarm, AlarmNote, CanaryCopy, Occasion
+from alerts.operations.models import Alarm, AlarmNote, Occasion
 from alerts.operations.pruning import prune
 from alerts.request_limits import RateCount
 from alerts.staff.models import LogInTry, SessionStage, StaffSession, TryKind, TryOutcome

@@ -3,6 +3,7 @@
 import structlog
 
 from alerts.articles.sources.claims import claim_due_sources
+from alerts.delivery.canaries import ensure_canaries
 from alerts.delivery.counting import settle_outcomes
 from alerts.delivery.sweeper import sweep
 from alerts.delivery.transactional import owed_confirmations
@@ -26,6 +27,7 @@ def tick() -> None:
     with worker.database.transaction() as session:
         note_tick(session, now=worker.clock.now())
         settle_outcomes(session, now=worker.clock.now())
+        ensure_canaries(session, worker.settings.canary, clock=worker.clock)
     with worker.database.transaction() as session:
         runs = claim_due(session, clock=worker.clock)
         sources = claim_due_sources(session, clock=worker.clock)
