@@ -77,6 +77,10 @@ $(VENV)/%-tools/installed: requirements/%.txt tools/make_venv.py
 security: $(VENV)/security-tools/installed ## ask for known holes (network), look for careless code, write sbom.json
 	$(VENV)/security-tools/bin/python tools/security.py
 
+docs: install $(VENV)/docs-tools/installed ## build the documentation's site in site/, every warning an error
+	$(BIN)/python -m tools.docs
+	NO_MKDOCS_2_WARNING=1 $(VENV)/docs-tools/bin/mkdocs build --strict --quiet
+
 lock: ## write the locked requirements anew from pyproject.toml
 	$(PYTHON) tools/make_venv.py $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip install --quiet 'uv>=0.9,<1'

@@ -15,9 +15,9 @@ import redis
 import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from sqlalchemy import BigInteger, String, delete, insert, update
+from sqlalchemy import BigInteger, String, insert, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from alerts.clock import Clock
 from alerts.database import Base, Database, UtcDateTime
@@ -145,11 +145,6 @@ class RequestLimits:
 
     def _hash(self, subject: str) -> str:
         return hmac.new(self._secret, subject.encode(), hashlib.sha256).hexdigest()[:32]
-
-
-def prune_counts(session: Session, *, now: datetime) -> None:
-    """Remove counts whose window is long over."""
-    session.execute(delete(RateCount).where(RateCount.expires_at < now))
 
 
 def network_of(address: str | None) -> str | None:

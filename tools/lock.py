@@ -27,8 +27,8 @@ def main() -> None:
     subprocess.run([*uv, source, "--group", "dev", "-c", runtime, "-o", dev], check=True)
     for group in ("docs", "security"):
         # Tools that share no environment with the program, and lead to none of its packages.
-        alone = [*uv, "--group", f"{source}:{group}", "-o", runtime.with_name(f"{group}.txt")]
-        subprocess.run(alone, check=True)
+        target = runtime.with_name(f"{group}.txt")
+        subprocess.run([*uv, "--group", f"{source}:{group}", "-o", target], check=True)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ScalarSelect, func, or_, select
+from sqlalchemy import BigInteger, ScalarSelect, func, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from alerts.database import UtcDateTime
+from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState, DeliveryTotal
 from alerts.delivery.tallies import standings
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue, IssueState
@@ -65,14 +66,62 @@ def audit(session: Session, issue_id: int) -> Audit:
     `audience` is counted by itself, over distinct readers, and not summed from the states: the
     two agree only if every reader has one row.
     """
-    # One statement sees one moment: an audience taken between two would not add up.
-    rows = session.execute(
-        select(Delivery.state, Delivery.reason, func.count(), readers_of(issue_id))
+    rows = count_alike(session, issue_id)
+    return audit_of(
+        ((row.state, row.reason, row.deliveries) for row in rows), audience=audience_of(rows)
+    )
+
+
+class Alike(NamedTuple):
+    """Deliveries that have all this in common, and when the first and last of them are due.
+
+    `readers` is how many different readers stand in the ledger; None for rows of it that are kept
+    as totals alone (`rolling_up.py`).
+    """
+
+    state: DeliveryState
+    reason: str | None
+    attempts: int
+    edition_id: int | None
+    deliveries: int
+    earliest: datetime | None
+    latest: datetime | None
+    readers: int | None
+
+
+def count_alike(session: Session, issue_id: int) -> list[Alike]:
+    """Count an issue's deliveries by all that a report tells apart, what are totals now too."""
+    alike = (Delivery.state, Delivery.reason, Delivery.attempts, Delivery.edition_id)
+    kept = (
+        select(
+            *alike,
+            func.count(),
+            func.min(Delivery.not_before),
+            func.max(Delivery.not_before),
+            readers_of(issue_id),
+        )
         .where(Delivery.issue_id == issue_id)
-        .group_by(Delivery.state, Delivery.reason)
-    ).all()
-    counts = [(state, reason, count) for state, reason, count, _ in rows]
-    return audit_of(counts, audience=rows[0][3] if rows else 0)
+        .group_by(*alike)
+    )
+    nothing = null().cast(UtcDateTime())
+    rolled_up = select(
+        DeliveryTotal.state,
+        func.nullif(DeliveryTotal.reason, ""),
+        DeliveryTotal.attempts,
+        func.nullif(DeliveryTotal.edition_id, 0),
+        DeliveryTotal.count,
+        nothing,
+        nothing,
+        null().cast(BigInteger()),
+    ).where(DeliveryTotal.issue_id == issue_id)
+    # One statement sees one moment: an audience taken between two would not add up.
+    return [Alike(*row) for row in session.execute(union_all(kept, rolled_up))]
+
+
+def audience_of(rows: Sequence[Alike]) -> int:
+    """Return how many readers the rows of one count are about."""
+    kept = next((row.readers for row in rows if row.readers is not None), 0)
+    return kept + sum(row.deliveries for row in rows if row.readers is None)
 
 
 def readers_of(issue_id: int) -> ScalarSelect[int]:
@@ -116,14 +165,29 @@ def progress(session: Session, issue_ids: Sequence[int]) -> dict[int, dict[str, 
         for number, standing in standings(session, issue_ids).items()
     }
     missing = [number for number in issue_ids if number not in found]
-    if missing:
-        counted = session.execute(
+    return found | (_counted_progress(session, missing) if missing else {})
+
+
+def _counted_progress(session: Session, issue_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    counted = session.execute(
+        union_all(
             select(Delivery.issue_id, func.count(), func.count().filter(Delivery.state.in_(_ENDS)))
-            .where(Delivery.issue_id.in_(missing))
-            .group_by(Delivery.issue_id)
+            .where(Delivery.issue_id.in_(issue_ids))
+            .group_by(Delivery.issue_id),
+            select(
+                DeliveryTotal.issue_id,
+                func.sum(DeliveryTotal.count),
+                func.sum(DeliveryTotal.count),
+            )
+            .where(DeliveryTotal.issue_id.in_(issue_ids))
+            .group_by(DeliveryTotal.issue_id),
         )
-        found |= {number: {"audience": rows, "done": done} for number, rows, done in counted}
-    return {number: found.get(number, {"audience": 0, "done": 0}) for number in issue_ids}
+    )
+    found = {number: {"audience": 0, "done": 0} for number in issue_ids}
+    for number, rows, done in counted:
+        found[number]["audience"] += int(rows)
+        found[number]["done"] += int(done)
+    return found
 
 
 def state_of(session: Session, issue_id: int) -> IssueState:

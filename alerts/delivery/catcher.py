@@ -105,6 +105,12 @@ class CatcherStore:
             row = session.execute(select(_caught).where(_caught.c.id == mail_id)).mappings().first()
         return _mail(row) if row else None
 
+    def has(self, message_id: str) -> bool:
+        """Tell whether a mail with this Message-ID, given without its brackets, was caught."""
+        with self._database.read() as session:
+            found = select(_caught.c.id).where(_caught.c.message_id == f"<{message_id}>").limit(1)
+            return session.execute(found).first() is not None
+
     def forget(self, recipient: str) -> None:
         """Remove the mails to an address, in whatever case it is written."""
         with self._database.transaction() as session:

@@ -165,3 +165,16 @@ class DeliveryTotal(Base):
     attempts: Mapped[int]
     edition_id: Mapped[int] = mapped_column(BigInteger, default=0)
     count: Mapped[int] = mapped_column(BigInteger)
+
+
+class CanaryCopy(Base):
+    """The copy of an issue that goes to the operator's own address, and when it came."""
+
+    __tablename__ = "canary_copies"
+
+    issue_id: Mapped[int] = mapped_column(
+        ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True
+    )
+    message_id: Mapped[str] = mapped_column(String(320), unique=True)
+    sent_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    arrived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

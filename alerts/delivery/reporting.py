@@ -6,17 +6,17 @@ No index helps to count a ledger by state, so all figures of the ledger come fro
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock, rfc3339
 from alerts.database import Database
-from alerts.delivery.books import audit_of, held_until, readers_of
+from alerts.delivery.books import Alike, audience_of, audit_of, count_alike, held_until
 from alerts.delivery.bounces import Bounce, bounce_of
 from alerts.delivery.kept import KeptReport, keep
-from alerts.delivery.models import Delivery, DeliveryState
+from alerts.delivery.models import DeliveryState
 from alerts.delivery.returned import Returned, bounced_in, returned_of
 from alerts.delivery.status_codes import in_words
 from alerts.newsletters.issues import get_issue
@@ -29,19 +29,6 @@ _SETTLES_WITHIN = timedelta(minutes=5)
 _LOOKED_AT_EVERY = timedelta(seconds=30)
 
 
-class _Counted(NamedTuple):
-    """Deliveries that have all this in common, and when the first and last of them are due."""
-
-    state: DeliveryState
-    reason: str | None
-    attempts: int
-    edition_id: int | None
-    deliveries: int
-    earliest: datetime | None
-    latest: datetime | None
-    audience: int
-
-
 def report(session: Session, issue: Issue, *, now: datetime) -> dict[str, Any]:
     """Return an issue's books with all that is known of its way.
 
@@ -52,10 +39,10 @@ def report(session: Session, issue: Issue, *, now: datetime) -> dict[str, Any]:
     server that is away; `attempts`: how many deliveries took how many; `words`: what the reasons
     mean; editions; seconds from the first message to the last.
     """
-    counted = _count(session, issue.id)
+    counted = count_alike(session, issue.id)
     books = audit_of(
         ((line.state, line.reason, line.deliveries) for line in counted),
-        audience=counted[0].audience if counted else 0,
+        audience=audience_of(counted),
     )
     seconds = _seconds(issue.started_at, issue.finished_at)
     return {
@@ -87,7 +74,7 @@ def unsubscribed_by(session: Session, issue_id: int) -> int:
     return found or 0
 
 
-def _reasons(counted: Iterable[_Counted], state: DeliveryState) -> dict[str, int]:
+def _reasons(counted: Iterable[Alike], state: DeliveryState) -> dict[str, int]:
     """Count the deliveries in a state by their reason, the most frequent first."""
     found: Counter[str] = Counter()
     for line in counted:
@@ -96,23 +83,7 @@ def _reasons(counted: Iterable[_Counted], state: DeliveryState) -> dict[str, int
     return dict(found.most_common())
 
 
-def _count(session: Session, issue_id: int) -> list[_Counted]:
-    alike = (Delivery.state, Delivery.reason, Delivery.attempts, Delivery.edition_id)
-    rows = session.execute(
-        select(
-            *alike,
-            func.count(),
-            func.min(Delivery.not_before),
-            func.max(Delivery.not_before),
-            readers_of(issue_id),
-        )
-        .where(Delivery.issue_id == issue_id)
-        .group_by(*alike)
-    )
-    return [_Counted(*row) for row in rows]
-
-
-def _bounces(counted: Iterable[_Counted]) -> dict[str, int]:
+def _bounces(counted: Iterable[Alike]) -> dict[str, int]:
     """Count the failed deliveries by what their refusal says of the reader."""
     found = Counter(dict.fromkeys(Bounce, 0))
     for line in counted:
@@ -132,16 +103,16 @@ def _came_back(session: Session, issue_id: int) -> dict[str, Any]:
     }
 
 
-def _waiting(counted: Iterable[_Counted]) -> list[dict[str, Any]]:
+def _waiting(counted: Iterable[Alike]) -> list[dict[str, Any]]:
     """Return who was put off: for each reason how many, the first and the last moment."""
-    put_off: dict[str, list[_Counted]] = defaultdict(list)
+    put_off: dict[str, list[Alike]] = defaultdict(list)
     for line in counted:
         if line.state is DeliveryState.PENDING and line.earliest:
             put_off[line.reason or ""].append(line)
     return [{"reason": reason, **_span(lines)} for reason, lines in sorted(put_off.items())]
 
 
-def _span(lines: Sequence[_Counted]) -> dict[str, Any]:
+def _span(lines: Sequence[Alike]) -> dict[str, Any]:
     return {
         "readers": sum(line.deliveries for line in lines),
         "earliest": min(line.earliest for line in lines if line.earliest),
@@ -149,7 +120,7 @@ def _span(lines: Sequence[_Counted]) -> dict[str, Any]:
     }
 
 
-def _tally(counted: Iterable[_Counted], of: Callable[[_Counted], int | None]) -> dict[int, int]:
+def _tally(counted: Iterable[Alike], of: Callable[[Alike], int | None]) -> dict[int, int]:
     """Count deliveries by a number, in its order."""
     found: Counter[int] = Counter()
     for line in counted:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
+from alerts.delivery.canaries import note_arrival
 from alerts.errors import AlertsError, Invalid
 from alerts.inbound.forwarding import FORWARDED
 from alerts.inbound.incoming import Desk, Effect, Incoming, is_among, our_addresses
@@ -129,6 +130,9 @@ def _settle(row: InboundMail, reading: Reading, effect: Effect, *, clock: Clock)
 
 
 def _effect(session: Session, desk: Desk, mail: Incoming, *, may_answer: bool) -> Effect:
+    canary, name = desk.settings.canary, mail.headers.get("message-id")
+    if note_arrival(session, canary, name, mail.recipients, now=desk.clock.now()):
+        return Effect("a canary's copy: it has arrived")
     match mail.reading.kind:
         case Kind.BOUNCE | Kind.COMPLAINT:
             return came_back(session, desk, mail)

@@ -46,14 +46,43 @@ def known_revisions() -> list[str]:
 
 def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the schema to a revision; safe when several processes do it at once."""
-    with _one_at_a_time(database), database.engine.begin() as connection:
+    with _one_at_a_time(database), _changing(database) as connection:
         command.upgrade(_configuration(connection), revision)
 
 
 def downgrade(database: Database, revision: str) -> None:
     """Take the schema back to an older revision."""
-    with _one_at_a_time(database), database.engine.begin() as connection:
+    with _one_at_a_time(database), _changing(database) as connection:
         command.downgrade(_configuration(connection), revision)
+
+
+@contextmanager
+def _changing(database: Database) -> Iterator[Connection]:
+    """Yield a connection in one transaction, in which tables may be made anew under their rows.
+
+    SQLite changes a table by making another one and dropping the first; while foreign keys are in
+    force that takes along, or empties, whatever refers to it. So they are not, and are looked
+    through before the commit. Inside a transaction the switch would do nothing.
+    """
+    if not database.is_sqlite:
+        with database.engine.begin() as connection:
+            yield connection
+        return
+    with database.engine.connect() as connection:
+        cursor = connection.connection.cursor()
+        cursor.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                yield connection
+                broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+                if broken:
+                    raise Refused(
+                        f"rows of {broken[0][0]} would refer to none of {broken[0][2]}; nothing was"
+                        " changed, please report it"
+                    )
+        finally:
+            cursor.execute("PRAGMA foreign_keys=ON")
+            cursor.close()
 
 
 def _configuration(connection: Connection) -> Config:

@@ -94,19 +94,6 @@ class AlarmNote(Base):
     failure: Mapped[str] = mapped_column(String(LONGEST_WORDS), default="")
 
 
-class CanaryCopy(Base):
-    """The copy of an issue that goes to the operator's own address, and when it came."""
-
-    __tablename__ = "canary_copies"
-
-    issue_id: Mapped[int] = mapped_column(
-        ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True
-    )
-    message_id: Mapped[str] = mapped_column(String(320), unique=True)
-    sent_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    arrived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
 class DoctorReport(Base):
     """What the doctor found when somebody asked at the desk; `result` is NULL until it is done."""
 

@@ -1,28 +1,37 @@
-"""Forgetting what is no longer needed, after the times that the settings name, in small slices."""
+"""Forgetting what is no longer needed, after the times that the settings name, in small slices.
+
+Everything goes by slices (`slices.py`): ten million rows take their time, and nobody waits for it.
+Whoever keeps something for a time adds it here, with what says that its time is over.
+"""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.erasing import forget_person
+from alerts.delivery.models import CanaryCopy
 from alerts.delivery.returned_counts import prune_returned_counts
+from alerts.delivery.rolling_up import old_issues, remove_batches, roll_up
 from alerts.inbound.storing import prune_mails
 from alerts.kept_answers import prune_answers
+from alerts.operations.models import Alarm
+from alerts.operations.slices import SLICE, Rest, Step, in_slices, removing, rest
 from alerts.rendering.reviewing.links import prune_link_checks
-from alerts.request_limits import prune_counts
+from alerts.request_limits import RateCount
+from alerts.staff.models import Lock, LogInTry, PasswordLink, StaffSession
+from alerts.staff.pruning import TRIES_KEPT
 from alerts.subscribers.growth import settle_days
 from alerts.subscribers.models import ConsentRecord, Subscriber, SubscriberState, Subscription
 from alerts.subscribers.uploads.service import prune_uploads
 from alerts.webhooks.queries import prune_webhooks
 
-# A slice is a transaction: whoever writes meanwhile waits for this many rows at most.
-_SLICE = 500
+_LOCKS_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,11 @@ class Pruned:
     networks: int = 0
     mails: int = 0
     uploads: int = 0
+    deliveries: int = 0
+    alarms: int = 0
+    sessions: int = 0
+    log_ins: int = 0
+    counts_of_requests: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -41,50 +55,80 @@ class Pruned:
         return asdict(self)
 
 
-def prune(database: Database, settings: Settings, *, clock: Clock) -> Pruned:
+@dataclass(frozen=True)
+class _Broom:
+    """What removing takes: where, when it is, how much at a time, and the rest in between."""
+
+    database: Database
+    clock: Clock
+    size: int
+    rest: Rest
+
+    def sweep(self, step: Step) -> int:
+        return in_slices(self.database, step, size=self.size, rest=self.rest)
+
+    def before(self, keep: timedelta | None) -> datetime | None:
+        """Return the moment before which things are too old; None where they are kept."""
+        return None if keep is None else self.clock.now() - keep
+
+
+def prune(
+    database: Database,
+    settings: Settings,
+    *,
+    clock: Clock,
+    size: int = SLICE,
+    rest: Rest = rest,
+) -> Pruned:
     """Apply the retention periods; what has none is kept for ever. Safe to stop and to repeat.
 
     Sign-ups that nobody confirmed go whole; so do people who left, as long after; the network
     addresses of consents are emptied, the consents themselves stay as long as their people.
     Inbound mails, and files of subscribers with their reports, go when their time is over, which
-    they were given when they came.
+    they were given when they came. The rows of an old ledger become totals. No transaction touches
+    more than `size` rows of a table that grows with the readers.
     """
-    now = clock.now()
+    broom = _Broom(database, clock, size, rest)
     with database.transaction() as session:
         settle_days(session, clock=clock)
-        prune_counts(session, now=now)
-        prune_link_checks(session, now=now)
-        prune_answers(session, now=now)
-        prune_webhooks(session, now=now)
+        prune_link_checks(session, now=clock.now())
+        prune_answers(session, now=clock.now())
+        prune_webhooks(session, now=clock.now())
+        prune_returned_counts(session, now=clock.now())
     return Pruned(
-        unconfirmed=_forget(database, _unconfirmed, settings.keep_unconfirmed, now, clock),
-        departed=_forget(database, _departed, settings.keep_departed, now, clock),
-        networks=_empty_networks(database, settings.keep_networks, now),
-        mails=_remove_mails(database, now),
-        uploads=_remove_uploads(database, now),
+        unconfirmed=_forget(broom, _unconfirmed, settings.keep_unconfirmed),
+        departed=_forget(broom, _departed, settings.keep_departed),
+        networks=_empty_networks(broom, settings.keep_networks),
+        mails=broom.sweep(lambda session, n: prune_mails(session, now=clock.now(), limit=n)),
+        uploads=_uploads(broom),
+        deliveries=_roll_up(broom, settings.keep_ledger),
+        alarms=_alarms(broom, settings.keep_alarms),
+        sessions=_sessions(broom, settings.session_idle),
+        log_ins=_log_ins(broom),
+        counts_of_requests=broom.sweep(
+            removing((RateCount.key, RateCount.period), RateCount.expires_at < clock.now())
+        ),
     )
 
 
 def _forget(
-    database: Database,
+    broom: _Broom,
     which: Callable[[datetime], ColumnElement[bool]],
     keep: timedelta | None,
-    now: datetime,
-    clock: Clock,
 ) -> int:
-    if keep is None:
+    before = broom.before(keep)
+    if before is None:
         return 0
-    count = 0
-    while True:
-        with database.transaction() as session:
-            slice_ = session.scalars(
-                select(Subscriber).where(which(now - keep)).order_by(Subscriber.id).limit(_SLICE)
-            ).all()
-            for subscriber in slice_:
-                forget_person(session, subscriber, clock=clock)
-        count += len(slice_)
-        if len(slice_) < _SLICE:
-            return count
+
+    def step(session: Session, limit: int) -> int:
+        some = session.scalars(
+            select(Subscriber).where(which(before)).order_by(Subscriber.id).limit(limit)
+        ).all()
+        for subscriber in some:
+            forget_person(session, subscriber, clock=broom.clock)
+        return len(some)
+
+    return broom.sweep(step)
 
 
 def _unconfirmed(before: datetime) -> ColumnElement[bool]:
@@ -112,53 +156,68 @@ def _departed(before: datetime) -> ColumnElement[bool]:
     )
 
 
-def _empty_networks(database: Database, keep: timedelta | None, now: datetime) -> int:
-    if keep is None:
+def _empty_networks(broom: _Broom, keep: timedelta | None) -> int:
+    before = broom.before(keep)
+    if before is None:
         return 0
-    count = 0
-    while True:
-        with database.transaction() as session:
-            emptied = _emptied(session, now - keep)
-        count += emptied
-        if emptied < _SLICE:
-            return count
+
+    def step(session: Session, limit: int) -> int:
+        numbers = (
+            select(ConsentRecord.id)
+            .where(ConsentRecord.at < before, ConsentRecord.origin.is_not(None))
+            .limit(limit)
+        )
+        found = session.scalars(
+            update(ConsentRecord)
+            .where(ConsentRecord.id.in_(numbers))
+            .values(origin=None)
+            .returning(ConsentRecord.id)
+            .execution_options(synchronize_session=False)
+        )
+        return len(found.all())
+
+    return broom.sweep(step)
 
 
-def _remove_mails(database: Database, now: datetime) -> int:
+def _roll_up(broom: _Broom, keep: timedelta | None) -> int:
+    before = broom.before(keep)
+    if before is None:
+        return 0
+    with broom.database.read() as session:
+        issues = old_issues(session, before=before)
     count = 0
-    while True:
-        with database.transaction() as session:
-            removed = prune_mails(session, now=now, limit=_SLICE)
-        count += removed
-        if removed < _SLICE:
-            break
-    with database.transaction() as session:
-        prune_returned_counts(session, now=now)
+    for issue_id in issues:
+        count += broom.sweep(lambda session, n, i=issue_id: roll_up(session, i, limit=n))  # type: ignore[misc]  # bound here
+        broom.sweep(lambda session, n, i=issue_id: remove_batches(session, i, limit=n))  # type: ignore[misc]  # the same
     return count
 
 
-def _remove_uploads(database: Database, now: datetime) -> int:
+def _alarms(broom: _Broom, keep: timedelta | None) -> int:
+    before = broom.before(keep)
+    if before is None:
+        return 0
+    broom.sweep(removing((CanaryCopy.issue_id,), CanaryCopy.sent_at < before))
+    return broom.sweep(removing((Alarm.id,), Alarm.closed_at < before))
+
+
+def _uploads(broom: _Broom) -> int:
     # One at a time: each may hold some hundred megabytes.
-    count = 0
-    while True:
-        with database.transaction() as session:
-            removed = prune_uploads(session, now=now, limit=1)
-        count += removed
-        if not removed:
-            return count
+    return in_slices(
+        broom.database,
+        lambda session, n: prune_uploads(session, now=broom.clock.now(), limit=n),
+        size=1,
+        rest=broom.rest,
+    )
 
 
-def _emptied(session: Session, before: datetime) -> int:
-    numbers = (
-        select(ConsentRecord.id)
-        .where(ConsentRecord.at < before, ConsentRecord.origin.is_not(None))
-        .limit(_SLICE)
-    )
-    found = session.scalars(
-        update(ConsentRecord)
-        .where(ConsentRecord.id.in_(numbers))
-        .values(origin=None)
-        .returning(ConsentRecord.id)
-        .execution_options(synchronize_session=False)
-    )
-    return len(found.all())
+def _sessions(broom: _Broom, idle: timedelta) -> int:
+    now = broom.clock.now()
+    over = or_(StaffSession.expires_at <= now, StaffSession.last_seen_at <= now - idle)
+    broom.sweep(removing((PasswordLink.account_id,), PasswordLink.expires_at <= now))
+    return broom.sweep(removing((StaffSession.id,), over))
+
+
+def _log_ins(broom: _Broom) -> int:
+    now = broom.clock.now()
+    broom.sweep(removing((Lock.key,), Lock.last_at <= now - _LOCKS_KEPT))
+    return broom.sweep(removing((LogInTry.id,), LogInTry.at <= now - TRIES_KEPT))

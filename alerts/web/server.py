@@ -1,5 +1,6 @@
 """Serves the web part with uvicorn until it is told to stop."""
 
+import signal
 from types import FrameType
 
 import uvicorn
@@ -48,9 +49,25 @@ def serve(settings: Settings, host: str, port: int) -> None:
             server_header=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
+        server = _Server(configuration, application.state.site.looks)
+        _end_in_peace(server)
         try:
             with watchman(runtime, redis_url=queue.redis_url):
-                _Server(configuration, application.state.site.looks).run()
+                server.run()
         except SystemExit as error:
             # uvicorn's own way to say that it could not bind; it has logged the reason.
             raise Refused(f"cannot listen at {host}:{port}; is another program there?") from error
+
+
+def _end_in_peace(server: _Server) -> None:
+    """Have a signal end the server, and then be over.
+
+    uvicorn raises a signal again for whoever handled it before, once it has stopped; the usual
+    handler would kill this process there, with the status of a crash, before anything is closed.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        server.handle_exit(number, frame)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)

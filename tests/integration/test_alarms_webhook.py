@@ -6,7 +6,7 @@ from alerts.articles.fetching.answers import FetchFailed
 from alerts.articles.fetching.posting import post
 from tests.data.operations.web_server import web_server
 
-TAKEN = (204, {}, b"")
+TAKEN: tuple[int, dict[str, str], bytes] = (204, {}, b"")
 
 
 def test_a_call_reaches_a_host_that_is_named() -> None:

@@ -8,8 +8,10 @@ import redis
 from sqlalchemy import select
 
 from alerts.clock import FixedClock
+from alerts.config import Settings
 from alerts.database import Database
-from alerts.request_limits import Limit, RateCount, RequestLimits, network_of, prune_counts
+from alerts.operations.pruning import prune
+from alerts.request_limits import Limit, RateCount, RequestLimits, network_of
 
 HOUR = (Limit("test", 2, timedelta(hours=1)),)
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -50,8 +52,8 @@ def test_without_redis_the_database_counts(database: Database, clock: FixedClock
     assert not any("ama" in row.key for row in rows)
     clock.advance(timedelta(hours=3))
     assert limits.allows("ama@example.org", HOUR)
-    with database.transaction() as session:
-        prune_counts(session, now=clock.now())
+    assert prune(database, Settings(), clock=clock).counts_of_requests == 2
+    with database.read() as session:
         assert [row.count for row in session.scalars(select(RateCount))] == [1]
     limits.close()
 

@@ -3,6 +3,7 @@
 import structlog
 
 from alerts.articles.sources.claims import claim_due_sources
+from alerts.delivery.canaries import ensure_canaries
 from alerts.delivery.counting import settle_outcomes
 from alerts.delivery.sweeper import Due, sweep
 from alerts.delivery.tallies import settle_tallies
@@ -32,6 +33,7 @@ def tick() -> None:
         note_tick(session, now=worker.clock.now())
         settle_outcomes(session, now=worker.clock.now())
         settle_tallies(session, now=worker.clock.now())
+        ensure_canaries(session, worker.settings.canary, clock=worker.clock)
     with worker.database.transaction() as session:
         runs = claim_due(session, clock=worker.clock)
         sources = claim_due_sources(session, clock=worker.clock)

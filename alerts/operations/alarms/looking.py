@@ -14,14 +14,13 @@ from sqlalchemy.orm import Session, aliased
 
 from alerts.articles.sources.models import Source, SourceState
 from alerts.delivery.counting import BOUNCED, OutcomeClass, outcome_totals
-from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from alerts.delivery.models import Batch, BatchState, CanaryCopy, Delivery, DeliveryState
 from alerts.delivery.returned import BounceEvent, Returned
 from alerts.holding import is_held
 from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome, Schedule
 from alerts.operations.alarms import kinds
 from alerts.operations.alarms.kinds import Kind, Trouble
 from alerts.operations.doctor.machine import Space
-from alerts.operations.models import CanaryCopy
 from alerts.operations.situation import BOUNCES_OVER, IssueUnderWay, Situation, look
 
 _GIBIBYTE = 1024**3

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import structlog
 
+from alerts.delivery.canaries import expect_copies, missing_copies
+from alerts.delivery.catcher import CatcherStore
 from alerts.operations.alarms.beats import beats, silent_parts, take_turn
 from alerts.operations.alarms.books import Settled, settle
 from alerts.operations.alarms.looking import Around, look_for_trouble
@@ -47,6 +49,8 @@ class Watch:
         with means.database.transaction() as session:
             if not take_turn(session, now=now):
                 return None
+            expect_copies(session, settings.canary, now=now)
+        self._look_among_caught_mail()
         around = Around(self._space(settings.data_dir), settings.canary_within)
         with means.database.read() as session:
             troubles = look_for_trouble(session, now=now, around=around)
@@ -56,6 +60,20 @@ class Watch:
         if settled.opened or settled.closed:
             log.warning("alarms", opened=settled.opened, closed=settled.closed)
         return settled
+
+    def _look_among_caught_mail(self) -> None:
+        """Note the copies that the catcher has: there no mail comes back by another way."""
+        means = self._means
+        if not (means.settings.canary and means.settings.uses_catcher):
+            return
+        store = CatcherStore(means.settings.data_dir)
+        try:
+            with means.database.transaction() as session:
+                for copy in missing_copies(session):
+                    if store.has(copy.message_id):
+                        copy.arrived_at = means.clock.now()
+        finally:
+            store.close()
 
     def tell(self, *, waited: timedelta = timedelta(0)) -> int:
         """Send the notes that have been owed for so long; returns how many went out."""

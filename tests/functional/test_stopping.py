@@ -1,0 +1,157 @@
+"""SIGTERM ends each part in peace: what is in hand is finished, and nothing is lost."""
+
+import os
+import signal
+import smtplib
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+
+import httpx
+import pytest
+
+from alerts.database import Database
+from alerts.operations.alarms.beats import BEAT, beats
+from tests.functional.installation import Installation, free_port, wait_for
+from tests.functional.test_whole_way import check_mails, prepare
+
+pytestmark = pytest.mark.processes
+Install = Callable[..., Installation]
+
+
+def answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def ready(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/readyz", timeout=30).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def is_taken(client: smtplib.SMTP) -> bool:
+    """End a mail, and tell whether the server says that it has it."""
+    try:
+        client.send(b"\r\n.\r\n")
+        return client.getreply()[0] == 250
+    except (smtplib.SMTPException, OSError):
+        return False
+
+
+def ended(process: "subprocess.Popen[bytes]", *, seconds: float = 100) -> int:
+    """Tell a part to end, and return its status."""
+    os.kill(process.pid, signal.SIGTERM)
+    return process.wait(seconds)
+
+
+def test_the_web_part_finishes_the_request_in_hand(install: Install) -> None:
+    port = free_port()
+    house = install()
+    house.run("init")
+    web = house.start("web", "--port", str(port))
+    wait_for(lambda: ready(f"http://127.0.0.1:{port}"))
+    body = b"email=nobody"
+    head = (
+        f"POST /subscribe HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(head.encode() + body[:4])
+        time.sleep(0.5)
+        os.kill(web.pid, signal.SIGTERM)
+        wait_for(lambda: not answers(port))
+        connection.sendall(body[4:])
+        answer = b""
+        while piece := connection.recv(65_536):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 4")
+    assert b"</html>" in answer
+    assert web.wait(60) == 0
+
+
+def test_the_beat_ends_at_once_and_goes_on_where_it_was(install: Install) -> None:
+    house = install()
+    house.run("init")
+    database = Database(f"sqlite:///{house.folder / 'var' / 'alerts.db'}")
+
+    def last_sign() -> datetime | None:
+        with database.read() as session:
+            return beats(session).get(BEAT)
+
+    seen = None
+    for _ in range(2):
+        beat = house.start("beat")
+        wait_for(lambda before=seen: last_sign() != before)  # type: ignore[misc]  # a default
+        seen = last_sign()
+        assert ended(beat) == 0
+    database.dispose()
+
+
+def test_mail_that_was_taken_is_stored_and_what_was_not_is_kept_by_its_sender(
+    install: Install,
+) -> None:
+    port = free_port()
+    house = install(inbound_port=str(port))
+    house.run("init")
+    inbound = house.start("inbound", "serve")
+    wait_for(lambda: answers(port))
+    taken = 0
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
+        half = smtplib.SMTP("127.0.0.1", port, timeout=60)
+        half.helo()
+        half.mail("ama@example.org")
+        half.rcpt("alerts@example.org")
+        half.putcmd("data")
+        assert half.getreply()[0] == 354
+        half.send(b"Subject: half\r\n\r\nnever to be ended")
+        for number in range(20):
+            message = f"From: a{number}@example.org\r\nSubject: hello {number}\r\n\r\nx"
+            client.sendmail(f"a{number}@example.org", "alerts@example.org", message)
+            taken += 1
+        assert ended(inbound) == 0
+        # Whoever brings the half mail is told nothing good: they come again.
+        assert not is_taken(half)
+        half.close()
+        client.close()
+    assert len(house.json("inbound", "list", "--limit", "100")) == taken == 20
+
+
+def test_the_whole_tree_ends_in_the_middle_of_an_issue_and_takes_it_up_again(
+    install: Install, smtp: tuple[object, int]
+) -> None:
+    mailbox, mail_port = smtp
+    mails: list[tuple[str, bytes]] = mailbox.mails  # type: ignore[attr-defined]  # a Mailbox
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    house = install(
+        mail_url=f"smtp://127.0.0.1:{mail_port}?tls=off&rate=60/s",
+        base_url="https://alerts.example.org",
+        sender="GP Alerts <alerts@example.org>",
+    )
+    issue = prepare(house, "gp-alert", readers=400)
+    up = house.start("up", "--port", str(port))
+    wait_for(lambda: ready(address), seconds=120)
+    house.run("issue", "send", issue)
+    wait_for(lambda: len(mails) > 60, seconds=120)
+    assert ended(up) == 0
+    got = len(mails)
+    assert got < 400
+    audit = house.json("issue", "audit", issue)
+    assert audit["balanced"]
+    # All that the server took is on the books: nothing was on its way when it ended.
+    assert audit["sent"] == got
+    assert not answers(port)
+    up = house.start("up", "--port", str(port))
+    wait_for(lambda: house.json("issue", "show", issue)["state"] == "sent", seconds=180)
+    assert ended(up) == 0
+    assert Counter(recipient for recipient, _ in mails).most_common(1)[0][1] == 1
+    check_mails(mails, newsletter="gp-alert", readers=400)
