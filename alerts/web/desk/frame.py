@@ -54,6 +54,7 @@ class Room:
 
 ROOMS = (
     Room("overview", "/desk/", "Overview"),
+    Room("webhooks", "/desk/webhooks", "Webhooks", Permission.OPERATIONS_READ),
     Room("staff", "/desk/staff", "Staff", Permission.STAFF_MANAGE),
     Room("log", "/desk/log", "Log", Permission.AUDIT_READ),
 )

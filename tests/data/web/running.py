@@ -170,6 +170,7 @@ def running_site(
     metrics_token: str = "",
     base_url: str = "",
     api_rate: int = 600,
+    fetch_hosts: tuple[str, ...] = (),
 ) -> Iterator[RunningSite]:
     """Serve the site in a thread on a free port of 127.0.0.1 until the block ends.
 
@@ -187,6 +188,7 @@ def running_site(
             push_tokens=push_tokens,
             metrics_token=metrics_token,
             api_rate=api_rate,
+            fetch_hosts=fetch_hosts,
         )
         runtime = Runtime(settings, clock, database, Tokens(settings.secret_key))
         with database.transaction() as session:
