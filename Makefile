@@ -29,6 +29,7 @@ install-dev: $(VENV)/installed-dev ## add what tests and checks need
 
 from-debian: ## install what tests need of Debian: Chromium, the mails of Python's own tests
 	@command -v chromium >/dev/null 2>&1 || sh tools/from_debian.sh chromium fonts-liberation
+	@command -v curl >/dev/null 2>&1 || sh tools/from_debian.sh curl
 	@$(PYTHON) -c 'import test.test_email' 2>/dev/null || \
 		sh tools/from_debian.sh $$($(PYTHON) -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])')
 

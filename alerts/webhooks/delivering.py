@@ -119,6 +119,9 @@ class Deliverer:
             delivery = session.get_one(WebhookDelivery, delivery_id)
             _note(delivery, outcome, self._clock.now())
             delivery.state = DeliveryEnd.DELIVERED if outcome.is_good else DeliveryEnd.DEAD
+            if outcome.is_good:
+                endpoint = session.get_one(WebhookEndpoint, delivery.endpoint_id)
+                endpoint.last_success_at = self._clock.now()
         return outcome
 
     def _claim(self, endpoint_id: int) -> int | None:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Request
+from markupsafe import Markup, escape
 from starlette.responses import Response
 
 from alerts.web.site import CurrentSite
@@ -82,8 +83,15 @@ def docs(request: Request, site: CurrentSite) -> Response:
         "version": document["info"]["version"],
         "groups": groups_of(document, base_url=site.runtime.settings.base_url),
         "shapes": shapes_of(document),
+        "marked": marked,
     }
     return site.pages.page("api_docs.html", context)
+
+
+def marked(text: str) -> Markup:
+    """Return a line of the description with what stands between backticks as code."""
+    parts = str(escape(text)).split("`")
+    return Markup("".join(f"<code>{one}</code>" if n % 2 else one for n, one in enumerate(parts)))  # noqa: S704 - escaped above
 
 
 def groups_of(document: Mapping[str, Any], *, base_url: str) -> list[Group]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from alerts.web.api.shapes.common import Given, Reason, Shape
 
@@ -92,10 +92,31 @@ class Withdrawal(Given):
     reason: Reason = "withdrawn by hand"
 
 
-class RevisionShape(Shape):
-    """A correction: what it changed, line by line."""
+class FieldChange(Shape):
+    """A field that a correction changed."""
 
-    model_config = ConfigDict(extra="allow")
+    name: str
+    before: Any
+    after: Any
+
+
+class TextChange(Shape):
+    """Words that a correction took out and put in, with some that stand around them."""
+
+    before: str
+    removed: str
+    added: str
+    after: str
+
+
+class RevisionShape(Shape):
+    """A correction: what it changed."""
+
+    since: int = Field(alias="from")
+    to: int
+    at: str
+    fields: list[FieldChange]
+    text: list[TextChange]
 
 
 class SourceShape(Shape):

@@ -158,7 +158,7 @@ class SegmentShape(Shape):
 
     slug: str
     name: str
-    query: str = Field(examples=["state is confirmed and region is West Africa"])
+    query: str = Field(examples=["state is confirmed and region is west-africa"])
     description: str
     created_at: str
     updated_at: str
