@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from alerts.cli.webhooks import app
 from alerts.clock import FixedClock
 from alerts.database import Database
-from alerts.outbox.models import DeliveryEnd, WebhookDelivery
+from alerts.outbox.models import DeliveryEnd, WebhookDelivery, WebhookEndpoint
 from alerts.staff.models import AuditEntry
 from alerts.staff.permissions import Role
 from alerts.task_queue import Queue, Task
@@ -35,6 +35,10 @@ def receiver() -> Iterator[Receiver]:
 def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
     with running_site(database, clock, tmp_path, fetch_hosts=("127.0.0.1",)) as site:
         yield site
+
+
+def form_of(url: str, name: str, *events: str) -> dict[str, str | list[str]]:
+    return {"url": url, "name": name, "event": list(events)}
 
 
 def add(ops: Browser, receiver: Receiver, **changes: str | list[str]) -> str:
@@ -64,7 +68,11 @@ def test_one_is_added_tested_changed_and_removed(site: RunningSite, receiver: Re
         failed = ops.post(f"{HERE}/1/test", page=HERE)
         assert "It did not take the test: 500 &lt;script&gt;" in failed.text
         assert "<script>alert" not in failed.text
-        changed = {"url": receiver.url, "name": "Talk", "event": ["issue.sent"]}
+        changed: dict[str, str | list[str]] = {
+            "url": receiver.url,
+            "name": "Talk",
+            "event": ["issue.sent"],
+        }
         assert "The webhook is changed." in ops.post(f"{HERE}/1", changed, page=HERE).text
         listed = ops.get(HERE).text
         assert "Talk" in listed
@@ -78,7 +86,11 @@ def test_one_is_added_tested_changed_and_removed(site: RunningSite, receiver: Re
 
 def test_what_is_wrong_is_told_and_what_was_typed_is_kept(site: RunningSite) -> None:
     with at_the_desk(site, Role.OPS) as ops:
-        form = {"url": "http://hooks.example.org/x", "name": "Chat", "event": EVENTS}
+        form: dict[str, str | list[str]] = {
+            "url": "http://hooks.example.org/x",
+            "name": "Chat",
+            "event": EVENTS,
+        }
         page = ops.post(HERE, form, page=HERE)
         assert page.status_code == 422
         assert "only https:// is posted to" in page.text
@@ -116,6 +128,21 @@ def test_what_was_given_up_is_told_again(site: RunningSite, receiver: Receiver) 
         assert ops.post(f"{HERE}/1/redeliver", {"delivery": "x"}, page=HERE).status_code == 422
     with site.runtime.database.read() as session:
         assert session.get_one(WebhookDelivery, 1).state is DeliveryEnd.PENDING
+
+
+def test_one_that_was_given_up_is_seen_on_the_first_page(
+    site: RunningSite, receiver: Receiver
+) -> None:
+    with at_the_desk(site, Role.OPS) as ops:
+        add(ops, receiver)
+        assert "is paused:" not in ops.get("/desk/").text
+        with site.runtime.database.transaction() as session:
+            endpoint = session.get_one(WebhookEndpoint, 1)
+            endpoint.paused_at = endpoint.failing_since = site.clock.now()
+            endpoint.paused_because = "nothing got through for two days"
+        overview = ops.get("/desk/").text
+        assert "is paused: nothing got through for two days" in overview
+        assert f'href="{HERE}/1"' in overview
 
 
 def test_older_ones_are_on_the_next_page(site: RunningSite, receiver: Receiver) -> None:

@@ -145,7 +145,7 @@ def _operation(
         about=operation["description"],
         scope=security[0]["token"][0],
         takes_push=len(security) > 1,
-        parameters=tuple(_parameter(one) for one in operation.get("parameters", [])),
+        parameters=tuple(_parameter(one, schemas) for one in operation.get("parameters", [])),
         takes=taken,
         fields=tuple(_fields(schemas.get(taken, {}))),
         answers=tuple(_answers(operation["responses"])),
@@ -153,10 +153,15 @@ def _operation(
     )
 
 
-def _parameter(one: Mapping[str, Any]) -> FieldLine:
+def _parameter(one: Mapping[str, Any], schemas: Mapping[str, Any]) -> FieldLine:
     schema = one["schema"]
     about = one.get("description") or schema.get("description", "")
-    return FieldLine(one["name"], _kind(schema), about, bool(one.get("required")), one["in"])
+    if named := schemas.get(_schema_name(schema)):
+        # One of a few words: these are what somebody wants to see.
+        schema = named
+    # It is left out rather than null.
+    kind = _kind(schema).removesuffix(" or null")
+    return FieldLine(one["name"], kind, about, bool(one.get("required")), one["in"])
 
 
 def _fields(schema: Mapping[str, Any]) -> Iterator[FieldLine]:
@@ -167,7 +172,7 @@ def _fields(schema: Mapping[str, Any]) -> Iterator[FieldLine]:
 
 def _answers(responses: Mapping[str, Any]) -> Iterator[AnswerLine]:
     for status, response in responses.items():
-        content = next(iter(response.get("content", {}).values()), {})
+        content: Mapping[str, Any] = next(iter(response.get("content", {}).values()), {})
         phrase = HTTPStatus(int(status)).phrase
         about = response["description"]
         yield AnswerLine(f"{status} {phrase}", about, _schema_name(content.get("schema", {})))
