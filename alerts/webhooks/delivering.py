@@ -16,6 +16,7 @@ from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.errors import AlertsError
+from alerts.holding import is_held
 from alerts.outbox.models import DeliveryEnd, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from alerts.staff.seal import Seal
 from alerts.webhooks.endpoints import secrets_of
@@ -127,6 +128,9 @@ class Deliverer:
     def _claim(self, endpoint_id: int) -> int | None:
         now = self._clock.now()
         with self._database.transaction() as session:
+            if is_held(session):
+                # A restored system: somebody looks at what is due first.
+                return None
             fence = session.scalar(
                 update(WebhookEndpoint)
                 .where(WebhookEndpoint.id == endpoint_id, is_free(now))

@@ -230,7 +230,9 @@ def _flag(method: str) -> str:
 
 
 def _sample(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that have to be given, with an example for each."""
+    """Return an example of a document, or the fields that have to be given, with one for each."""
+    if whole := schema.get("examples"):
+        return dict(whole[0])
     properties = schema.get("properties", {})
     return {name: _example(properties[name], {}, 0) for name in schema.get("required", [])}
 
