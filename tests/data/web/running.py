@@ -169,8 +169,8 @@ def running_site(
     push_tokens: tuple[str, ...] = (),
     metrics_token: str = "",
     base_url: str = "",
-    api_rate: int = 600,
     fetch_hosts: tuple[str, ...] = (),
+    api_rate: int = 600,
 ) -> Iterator[RunningSite]:
     """Serve the site in a thread on a free port of 127.0.0.1 until the block ends.
 
@@ -187,8 +187,8 @@ def running_site(
             mail_url=mail_url,
             push_tokens=push_tokens,
             metrics_token=metrics_token,
-            api_rate=api_rate,
             fetch_hosts=fetch_hosts,
+            api_rate=api_rate,
         )
         runtime = Runtime(settings, clock, database, Tokens(settings.secret_key))
         with database.transaction() as session:
