@@ -35,6 +35,7 @@ $(VENV)/samples: $(VENV)/installed-dev
 
 from-debian: ## install what tests need of Debian: Chromium, mail servers, Python's own tests' mails
 	@command -v chromium >/dev/null 2>&1 || sh tools/from_debian.sh chromium fonts-liberation
+	@command -v curl >/dev/null 2>&1 || sh tools/from_debian.sh curl
 	@$(PYTHON) -c 'import test.test_email' 2>/dev/null || \
 		sh tools/from_debian.sh $$($(PYTHON) -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])')
 	@PATH="$$PATH:/usr/sbin"; command -v dovecot >/dev/null 2>&1 || \

@@ -12,6 +12,8 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from typing_extensions import override
+
 from alerts.articles.fetching.posting import Poster
 from alerts.clock import FixedClock
 from alerts.database import Database
@@ -84,6 +86,7 @@ def a_receiver() -> Iterator[Receiver]:
             self.end_headers()
             self.wfile.write(content)
 
+        @override
         def log_message(self, *_: object) -> None:
             pass
 

@@ -65,6 +65,20 @@ class PushedPhoto(_Strict):
 class PushedArticle(_Strict):
     """An article as another program hands it in; the text as `html` or as `text`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "url": "https://news.example.org/view?recordNo=12",
+                    "title": "Who pays for the cranes?",
+                    "html": "<p>Togo’s pier at Lomé is longer than the queue for it.</p>",
+                    "authors": ["Afi Mensah"],
+                    "published_on": "2026-11-20",
+                }
+            ]
+        }
+    )
+
     title: Line
     url: Web | None = Field(default=None, description="Where the article stands on the web.")
     html: str | None = None

@@ -13,8 +13,10 @@ from alerts.articles.sources.service import long_failing
 from alerts.clock import Clock
 from alerts.delivery.models import Batch, BatchState
 from alerts.newsletters.models import Issue, IssueState, Run, Schedule
+from alerts.outbox.models import WebhookEndpoint
 from alerts.subscribers.models import SubscriberState
 from alerts.subscribers.queries import count_by_state
+from alerts.webhooks.queries import given_up
 
 RECENT_RUNS = 5
 
@@ -40,6 +42,7 @@ class Standing:
     runs: Sequence[Run]
     attention: Sequence[Noted]
     failing: Sequence[Source]
+    webhooks: Sequence[WebhookEndpoint]
 
 
 def standing_of(session: Session, *, clock: Clock, runs: int = RECENT_RUNS) -> Standing:
@@ -56,6 +59,7 @@ def standing_of(session: Session, *, clock: Clock, runs: int = RECENT_RUNS) -> S
         runs=session.scalars(select(Run).order_by(Run.id.desc()).limit(runs)).all(),
         attention=_attention(session),
         failing=long_failing(session, clock=clock),
+        webhooks=given_up(session),
     )
 
 

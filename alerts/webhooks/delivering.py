@@ -16,6 +16,7 @@ from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.errors import AlertsError
+from alerts.holding import is_held
 from alerts.outbox.models import DeliveryEnd, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from alerts.staff.seal import Seal
 from alerts.webhooks.endpoints import secrets_of
@@ -119,11 +120,17 @@ class Deliverer:
             delivery = session.get_one(WebhookDelivery, delivery_id)
             _note(delivery, outcome, self._clock.now())
             delivery.state = DeliveryEnd.DELIVERED if outcome.is_good else DeliveryEnd.DEAD
+            if outcome.is_good:
+                endpoint = session.get_one(WebhookEndpoint, delivery.endpoint_id)
+                endpoint.last_success_at = self._clock.now()
         return outcome
 
     def _claim(self, endpoint_id: int) -> int | None:
         now = self._clock.now()
         with self._database.transaction() as session:
+            if is_held(session):
+                # A restored system: somebody looks at what is due first.
+                return None
             fence = session.scalar(
                 update(WebhookEndpoint)
                 .where(WebhookEndpoint.id == endpoint_id, is_free(now))

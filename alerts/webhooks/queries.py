@@ -82,6 +82,15 @@ def with_dead(session: Session, endpoint_ids: Sequence[int]) -> set[int]:
     return set(session.scalars(dead.distinct()))
 
 
+def given_up(session: Session) -> Sequence[WebhookEndpoint]:
+    """Return the endpoints that were paused because nothing got through to them."""
+    return session.scalars(
+        select(WebhookEndpoint)
+        .where(WebhookEndpoint.paused_at.is_not(None), WebhookEndpoint.failing_since.is_not(None))
+        .order_by(WebhookEndpoint.id)
+    ).all()
+
+
 def prune_webhooks(session: Session, *, now: datetime) -> None:
     """Forget events, and what became of them, that are older than thirty days."""
     session.execute(delete(WebhookEvent).where(WebhookEvent.at < now - KEPT))

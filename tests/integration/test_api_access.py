@@ -1,17 +1,24 @@
 """Who may ask the API, how often, and how it says no."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
+from alerts.articles.push import PushedArticle
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.staff.permissions import Permission, Role
 from alerts.web.api.app import create_api
 from alerts.web.api.route import ApiRoute, permission_of
+from alerts.web.api.shapes import articles as shapes_articles
+from alerts.web.api.shapes import issues as shapes_issues
+from alerts.web.api.shapes import newsletters as shapes_newsletters
+from alerts.web.api.shapes import readers as shapes_readers
 from alerts.web.site import make_site
 from tests.api_world import Program, a_program, a_token
 
@@ -143,6 +150,40 @@ def test_every_route_names_what_it_needs_and_what_it_does(program: Program) -> N
         assert {"401", "403", "404", "422", "429", "503"} <= set(operation["responses"])
     assert set(described["components"]["securitySchemes"]) == {"token", "push"}
     assert "ValidationError" not in described["components"]["schemas"]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_documentation_is_a_page_without_anything_from_elsewhere(program: Program) -> None:
+    client = program.site.client
+    page = client.get("/api/docs")
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "script-src" not in page.headers["content-security-policy"]
+    assert "<script" not in page.text
+    assert "style=" not in page.text
+    described = client.get("/api/openapi.json").json()
+    for path, operations in described["paths"].items():
+        assert f"<code>/api{path}</code>" in page.text
+        assert all(one["summary"] in page.text for one in operations.values())
+    for name in ("NewIssue", "Problem", "PushedArticle"):
+        assert f'id="shape-{name}"' in page.text
+
+
+def test_every_example_of_a_body_is_taken() -> None:
+    modules = (shapes_articles, shapes_issues, shapes_newsletters, shapes_readers)
+    found = [PushedArticle, *(one for module in modules for one in vars(module).values())]
+    models = {one for one in found if isinstance(one, type) and issubclass(one, BaseModel)}
+    shown = 0
+    for model in models:
+        extra = model.model_config.get("json_schema_extra")
+        if model.model_config.get("extra") != "forbid" or not isinstance(extra, dict):
+            continue
+        examples = extra["examples"]
+        assert isinstance(examples, list)
+        for one in examples:
+            model.model_validate_json(json.dumps(one))
+            shown += 1
+    assert shown >= 20
 
 
 def _routes(routes: object) -> Iterator[object]:

@@ -345,12 +345,14 @@ def test_a_worker_that_died_is_followed_by_another(post: Post) -> None:
 
 
 def test_a_restored_system_tells_nobody(post: Post) -> None:
-    post.add("issue.drafted")
+    number, _ = post.add("issue.drafted")
     happen(post)
     with post.database.transaction() as session:
         now = post.clock.now()
         put_on_hold(session, since=now, backup_of=now)
     assert owed(post) == []
+    post.deliverer.work_off(number)
+    assert post.receiver.received == []
 
 
 def test_old_events_are_forgotten(post: Post) -> None:

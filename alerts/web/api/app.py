@@ -9,6 +9,7 @@ from alerts import __version__
 from alerts.articles.push import LARGEST
 from alerts.web.api import (
     articles,
+    docs,
     issue_acts,
     issues,
     newsletters,
@@ -54,6 +55,7 @@ def create_api(site: Site) -> FastAPI:
     register_problems(api)
     for part in _PARTS:
         api.include_router(part.router)
+    api.include_router(docs.router)
     _describe(api)
     return api
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import Header
 from starlette.responses import Response
 
-from alerts.web.api.call import Answer, Call, as_json, respond
+from alerts.kept_answers import Answer
+from alerts.web.api.call import Call, as_json, respond
 from alerts.web.api.problems import Stale
 
 IfMatch = Annotated[

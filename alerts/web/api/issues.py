@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from alerts.delivery import books, reporting
 from alerts.delivery.publishing import lint_issue, render_issue
+from alerts.kept_answers import Answer
 from alerts.newsletters.issues import draft_issue, get_issue, issue_json
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import get_newsletter
@@ -16,7 +17,7 @@ from alerts.newsletters.texts import change_texts, held_issue
 from alerts.staff.audit import Subject
 from alerts.staff.permissions import Permission
 from alerts.subscribers.models import Frequency
-from alerts.web.api.call import Answer, CurrentCall, as_json, respond
+from alerts.web.api.call import CurrentCall, as_json, respond
 from alerts.web.api.conditions import IfMatch, check_match, shown, tag_of
 from alerts.web.api.paging import Cursor, Limit, page_of
 from alerts.web.api.route import ApiRoute

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from alerts.errors import Refused
+from alerts.kept_answers import Answer
 from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.models import Newsletter
 from alerts.newsletters.serialise import newsletter_json
@@ -15,7 +16,7 @@ from alerts.newsletters.service import apply_toml, definition_of, export_toml, g
 from alerts.newsletters.toml import read_definition, write_definition
 from alerts.staff.audit import Subject
 from alerts.staff.permissions import Permission
-from alerts.web.api.call import Acting, Answer, CurrentCall, as_json, respond
+from alerts.web.api.call import Acting, CurrentCall, as_json, respond
 from alerts.web.api.conditions import IfMatch, check_match, shown, tag_of
 from alerts.web.api.paging import Cursor, Limit, page_of
 from alerts.web.api.problems import WrongField

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 from fastapi import Query, Request
 from starlette.responses import Response
 
+from alerts.kept_answers import Answer
 from alerts.tokens import CURSOR, BadToken
-from alerts.web.api.call import Answer, Call, as_json, respond
+from alerts.web.api.call import Call, as_json, respond
 from alerts.web.api.problems import WrongField
 
 LARGEST_PAGE = 200

@@ -177,7 +177,7 @@ class TooLargeAsProblem:
                     (b"content-length", str(len(body)).encode()),
                     (b"cache-control", b"no-store"),
                 ]
-                await send(message | {"headers": headers})
+                await send({**message, "headers": headers})
                 await send({"type": "http.response.body", "body": body})
             elif not replaced:
                 await send(message)

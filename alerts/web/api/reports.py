@@ -6,10 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from alerts.kept_answers import Answer
 from alerts.newsletters.service import get_newsletter
 from alerts.staff.permissions import Permission
 from alerts.subscribers.growth import growth as growth_since
-from alerts.web.api.call import Answer, CurrentCall, as_json, respond
+from alerts.web.api.call import CurrentCall, as_json, respond
 from alerts.web.api.problems import WrongField
 from alerts.web.api.route import ApiRoute
 from alerts.web.api.shapes.common import looks

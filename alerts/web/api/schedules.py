@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from alerts.errors import NotFound
+from alerts.kept_answers import Answer
 from alerts.newsletters.models import Run, Schedule
 from alerts.newsletters.previews import preview
 from alerts.newsletters.rules import parse_rule
@@ -17,7 +18,7 @@ from alerts.newsletters.serialise import coming_json, schedule_json
 from alerts.newsletters.service import get_newsletter
 from alerts.staff.audit import Subject
 from alerts.staff.permissions import Permission
-from alerts.web.api.call import Answer, Call, CurrentCall, as_json, respond
+from alerts.web.api.call import Call, CurrentCall, as_json, respond
 from alerts.web.api.paging import Cursor, Limit, page_of
 from alerts.web.api.route import ApiRoute
 from alerts.web.api.shapes.common import PathId, acts, looks

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from alerts.delivery.received import received
+from alerts.kept_answers import Answer
 from alerts.newsletters.service import offers
 from alerts.staff.audit import Subject
 from alerts.staff.permissions import Permission
@@ -16,7 +17,7 @@ from alerts.subscribers.segments.printing import canonical
 from alerts.subscribers.segments.serialise import member_json, segment_json
 from alerts.subscribers.segments.service import Count
 from alerts.subscribers.segments.service import Segments as SegmentRoom
-from alerts.web.api.call import Answer, Call, CurrentCall, as_json, respond
+from alerts.web.api.call import Call, CurrentCall, as_json, respond
 from alerts.web.api.paging import Cursor, Limit, page_of
 from alerts.web.api.route import ApiRoute
 from alerts.web.api.shapes.common import PathSlug, acts, looks

@@ -19,10 +19,11 @@ from alerts.articles.sources.service import (
     resume_source,
     source_json,
 )
+from alerts.kept_answers import Answer
 from alerts.staff.audit import Subject
 from alerts.staff.permissions import Permission
 from alerts.task_queue import Queue, Task
-from alerts.web.api.call import Answer, Call, CurrentCall, as_json, respond
+from alerts.web.api.call import Call, CurrentCall, as_json, respond
 from alerts.web.api.fetching import open_fetcher
 from alerts.web.api.paging import Cursor, Limit, page_of
 from alerts.web.api.problems import WrongField

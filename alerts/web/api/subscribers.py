@@ -10,6 +10,7 @@ from starlette.responses import Response
 from alerts.delivery.erasing import erase_person
 from alerts.delivery.person import personal_data
 from alerts.errors import Invalid, NotFound
+from alerts.kept_answers import Answer
 from alerts.newsletters.service import get_newsletter, offers
 from alerts.staff.audit import Subject
 from alerts.staff.permissions import Permission
@@ -19,7 +20,7 @@ from alerts.subscribers.queries import find_subscriber
 from alerts.subscribers.serialise import subscriber_json
 from alerts.subscribers.wishes import choose_offers
 from alerts.task_queue import Queue, Task
-from alerts.web.api.call import Answer, Call, CurrentCall, as_json, respond
+from alerts.web.api.call import Call, CurrentCall, as_json, respond
 from alerts.web.api.paging import Cursor, Limit, page_of
 from alerts.web.api.route import ApiRoute
 from alerts.web.api.shapes.common import PathId, acts, looks

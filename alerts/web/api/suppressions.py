@@ -8,16 +8,17 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from alerts.clock import rfc3339
+from alerts.kept_answers import Answer
 from alerts.staff.audit import Subject
 from alerts.staff.permissions import Permission
 from alerts.subscribers import exclusion
 from alerts.subscribers.addresses import parse_address
 from alerts.subscribers.models import BlockedDomain
 from alerts.subscribers.suppression import address_hash, suppressed
-from alerts.web.api.call import Answer, Call, CurrentCall, as_json, respond
+from alerts.web.api.call import Call, CurrentCall, as_json, respond
 from alerts.web.api.paging import Cursor, Limit, page_of
 from alerts.web.api.route import ApiRoute
-from alerts.web.api.shapes.common import Given, Reason, acts, looks
+from alerts.web.api.shapes.common import Given, Reason, acts, example, looks
 from alerts.web.api.shapes.readers import (
     Address,
     DomainBlock,
@@ -35,7 +36,7 @@ _P = Permission
 PathDomain = Annotated[str, Path(min_length=1, max_length=253, examples=["example.org"])]
 
 
-class Unblocking(Given):
+class Unblocking(Given, json_schema_extra=example({"reason": "it was mended"})):
     """Why a domain is mailed again."""
 
     reason: Reason

@@ -61,6 +61,7 @@ ROOMS = (
     Room("subscribers", "/desk/subscribers", "Subscribers", Permission.SUBSCRIBERS_READ),
     Room("issues", "/desk/issues", "Issues", Permission.ISSUES_READ),
     Room("returned", "/desk/returned", "Returned mail", Permission.REPORTS_READ),
+    Room("webhooks", "/desk/webhooks", "Webhooks", Permission.OPERATIONS_READ),
     Room("staff", "/desk/staff", "Staff", Permission.STAFF_MANAGE),
     Room("log", "/desk/log", "Log", Permission.AUDIT_READ),
 )

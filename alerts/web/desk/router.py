@@ -13,6 +13,7 @@ from alerts.web.desk import (
     release,
     returned,
     staff,
+    webhooks,
 )
 from alerts.web.desk.articles import ARTICLE_ROOMS
 from alerts.web.desk.issues import composing, history, one, room
@@ -43,6 +44,7 @@ PARTS = (
     *SUBSCRIBER_ROOMS,
     returned,
     *OPERATIONS,
+    webhooks,
     account,
     device,
     staff,

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from alerts.web.api.shapes.common import Given, Reason, Shape
+from alerts.web.api.shapes.common import Given, Reason, Shape, example
 
 
 class AuthorShape(Shape):
@@ -80,22 +80,45 @@ class Articles(Shape):
     next: str | None = Field(description="Where the next page is; null on the last.")
 
 
-class ReadAddress(Given):
+class ReadAddress(
+    Given, json_schema_extra=example({"url": "https://news.example.org/view?recordNo=12"})
+):
     """A page on the web that is to be read and taken in."""
 
     url: Annotated[str, Field(max_length=2_000, examples=["https://news.example.org/12"])]
 
 
-class Withdrawal(Given):
+class Withdrawal(Given, json_schema_extra=example({"reason": "a figure was wrong"})):
     """Why an article is withdrawn; editors of issues that held it are told."""
 
     reason: Reason = "withdrawn by hand"
 
 
-class RevisionShape(Shape):
-    """A correction: what it changed, line by line."""
+class FieldChange(Shape):
+    """A field that a correction changed."""
 
-    model_config = ConfigDict(extra="allow")
+    name: str
+    before: Any
+    after: Any
+
+
+class TextChange(Shape):
+    """Words that a correction took out and put in, with some that stand around them."""
+
+    before: str
+    removed: str
+    added: str
+    after: str
+
+
+class RevisionShape(Shape):
+    """A correction: what it changed."""
+
+    since: int = Field(alias="from")
+    to: int
+    at: str
+    fields: list[FieldChange]
+    text: list[TextChange]
 
 
 class SourceShape(Shape):
@@ -137,7 +160,12 @@ class Sources(Shape):
     next: str | None
 
 
-class NewSource(Given):
+class NewSource(
+    Given,
+    json_schema_extra=example(
+        {"url": "https://news.example.org/feed", "kind": "feed", "every": "15m"}
+    ),
+):
     """A place to be looked at; folders are added at the command line alone."""
 
     url: Annotated[str, Field(max_length=2_000, examples=["https://news.example.org/feed"])]

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from alerts.staff.permissions import Permission
 
@@ -48,6 +48,11 @@ class Given(BaseModel):
     """What the API takes; a field that it does not know is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def example(document: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return what shows one document that a shape takes, for the description."""
+    return {"examples": [document]}
 
 
 class FieldError(Shape):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from alerts.subscribers.models import Frequency
-from alerts.web.api.shapes.common import Email, Given, Moment, RowId, Shape
+from alerts.web.api.shapes.common import Email, Given, Moment, RowId, Shape, example
 
 State = Literal["draft", "approved", "scheduled", "sending", "paused", "sent", "cancelled"]
 Text = Annotated[str, Field(max_length=1_000)]
@@ -65,7 +65,7 @@ class Issues(Shape):
     next: str | None
 
 
-class NewIssue(Given):
+class NewIssue(Given, json_schema_extra=example({"newsletter": "gp-alert", "articles": [1]})):
     """What an issue is to be drafted from: what is due, or exactly these articles."""
 
     newsletter: Annotated[str, Field(max_length=64, examples=["gp-alert"])]
@@ -75,26 +75,26 @@ class NewIssue(Given):
     articles: Annotated[tuple[RowId, ...], Field(max_length=500)] = ()
 
 
-class IssueTexts(Given):
+class IssueTexts(Given, json_schema_extra=example({"subject": "The cranes of Lomé"})):
     """The words of a draft that are changed; what is left out stays."""
 
     subject: Annotated[Text, Field(min_length=1)] | None = None
     preheader: Text | None = None
 
 
-class TestCopy(Given):
+class TestCopy(Given, json_schema_extra=example({"to": "editor@example.org"})):
     """Where a test copy goes."""
 
     to: Email
 
 
-class ScheduledFor(Given):
+class ScheduledFor(Given, json_schema_extra=example({"send_at": "2026-11-30T08:00:00+05:30"})):
     """When an approved issue goes out."""
 
     send_at: Moment
 
 
-class Retrying(Given):
+class Retrying(Given, json_schema_extra=example({"reasons": ["4.2.2"], "dry_run": True})):
     """Whose deliveries are tried again: without reasons, those that were given up."""
 
     reasons: Annotated[

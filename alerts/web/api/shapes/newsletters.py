@@ -4,9 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.subscribers.models import Frequency
-from alerts.web.api.shapes.common import Given, Shape
+from alerts.web.api.shapes.common import Given, Shape, example
 
 Toml = Annotated[str, Field(max_length=100_000, description="A definition as TOML.")]
 
@@ -109,7 +108,16 @@ class Runs(Shape):
     next: str | None
 
 
-class SetSchedule(Given):
+class SetSchedule(
+    Given,
+    json_schema_extra=example(
+        {
+            "newsletter": "africa-this-week",
+            "rule": "weekly on fri 17:00 Europe/Paris",
+            "name": "fridays",
+        }
+    ),
+):
     """When a newsletter goes out; with a name it is one more beside the usual one."""
 
     newsletter: Annotated[str, Field(max_length=64, examples=["africa-this-week"])]
@@ -119,7 +127,9 @@ class SetSchedule(Given):
     missed: Annotated[str, Field(max_length=100)] | None = None
 
 
-class ChangedSchedule(Given):
+class ChangedSchedule(
+    Given, json_schema_extra=example({"rule": "weekly on mon 08:00 Asia/Kolkata"})
+):
     """What is new of a schedule."""
 
     rule: Annotated[str, Field(max_length=500)] | None = None
@@ -138,6 +148,3 @@ class Next(Shape):
     """The next moments of a schedule."""
 
     items: list[Coming]
-
-
-__all__ = ["NewsletterDefinition"]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from alerts.subscribers.models import Frequency
-from alerts.web.api.shapes.common import Email, Given, Reason, Shape
+from alerts.web.api.shapes.common import Email, Given, Reason, Shape, example
 
 Slug = Annotated[str, Field(max_length=64)]
 State = Literal["unconfirmed", "confirmed", "unsubscribed", "suppressed"]
@@ -48,7 +48,12 @@ class Subscribed(SubscriberShape):
     result: Literal["added", "updated", "unchanged"]
 
 
-class NewSubscriber(Given):
+class NewSubscriber(
+    Given,
+    json_schema_extra=example(
+        {"email": "asha@example.org", "newsletters": ["gp-alert"], "regions": ["West Africa"]}
+    ),
+):
     """Somebody who wants newsletters; unless `confirmed`, they get a mail with a link to confirm.
 
     `confirmed` says that they said yes elsewhere, and needs `consent`: on what basis.
@@ -64,13 +69,13 @@ class NewSubscriber(Given):
     consent: Annotated[str, Field(max_length=2_000)] = ""
 
 
-class Address(Given):
+class Address(Given, json_schema_extra=example({"email": "asha@example.org"})):
     """An address, however it is written; it stands in the body, since addresses get logged."""
 
     email: Email
 
 
-class Leaving(Given):
+class Leaving(Given, json_schema_extra=example({"newsletter": "gp-alert"})):
     """Which newsletter somebody leaves; without one, all."""
 
     newsletter: Slug | None = None
@@ -87,14 +92,18 @@ class PersonalData(Shape):
     deliveries: list[dict[str, Any]]
 
 
-class Suppressing(Given):
+class Suppressing(
+    Given, json_schema_extra=example({"email": "asha@example.org", "reason": "asked by phone"})
+):
     """An address that is never mailed again, and why."""
 
     email: Email
     reason: Reason = "by hand"
 
 
-class Lifting(Given):
+class Lifting(
+    Given, json_schema_extra=example({"email": "asha@example.org", "reason": "asked again"})
+):
     """An address that may be mailed again, and why."""
 
     email: Email
@@ -124,7 +133,9 @@ class Lifted(SuppressionShape):
     was: str
 
 
-class DomainBlock(Given):
+class DomainBlock(
+    Given, json_schema_extra=example({"domain": "example.org", "reason": "a spam trap"})
+):
     """A domain at which nobody is mailed, those below it included."""
 
     domain: Annotated[str, Field(min_length=1, max_length=253, examples=["example.org"])]
@@ -158,7 +169,7 @@ class SegmentShape(Shape):
 
     slug: str
     name: str
-    query: str = Field(examples=["state is confirmed and region is West Africa"])
+    query: str = Field(examples=["state is confirmed and region is west-africa"])
     description: str
     created_at: str
     updated_at: str
@@ -178,7 +189,9 @@ class Segments(Shape):
     next: str | None
 
 
-class NewSegment(Given):
+class NewSegment(
+    Given, json_schema_extra=example({"slug": "west-africa", "query": "region is west-africa"})
+):
     """A query to be saved."""
 
     slug: Slug
@@ -187,7 +200,7 @@ class NewSegment(Given):
     description: Annotated[str, Field(max_length=2_000)] = ""
 
 
-class ChangedSegment(Given):
+class ChangedSegment(Given, json_schema_extra=example({"name": "Readers of West Africa"})):
     """What is new of a segment."""
 
     query: Annotated[str, Field(min_length=1, max_length=5_000)] | None = None
@@ -195,7 +208,7 @@ class ChangedSegment(Given):
     description: Annotated[str, Field(max_length=2_000)] | None = None
 
 
-class SegmentQuery(Given):
+class SegmentQuery(Given, json_schema_extra=example({"query": "state is confirmed"})):
     """A query, or the short name of a saved one."""
 
     query: Annotated[str, Field(min_length=1, max_length=5_000)]
