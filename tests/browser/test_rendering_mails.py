@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
 
 from alerts.paths import templates_dir
@@ -79,7 +80,7 @@ def test_the_column_is_at_most_640_pixels_wide_and_centred(program: MailProgram,
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["gp-alert", "africa-this-week", "confirmation"])
+@pytest.mark.parametrize("name", MAILS)
 def test_every_text_has_a_contrast_of_at_least_4_5(
     program: MailProgram, name: str, scheme: Scheme
 ) -> None:
@@ -88,6 +89,13 @@ def test_every_text_has_a_contrast_of_at_least_4_5(
     assert len(texts) > 5
     poor = [text for text in texts if _contrast(text["front"], text["back"]) < 4.5]
     assert not poor
+
+
+@pytest.mark.parametrize("name", MAILS)
+def test_no_mail_breaks_a_rule_of_axe(program: MailProgram, name: str) -> None:
+    page = program.show(MAILS[name].html)
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    assert [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found] == []
 
 
 @pytest.mark.parametrize("name", ["gp-alert", "africa-this-week"])

@@ -24,6 +24,7 @@ from alerts.staff.permissions import Permission
 from alerts.task_queue import Queue, Task
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, PostedForm, requires
+from alerts.web.desk.looking.mending import Mending, mending_of
 from alerts.web.desk.looking.renderings import rendered
 from alerts.web.desk.words import sentence
 from alerts.web.forms import Fields
@@ -42,6 +43,10 @@ class Sheet:
     content: IssueContent
     checked: Sequence[Checked]
     mail: RenderedEdition
+
+    def mending(self, one: Checked) -> Mending | None:
+        """Return where at the desk a finding is mended, if anywhere."""
+        return mending_of(one.finding, self.content, self.issue.id)
 
     @property
     def size(self) -> int:

@@ -1,0 +1,36 @@
+"""Where at the desk a finding is mended: in the issue's own texts, or in an article. Pure."""
+
+from dataclasses import dataclass
+
+from alerts.newsletters.content import IssueContent, ItemContent
+from alerts.rendering.lint import Finding
+from alerts.rendering.lint.findings import shown
+
+# What an editor writes for the issue itself.
+_OWN_TEXTS = ("subject", "preheader", "the subject", "the preheader", "the editors’ note")
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """A page of the desk on which something can be mended."""
+
+    path: str
+    words: str
+
+
+def mending_of(finding: Finding, content: IssueContent, issue_id: int) -> Mending | None:
+    """Return where a finding is mended; None where that is in a template, or on another site."""
+    if finding.about in _OWN_TEXTS or finding.rule in {"no-pieces", "sent-before"}:
+        return Mending(f"/desk/issues/{issue_id}/compose", "Compose the issue")
+    item = next((item for item in content.items if _is_about(finding, item)), None)
+    if item is None:
+        return None
+    return Mending(f"/desk/articles/{item.key.partition('.')[0]}", f"Article {shown(item.title)}")
+
+
+def _is_about(finding: Finding, item: ItemContent) -> bool:
+    addresses = {item.url, item.photo.url if item.photo else None}
+    if finding.about == item.key or finding.about in addresses:
+        return True
+    # Texts of a piece are named by it: `the title of “…”`.
+    return finding.about.startswith("the ") and finding.about.endswith(f" of {shown(item.title)}")
