@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from alerts.articles.identity import essay_key
-from alerts.articles.models import Article, ArticlePart, ArticleState
+from alerts.articles.models import Article, ArticleAuthor, ArticlePart, ArticleState
 from alerts.articles.reading.names import folded
 from alerts.errors import NotFound, Refused
 from alerts.newsletters.definitions import NewsletterDefinition, RuleDefinition, SectionDefinition
@@ -18,6 +18,8 @@ from alerts.newsletters.places import place_of
 from alerts.subscribers.models import Frequency
 
 WHOLE = 0
+# A roundup brings the essays of its own weeks.
+_ROUNDUPS_LOOK_BACK = timedelta(days=92)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What an issue may hold: articles, and of pages that grow the parts by the article's id."""
+    """What an issue may hold: articles, and of pages that grow the parts by the article's id.
+
+    `held` are essays that issues have held as articles of their own, each by the key of its title
+    with the names it is signed by: where a roundup brings one of them again, it is no news.
+    """
 
     articles: Sequence[Article]
     parts: Mapping[int, Sequence[ArticlePart]] = field(default_factory=dict)
+    held: Sequence[tuple[str, set[str]]] = ()
 
 
 def due_articles(
@@ -90,7 +97,9 @@ def due_articles(
     growing = [article for article in found if article.grows]
     parts = _new_parts(session, growing, held, window)
     due = [article for article in found if not article.grows or parts[article.id]]
-    return Due(sorted(due, key=_newest_first), parts)
+    is_roundup = any(article.parts and not article.grows for article in due)
+    essays = _held_essays(session, held, window) if is_roundup else ()
+    return Due(sorted(due, key=_newest_first), parts, essays)
 
 
 def _held(definition: NewsletterDefinition, frequency: Frequency) -> Select[int, int]:
@@ -104,6 +113,25 @@ def _held(definition: NewsletterDefinition, frequency: Frequency) -> Select[int,
             Issue.state != IssueState.CANCELLED,
         )
     )
+
+
+def _held_essays(
+    session: Session, held: Select[int, int], window: Window
+) -> list[tuple[str, set[str]]]:
+    """Return the articles of their own that issues have held of late, by title and names."""
+    since = Issue.until >= window.until - _ROUNDUPS_LOOK_BACK
+    whole = held.where(IssueItem.part == WHOLE, since).subquery()
+    rows = session.execute(
+        select(Article.id, Article.title, ArticleAuthor.name)
+        .join(whole, whole.c.article_id == Article.id)
+        .outerjoin(ArticleAuthor, ArticleAuthor.article_id == Article.id)
+    )
+    found: dict[int, tuple[str, set[str]]] = {}
+    for number, title, name in rows:
+        _, names = found.setdefault(number, (essay_key(title), set()))
+        if name:
+            names.add(folded(name))
+    return list(found.values())
 
 
 def _new_parts(
@@ -167,13 +195,15 @@ def arrange(
     An `essay` section takes the longest signed essay, else a part that its roundup has in focus;
     `briefs` take roundups apart into their pieces, ordered by place; `cards` take whole articles,
     and of pages that grow the new blocks. A section with a limit leaves the rest to those after
-    it. An essay that stands alone and in a roundup too is held once, as the article of its own.
+    it. An essay that stands alone and in a roundup too is held once, as the article of its own,
+    also where an issue before held it.
     """
     takes_parts = any(section.kind == "briefs" for section in definition.sections)
     pieces = without_doubles(
         piece
         for article in due.articles
         for piece in _pieces(definition.rule, article, due.parts, takes_parts=takes_parts)
+        if not (piece.part and not article.grows and _stands_alone(piece.part, due.held))
     )
     arranged = []
     for section in definition.sections:

@@ -162,6 +162,33 @@ def test_an_essay_that_stands_alone_and_in_a_roundup_is_held_once(
     ]
 
 
+def test_a_roundup_does_not_bring_again_what_an_issue_held_alone(
+    session: Session, clock: FixedClock
+) -> None:
+    an_article(session, clock, title="After the Blue Helmets", authors=("Ama Boateng",))
+    first = draft_issue(session, "africa-this-week", clock=clock)
+    clock.advance(timedelta(days=7))
+    an_article(
+        session,
+        clock,
+        title="Roundup",
+        authors=(),
+        parts=[
+            a_part(1, title="After the blue helmets", authors=["Ama Boateng"]),
+            a_part(2, title="After the blue helmets", authors=["Li Wei"]),
+            a_part(3, title="Chad brief"),
+        ],
+    )
+    second = draft_issue(session, "africa-this-week", clock=clock)
+    assert titles(first) == ["After the Blue Helmets"]
+    assert sorted(titles(second)) == ["After the blue helmets", "Chad brief"]
+    # Where the essay was in no issue after all, the roundup brings it.
+    move(session, second.id, Event.CANCEL, clock=clock)
+    move(session, first.id, Event.CANCEL, clock=clock)
+    third = draft_issue(session, "africa-this-week", clock=clock)
+    assert len(titles(third)) == 3
+
+
 def test_numbers_go_on_past_cancelled_issues(session: Session, clock: FixedClock) -> None:
     def next_issue() -> Issue:
         an_article(session, clock)
