@@ -4,7 +4,7 @@ Looking through twenty thousand narrow rows costs less than any index of words t
 know, and finds parts of words too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeAlias
@@ -42,7 +42,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class ArticleLine:
-    """An article in a line of a list."""
+    """An article in a line of a list; it `waits` where an editor has anything to settle."""
 
     id: int
     title: str
@@ -54,6 +54,7 @@ class ArticleLine:
     state: ArticleState
     flags: Sequence[str]
     authors: tuple[str, ...]
+    waits: bool
 
     @property
     def signed(self) -> str:
@@ -89,12 +90,14 @@ def find_articles(
     session: Session, wanted: Wanted, *, before: int | None = None, limit: int = PAGE
 ) -> Found:
     """Return the articles that fit all that is wanted, those noticed last first, by the page."""
-    query = select(ArticleCard.article_id).where(*_conditions(wanted))
+    query = select(ArticleCard.article_id, ArticleCard.flagged).where(*_conditions(wanted))
     if before is not None:
         query = query.where(ArticleCard.article_id < before)
     query = query.order_by(ArticleCard.article_id.desc()).limit(limit + 1)
-    ids = list(session.scalars(query))
-    return Found(_lines(session, ids[:limit]), ids[limit - 1] if len(ids) > limit else None)
+    rows = session.execute(query).all()
+    waiting = {row.article_id: row.flagged for row in rows[:limit]}
+    more = rows[limit - 1].article_id if len(rows) > limit else None
+    return Found(_lines(session, waiting), more)
 
 
 def count_flagged(session: Session) -> int:
@@ -129,7 +132,8 @@ def _conditions(wanted: Wanted) -> list[_Condition]:
     return found
 
 
-def _lines(session: Session, ids: Sequence[int]) -> list[ArticleLine]:
+def _lines(session: Session, waiting: Mapping[int, bool]) -> list[ArticleLine]:
+    ids = list(waiting)
     authors: dict[int, list[str]] = {number: [] for number in ids}
     signed = select(ArticleAuthor.article_id, ArticleAuthor.name).where(
         ArticleAuthor.article_id.in_(ids)
@@ -149,5 +153,8 @@ def _lines(session: Session, ids: Sequence[int]) -> list[ArticleLine]:
             Article.flags,
         ).where(Article.id.in_(ids))
     )
-    lines = {row.id: ArticleLine(*row, authors=tuple(authors[row.id])) for row in rows}
+    lines = {
+        row.id: ArticleLine(*row, authors=tuple(authors[row.id]), waits=waiting[row.id])
+        for row in rows
+    }
     return [lines[number] for number in ids]

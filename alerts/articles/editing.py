@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from alerts.articles.cards import keep_card
 from alerts.articles.fields import EDITABLE, field_of_flag, value_of, with_value
 from alerts.articles.models import Article, ArticleEdit
-from alerts.articles.queries import edits_of
+from alerts.articles.queries import edits_of, lock_likeness
 from alerts.articles.record import ArticleRecord
 from alerts.articles.storing import keep_revision, stored_record, write_record
 from alerts.clock import Clock
@@ -36,6 +36,7 @@ def edit_article(
     revision, with `by` as whoever made it. `seen` is the revision that the editor looked at: raises
     Conflict when there is another by now, and Invalid for an article without a title.
     """
+    _take(session, article)
     if seen != article.revision:
         raise Conflict(
             f"the article has changed since you opened it (revision {article.revision} now);"
@@ -68,6 +69,7 @@ def settle_flag(session: Session, article: Article, flag: str, *, clock: Clock) 
 
     Reading the page again raises it no more, unless its words change.
     """
+    _take(session, article)
     if flag not in article.flags:
         raise NotFound("this flag is settled already")
     article.flags = [one for one in article.flags if one != flag]
@@ -83,6 +85,7 @@ def answer_question(
 
     Raises Refused when nothing is asked any more: another editor answered first.
     """
+    _take(session, article)
     edit = session.get(ArticleEdit, (article.id, field))
     if edit is None or edit.page_now is None:
         raise Refused("this question was answered already")
@@ -122,6 +125,15 @@ def with_edits(
         record = with_value(record, edit.field, edited)
     session.flush()
     return record
+
+
+def _take(session: Session, article: Article) -> None:
+    """Wait for whoever changes the article, another editor or a poll, and see what they made of it.
+
+    Until the transaction's end nobody else does; in SQLite writers stand in line anyway.
+    """
+    lock_likeness(session, article.likeness)
+    session.refresh(article)
 
 
 def _note_edit(

@@ -82,7 +82,8 @@ def _write(
         in_all = session.scalar(select(func.count()).where(Subscriber.state.in_(_MAILED)))
     people = 0
     for people in _pages(database, rows):
-        if progress is not None:
+        # The first time it is the columns alone that are written.
+        if progress is not None and people:
             progress(people, in_all)
     return people
 

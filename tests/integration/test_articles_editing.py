@@ -14,12 +14,13 @@ from alerts.articles.models import Article, ArticleCard, ArticleEdit
 from alerts.articles.queries import edits_of
 from alerts.articles.reading.record import ReadArticle
 from alerts.articles.revisions import all_changes
-from alerts.articles.service import add_article, withdraw_article
+from alerts.articles.service import add_article, get_article, withdraw_article
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.errors import Conflict, Invalid, NotFound, Refused
 from tests.factories import an_article, counted_queries
 from tests.integration.test_articles_once import BODY, OTHER
+from tests.staff_world import at_once
 
 URL = "https://news.example.org/cranes"
 
@@ -184,6 +185,54 @@ def test_two_editors_at_once_are_told(session: Session, clock: FixedClock) -> No
         edit_article(session, article, {"title": "Ports"}, by="Bina", seen=1, clock=clock)
     with pytest.raises(Invalid, match="needs a title"):
         edit(session, article, clock, title=None)
+
+
+def test_of_editors_at_the_same_moment_one_is_told(database: Database, clock: FixedClock) -> None:
+    with database.transaction() as session:
+        number = stored(session, clock).id
+
+    def change() -> list[str]:
+        with database.transaction() as session:
+            article = get_article(session, number)
+            return edit_article(session, article, {"title": "Ports"}, by="Ama", seen=1, clock=clock)
+
+    results = at_once(4, change)
+    assert [one for one in results if one == ["title"]] == [["title"]]
+    assert len([one for one in results if isinstance(one, Conflict)]) == 3
+
+
+def test_an_edit_and_a_look_at_the_page_wait_for_each_other(
+    database: Database, clock: FixedClock
+) -> None:
+    with database.transaction() as session:
+        number = stored(session, clock).id
+
+    def edit_it() -> str:
+        with database.transaction() as session:
+            article = get_article(session, number)
+            edit_article(
+                session, article, {"number": "7"}, by="Ama", seen=article.revision, clock=clock
+            )
+        return "edited"
+
+    def look() -> str:
+        with database.transaction() as session:
+            return add_article(session, page(body=f"{BODY} {OTHER}"), clock=clock).kind
+
+    acts = iter([edit_it, look])
+
+    def act() -> str:
+        return next(acts)()
+
+    results = at_once(2, act)
+    # Whoever came second saw what the first one made of it, or was told.
+    if "edited" in results:
+        assert "updated" in results
+        with database.read() as session:
+            article = get_article(session, number)
+            assert (article.number, OTHER in article.body_text) == ("7", True)
+    else:
+        assert any(isinstance(one, Conflict) for one in results)
 
 
 def test_what_is_filled_in_or_settled_is_not_asked_again(

@@ -36,6 +36,7 @@ class Line:
     signed: str
     is_withdrawn: bool
     flags: int
+    waits: bool
 
 
 def line_of(found: ArticleLine) -> Line:
@@ -48,6 +49,7 @@ def line_of(found: ArticleLine) -> Line:
         signed=found.signed,
         is_withdrawn=found.state is ArticleState.WITHDRAWN,
         flags=len(found.flags),
+        waits=found.waits,
     )
 
 

@@ -8,7 +8,8 @@ import leather
 
 from alerts.web.desk.subscribers.growth_words import Growth
 
-_WIDTH, _HEIGHT = 900, 380
+# Text in a picture shrinks with it: a phone gets a narrower one.
+_WIDE, _NARROW = (900, 380), (420, 360)
 _MOST_LABELS, _MOST_TICKS = 8, 5
 
 
@@ -43,8 +44,9 @@ _STYLE = (
 CHART_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
-def growth_chart(rows: Sequence[Growth]) -> str:
+def growth_chart(rows: Sequence[Growth], *, narrow: bool = False) -> str:
     """Return an SVG with a line for each thing that happens to a newsletter."""
+    width, height = _NARROW if narrow else _WIDE
     chart = leather.Chart()
     for kind in _KINDS:
         values = [(number, getattr(row, kind.field)) for number, row in enumerate(rows)]
@@ -61,16 +63,16 @@ def growth_chart(rows: Sequence[Growth]) -> str:
     ticks = _ticks(most)
     chart.add_y_scale(0, ticks[-1])
     chart.add_y_axis(ticks=ticks, tick_formatter=lambda value, _, __: f"{value:,}")
-    every = -(-len(rows) // _MOST_LABELS)
+    every = -(-len(rows) // (_MOST_LABELS // 2 if narrow else _MOST_LABELS))
     chart.add_x_axis(
         ticks=list(range(0, len(rows), every)),
         tick_formatter=lambda value, _, __: f"{rows[value].day:%-d %b}",
     )
-    svg = str(chart.to_svg(width=_WIDTH, height=_HEIGHT))
+    svg = str(chart.to_svg(width=width, height=height))
     head, mark, rest = svg.partition(">")
     # The ground is the page's own.
     rest = rest.replace(f'fill="{leather.theme.background_color}"', 'fill="none"', 1)
-    return f'{head} viewBox="0 0 {_WIDTH} {_HEIGHT}"{mark}{_STYLE}{rest}'
+    return f'{head} viewBox="0 0 {width} {height}"{mark}{_STYLE}{rest}'
 
 
 def _ticks(most: int) -> list[int]:

@@ -56,7 +56,7 @@ def show(
     story = _story(desk, days)
     rows = story.rows(chosen)
     context = {
-        "rows": list(reversed(rows)),
+        "rows": [row for row in reversed(rows) if row.is_eventful],
         "total": total_of(rows),
         "in_weeks": len(rows) > 1 and (rows[1].day - rows[0].day).days > 1,
         "offers": offered,
@@ -80,14 +80,14 @@ def as_csv(desk: Reading, days: Days = _USUAL) -> Response:
 
 
 @router.get("/growth/{newsletter}.svg")
-def chart(desk: Reading, newsletter: str, days: Days = _USUAL) -> Response:
-    """Draw the chart; `all` for all newsletters."""
+def chart(desk: Reading, newsletter: str, days: Days = _USUAL, narrow: bool = False) -> Response:
+    """Draw the chart; `all` for all newsletters, `narrow` for a phone."""
     with desk.site.runtime.database.read() as session:
         if newsletter != _ALL and newsletter not in offers(session):
             raise NotFound("there is no such newsletter")
     rows = _story(desk, days).rows("" if newsletter == _ALL else newsletter)
     headers = PERSONAL | {"Content-Security-Policy": CHART_POLICY}
-    return Response(growth_chart(rows), media_type="image/svg+xml", headers=headers)
+    return Response(growth_chart(rows, narrow=narrow), media_type="image/svg+xml", headers=headers)
 
 
 def _story(desk: Desk, days: int) -> _Story:

@@ -24,6 +24,12 @@ class Growth:
     bounced: int = 0
     complained: int = 0
 
+    @property
+    def is_eventful(self) -> bool:
+        """Whether anything happened at all."""
+        counts = (self.signed_up, self.confirmed, self.departed, self.bounced, self.complained)
+        return any(counts)
+
 
 Returned = Mapping[tuple[date, str], tuple[int, int]]
 
