@@ -54,13 +54,13 @@ class Room:
 
 ROOMS = (
     Room("overview", "/desk/", "Overview"),
-    Room("newsletters", "/desk/newsletters", "Newsletters", Permission.ISSUES_READ),
-    Room("operations", "/desk/operations", "Operations", Permission.OPERATIONS_READ),
+    Room("issues", "/desk/issues", "Issues", Permission.ISSUES_READ),
     Room("articles", "/desk/articles", "Articles", Permission.ARTICLES_READ),
     Room("sources", "/desk/sources", "Sources", Permission.SOURCES_EDIT),
+    Room("newsletters", "/desk/newsletters", "Newsletters", Permission.ISSUES_READ),
     Room("subscribers", "/desk/subscribers", "Subscribers", Permission.SUBSCRIBERS_READ),
-    Room("issues", "/desk/issues", "Issues", Permission.ISSUES_READ),
     Room("returned", "/desk/returned", "Returned mail", Permission.REPORTS_READ),
+    Room("operations", "/desk/operations", "Operations", Permission.OPERATIONS_READ),
     Room("webhooks", "/desk/webhooks", "Webhooks", Permission.OPERATIONS_READ),
     Room("staff", "/desk/staff", "Staff", Permission.STAFF_MANAGE),
     Room("log", "/desk/log", "Log", Permission.AUDIT_READ),
