@@ -44,6 +44,27 @@ def test_somebody_subscribes_and_is_asked_to_confirm(program: Program) -> None:
     assert program.post("/subscribers/find", {"email": "b@example.org"}).status_code == 404
 
 
+def test_nobody_is_mailed_over_and_over(program: Program) -> None:
+    answers = [program.post("/subscribers", ASHA) for _ in range(4)]
+    assert [one.status_code for one in answers] == [201, 200, 200, 429]
+    assert "nothing was changed" in answers[3].json()["detail"]
+    assert answers[3].headers["Retry-After"] == "3600"
+    assert len(program.site.queue.enqueued) == 3
+    assert program.post("/subscribers", {"email": "b@example.org"}).status_code == 201
+
+
+def test_readers_are_exported_as_csv(program: Program) -> None:
+    program.site.subscribe("gp-alert")
+    answer = program.ask("GET", "/subscribers/export")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "subscribers.csv" in answer.headers["content-disposition"]
+    assert "RateLimit" in answer.headers
+    lines = answer.content.decode("utf-8-sig").splitlines()
+    assert lines[0] == "email,name,newsletters,frequency,regions,time_zone,status"
+    assert lines[1] == "asha@example.org,,gp-alert,immediate,,,confirmed"
+    assert [one.act for one in entries(program)] == ["subscribers.exported"]
+
+
 def test_somebody_is_confirmed_only_on_a_basis(program: Program) -> None:
     answer = program.post("/subscribers", ASHA | {"confirmed": True})
     assert answer.status_code == 422

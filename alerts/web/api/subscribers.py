@@ -1,11 +1,16 @@
 """`/api/v1/subscribers`: readers. Addresses stand in bodies alone, since paths get logged."""
 
+from http import HTTPStatus
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from starlette.responses import Response
+from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, Response
 
 from alerts.delivery.erasing import erase_person
 from alerts.delivery.person import personal_data
@@ -15,8 +20,10 @@ from alerts.newsletters.service import get_newsletter, offers
 from alerts.staff.audit import Subject
 from alerts.staff.permissions import Permission
 from alerts.subscribers import exclusion, service
+from alerts.subscribers.addresses import parse_address
+from alerts.subscribers.exporting import export_subscribers
 from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
-from alerts.subscribers.queries import find_subscriber
+from alerts.subscribers.queries import by_key, find_subscriber
 from alerts.subscribers.serialise import subscriber_json
 from alerts.subscribers.wishes import choose_offers
 from alerts.task_queue import Queue, Task
@@ -33,6 +40,7 @@ from alerts.web.api.shapes.readers import (
     Subscribers,
     SubscriberShape,
 )
+from alerts.web.public.mail_limits import may_mail
 
 router = APIRouter(prefix="/v1/subscribers", tags=["subscribers"], route_class=ApiRoute)
 WAY = "API"
@@ -74,6 +82,8 @@ def add(new: NewSubscriber, call: CurrentCall) -> Response:
     """Subscribe somebody: 201 when they are new. Unless `confirmed`, they are mailed a link."""
     if new.confirmed and not new.consent.strip():
         raise Invalid("consent: say on what basis somebody is confirmed who did not confirm here")
+    if not new.confirmed:
+        _check_mails(call, new.email)
     with call.acting() as acting:
         session = acting.session
         exclusion.refuse_suppressed(session, new.email, keys=call.site.runtime.settings.secret_key)
@@ -109,6 +119,23 @@ def find(wanted: Address, call: CurrentCall) -> Response:
     with call.read() as session:
         document = _document(call, find_subscriber(session, wanted.email))
     return respond(Answer(200, as_json(document)))
+
+
+@router.get("/export", **looks(_P.SUBSCRIBERS_READ, None, "Export readers as CSV", kind="text/csv"))
+def export(call: CurrentCall) -> Response:
+    """Return everybody who is, or may become, a reader, in the columns that an import reads."""
+    folder = TemporaryDirectory(prefix="alerts-export-")
+    path = Path(folder.name) / "subscribers.csv"
+    people = export_subscribers(call.site.runtime.database, path)
+    with call.acting() as acting:
+        acting.record("subscribers.exported", Subject("subscribers", "all"), people=people)
+    return FileResponse(
+        path,
+        media_type="text/csv",
+        filename=path.name,
+        headers={"Cache-Control": "no-store"},
+        background=BackgroundTask(folder.cleanup),
+    )
 
 
 @router.get("/{subscriber_id:int}", **looks(_P.SUBSCRIBERS_READ, SubscriberShape, "Show a reader"))
@@ -168,6 +195,24 @@ def erase(subscriber_id: PathId, call: CurrentCall) -> Response:
     if call.site.caught is not None:
         call.site.caught.forget(address)
     return response
+
+
+def _check_mails(call: Call, email: str) -> None:
+    """Raise 429 when an address has had its mails: a form may stand before the program.
+
+    Whoever is confirmed already gets none.
+    """
+    with call.read() as session:
+        known = by_key(session, parse_address(email).key)
+    if known is not None and known.state is SubscriberState.CONFIRMED:
+        return
+    if not may_mail(call.site, email):
+        raise HTTPException(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "this address was mailed a link to confirm several times of late; nothing was changed,"
+            " and it may be tried again in an hour",
+            headers={"Retry-After": "3600"},
+        )
 
 
 def _get(session: Session, subscriber_id: int) -> Subscriber:

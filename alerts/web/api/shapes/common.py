@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from starlette.responses import Response
 
 from alerts.staff.permissions import Permission
 
 LARGEST_ID = 2**63 - 1
+_JSON = "application/json"
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -107,11 +109,13 @@ def looks(
     shape: Any,  # noqa: ANN401 - a model, or a list of one
     summary: str,
     *,
-    kind: str = "application/json",
+    kind: str = _JSON,
     push: bool = False,
 ) -> dict[str, Any]:
     """Return what describes a route that shows something."""
-    return _described(permission, {200: _good(shape, kind)}, summary, _LOOKING, push=push)
+    described = _described(permission, {200: _good(shape, kind)}, summary, _LOOKING, push=push)
+    # Without a type of its own, or the description would add JSON to it.
+    return described if kind == _JSON else described | {"response_class": Response}
 
 
 def acts(
@@ -150,11 +154,11 @@ def _described(
     }
 
 
-def _good(shape: Any, kind: str = "application/json") -> dict[str, Any]:  # noqa: ANN401 - a model
+def _good(shape: Any, kind: str = _JSON) -> dict[str, Any]:  # noqa: ANN401 - a model
+    if kind != _JSON:
+        return {"description": "As asked for.", "content": {kind: {"schema": {"type": "string"}}}}
     if shape is None:
         return {"description": "Done; there is nothing more to say."}
-    if kind != "application/json":
-        return {"description": "As asked for.", "content": {kind: {"schema": {"type": "string"}}}}
     return {"description": "As asked for.", "model": shape}
 
 
