@@ -121,7 +121,8 @@ def show(
     for flag in document["flags"]:
         say(f"not understood: {flag}")
     for change in history:
-        say(f"revision {change.since} → {change.until}, {change.at:%Y-%m-%d %H:%M} UTC")
+        by = f", by {change.by}" if change.by else ""
+        say(f"revision {change.since} → {change.until}, {change.at:%Y-%m-%d %H:%M} UTC{by}")
         for line in change.difference.lines():
             say(f"  {line}")
     say("")
