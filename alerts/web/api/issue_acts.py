@@ -1,19 +1,20 @@
 """What becomes of an issue: tested, approved, sent, stopped, tried again."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from alerts.delivery.completion import cancel_issue
+from alerts.delivery import dispatch
 from alerts.delivery.preview import issue_envelope, send_test_copy
 from alerts.delivery.publishing import approve_issue, render_issue
 from alerts.delivery.retrying import retry_issue
-from alerts.errors import Refused
-from alerts.newsletters.issues import get_issue, move
-from alerts.newsletters.lifecycle import Event
-from alerts.newsletters.models import Issue
+from alerts.newsletters.issues import get_issue
+from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.texts import held_issue
 from alerts.rendering.withdrawals import retract_withdrawn
 from alerts.staff.audit import Subject
@@ -50,6 +51,7 @@ def approve(issue_id: PathId, call: CurrentCall, if_match: IfMatch = None) -> Re
             settings=call.site.runtime.settings,
             renderer=call.site.renderer,
             clock=call.clock,
+            actor=call.caller.actor,
         )
         acting.record("issue.approved", Subject("issue", issue_id), checksum=edition.checksum)
         document = issue_document(acting.session, get_issue(acting.session, issue_id))
@@ -89,14 +91,15 @@ def send_test(issue_id: PathId, copy: TestCopy, call: CurrentCall) -> Response:
 
 @router.post("/send", **acts(_P.ISSUES_SEND, IssueShape, "Send an issue", conditional=True))
 def send(issue_id: PathId, call: CurrentCall, if_match: IfMatch = None) -> Response:
-    """Send an approved issue, now; what was withdrawn meanwhile makes it a draft again (409)."""
+    """Send an approved issue: now, or when the grace of its newsletter is over.
+
+    During the grace it is `scheduled`, and `undo` takes it back. What was withdrawn meanwhile makes
+    it a draft again (409).
+    """
     _retract(call)
     with call.acting() as acting:
         _held(acting, issue_id, if_match)
-        issue = move(acting.session, issue_id, Event.SEND, clock=call.clock)
-        acting.record("issue.sent", Subject("issue", issue_id))
-        acting.enqueue(Task.PREPARE_ISSUE, issue_id, queue=Queue.PREPARATION)
-        return _answer(acting, issue)
+        return _set_off(acting, issue_id)
 
 
 @router.post(
@@ -106,66 +109,69 @@ def schedule(
     issue_id: PathId, when: ScheduledFor, call: CurrentCall, if_match: IfMatch = None
 ) -> Response:
     """Have an approved issue sent at a moment to come; again with another moment moves it."""
-    if when.send_at < call.clock.now():
-        raise Refused(f"{when.send_at:%Y-%m-%d %H:%M} UTC is over; name a moment to come")
     _retract(call)
     with call.acting() as acting:
         _held(acting, issue_id, if_match)
-        issue = move(
-            acting.session, issue_id, Event.SCHEDULE, send_at=when.send_at, clock=call.clock
-        )
-        acting.record("issue.scheduled", Subject("issue", issue_id), send_at=when.send_at)
-        return _answer(acting, issue)
+        return _set_off(acting, issue_id, at=when.send_at)
+
+
+@router.post("/undo", **acts(_P.ISSUES_SEND, IssueShape, "Take a planned issue back"))
+def undo(issue_id: PathId, call: CurrentCall) -> Response:
+    """Take a planned issue back before it starts: it stays approved."""
+    return _act(call, issue_id, dispatch.take_back)
 
 
 @router.post("/pause", **acts(_P.ISSUES_SEND, IssueShape, "Stop an issue on its way"))
 def pause(issue_id: PathId, call: CurrentCall) -> Response:
     """Stop an issue that is being sent; what is on the wire ends first."""
-    with call.acting() as acting:
-        issue = move(acting.session, issue_id, Event.PAUSE, clock=call.clock)
-        acting.record("issue.paused", Subject("issue", issue_id))
-        return _answer(acting, issue)
+    return _act(call, issue_id, dispatch.pause)
 
 
 @router.post("/resume", **acts(_P.ISSUES_SEND, IssueShape, "Go on with a paused issue"))
 def resume(issue_id: PathId, call: CurrentCall) -> Response:
     """Go on with a paused issue."""
-    with call.acting() as acting:
-        issue = move(acting.session, issue_id, Event.RESUME, clock=call.clock)
-        acting.record("issue.resumed", Subject("issue", issue_id))
-        acting.enqueue(Task.SWEEP, queue=Queue.PERIODIC)
-        return _answer(acting, issue)
+    return _act(call, issue_id, dispatch.resume)
 
 
 @router.post("/cancel", **acts(_P.ISSUES_SEND, IssueShape, "Drop an issue, or call it off"))
 def cancel(issue_id: PathId, call: CurrentCall) -> Response:
     """Drop a draft, or call off what was not sent yet; every reader left out is on the books."""
-    with call.acting() as acting:
-        issue = cancel_issue(acting.session, issue_id, clock=call.clock)
-        acting.record("issue.cancelled", Subject("issue", issue_id))
-        return _answer(acting, issue)
+    return _act(call, issue_id, dispatch.cancel)
 
 
 @router.post("/retry", **acts(_P.ISSUES_SEND, Retried, "Try failed deliveries again"))
 def retry(issue_id: PathId, call: CurrentCall, wanted: Retrying | None = None) -> Response:
     """Try again those that failed: without reasons, those that were given up."""
     asked = wanted or Retrying()
+    chosen: dict[str, Any] = {"reasons": asked.reasons, "uncertain": asked.uncertain}
     with call.acting() as acting:
-        retried = retry_issue(
-            acting.session,
-            issue_id,
-            reasons=asked.reasons,
-            uncertain=asked.uncertain,
-            dry_run=asked.dry_run,
-            clock=call.clock,
-        )
-        if not asked.dry_run:
-            what = Subject("issue", issue_id)
-            acting.record("issue.retried", what, deliveries=retried.deliveries)
+        session, actor = acting.session, call.caller.actor
+        if asked.dry_run:
+            done = retry_issue(session, issue_id, dry_run=True, clock=call.clock, **chosen)
+        else:
+            done = dispatch.retry(session, issue_id, actor=actor, clock=call.clock, **chosen)
             acting.enqueue(Task.SWEEP, queue=Queue.PERIODIC)
         return acting.answer(
-            {"issue": issue_id, "retried": retried.deliveries, "reasons": retried.reasons}
+            {"issue": issue_id, "retried": done.deliveries, "reasons": done.reasons}
         )
+
+
+def _set_off(acting: Acting, issue_id: int, *, at: datetime | None = None) -> Response:
+    issue = dispatch.set_off(
+        acting.session, issue_id, at=at, actor=acting.caller.actor, clock=acting.clock
+    )
+    if issue.state is IssueState.SENDING:
+        acting.enqueue(Task.PREPARE_ISSUE, issue_id, queue=Queue.PREPARATION)
+    return _answer(acting, issue)
+
+
+def _act(call: Call, issue_id: int, act: Callable[..., Issue]) -> Response:
+    """Do one of the acts that write themselves down in the log."""
+    with call.acting() as acting:
+        issue = act(acting.session, issue_id, actor=call.caller.actor, clock=call.clock)
+        if act is dispatch.resume:
+            acting.enqueue(Task.SWEEP, queue=Queue.PERIODIC)
+        return _answer(acting, issue)
 
 
 def _retract(call: Call) -> None:

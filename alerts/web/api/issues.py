@@ -1,5 +1,6 @@
 """`/api/v1/issues`: drafted, looked at, changed; `issue_acts` has what becomes of them."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -10,10 +11,11 @@ from starlette.responses import Response
 from alerts.delivery import books, reporting
 from alerts.delivery.publishing import lint_issue, render_issue
 from alerts.kept_answers import Answer
+from alerts.newsletters.editing.service import change_composition
 from alerts.newsletters.issues import draft_issue, get_issue, issue_json
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import get_newsletter
-from alerts.newsletters.texts import change_texts, held_issue
+from alerts.newsletters.texts import held_issue
 from alerts.staff.audit import Subject
 from alerts.staff.permissions import Permission
 from alerts.subscribers.models import Frequency
@@ -103,16 +105,18 @@ def change(
     issue_id: PathId, texts: IssueTexts, call: CurrentCall, if_match: IfMatch = None
 ) -> Response:
     """Change subject and preheader of a draft; what is left out stays."""
+    words = texts.model_dump(exclude_none=True)
     with call.acting() as acting:
         issue = held_issue(acting.session, issue_id)
         check_match(if_match, issue_document(acting.session, issue))
-        changed = change_texts(
-            acting.session, issue, subject=texts.subject, preheader=texts.preheader
+        change_composition(
+            acting.session,
+            issue_id,
+            lambda composition, _: replace(composition, **words),
+            actor=call.caller.actor,
+            clock=call.clock,
         )
-        if changed:
-            fields = sorted(texts.model_fields_set)
-            acting.record("issue.changed", Subject("issue", issue_id), fields=fields)
-        document = issue_document(acting.session, issue)
+        document = issue_document(acting.session, get_issue(acting.session, issue_id))
         return acting.answer(document, headers={"ETag": tag_of(document)})
 
 
