@@ -123,14 +123,17 @@ def test_many_who_watch_share_one_look(house: House, site: RunningSite, editor: 
             watching.append(next(told))
         began = time.monotonic()
         statements.clear()
-        time.sleep(3)
-        looks = [one for one in statements if "ledger_tallies" in one]
+        looks: list[str] = []
+        while len(looks) < 3:
+            time.sleep(0.2)
+            looks = [one for one in list(statements) if "ledger_tallies" in one]
+            assert time.monotonic() - began < PATIENCE
         seconds = time.monotonic() - began
     for stream in streams:
         stream.__exit__(None, None, None)
     assert len(watching) == 8
     # One a second for all of them, and not one a second for each.
-    assert 1 <= len(looks) <= seconds + 2
+    assert len(looks) <= seconds + 2
     assert not any("deliveries" in one for one in statements)
 
 
@@ -148,7 +151,8 @@ def test_a_stream_holds_no_connection_between_two_events(
         time.sleep(0.02)
     for stream in streams:
         stream.__exit__(None, None, None)
-    assert taken.count(0) > 20
+    # All six are open all the time: one moment without a connection tells that none holds one.
+    assert 0 in taken
 
 
 def test_nobody_who_is_logged_out_is_told_anything(

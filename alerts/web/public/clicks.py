@@ -1,5 +1,6 @@
 """Links that are counted: where one leads, and one more on its count. Nothing of who asked."""
 
+import re
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -16,7 +17,10 @@ router = APIRouter()
 _AHEAD = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 _AHEAD_WORDS = ("prefetch", "prerender", "preview")
 # What programs call themselves that follow every link in a mail.
-_PROGRAMS = ("bot", "crawl", "spider", "scan", "preview", "python", "curl", "wget", "headless")
+# Cubot makes telephones.
+_PROGRAMS = re.compile(
+    r"(?<!cu)bot|crawl|spider|scan|preview|python|curl|wget|headless", re.IGNORECASE
+)
 
 
 @router.get(PATH + "{token}")
@@ -42,5 +46,5 @@ def _is_a_person(request: Request) -> bool:
     headers = request.headers
     if any(word in headers.get(name, "").lower() for name in _AHEAD for word in _AHEAD_WORDS):
         return False
-    agent = headers.get("user-agent", "").lower()
-    return bool(agent) and not any(word in agent for word in _PROGRAMS)
+    agent = headers.get("user-agent", "")
+    return bool(agent) and not _PROGRAMS.search(agent)

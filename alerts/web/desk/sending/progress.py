@@ -9,13 +9,13 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from functools import partial
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from alerts.newsletters.models import IssueState
 from alerts.staff.sessions import open_sessions
 from alerts.task_queue import Queue, Task
 from alerts.web.desk.failures import DeskRoute
@@ -27,6 +27,8 @@ from alerts.web.headers import HEAD_ASKED, PERSONAL
 router = APIRouter(prefix="/issues/{issue_id}", route_class=DeskRoute)
 
 _LOOK_SECONDS = 1.0
+# Where no worker comes within this time, tasks would only pile up.
+_WOKEN_FOR = timedelta(seconds=10)
 # A sign of life where nothing changes: proxies close what is silent.
 _SILENT_SECONDS = 15.0
 _SESSION_SECONDS = 5.0
@@ -93,7 +95,8 @@ def _read(desk: Desk, issue_id: int) -> Look:
     runtime = desk.site.runtime
     with runtime.database.read() as session:
         look = look_at(session, issue_id, now=runtime.clock.now())
-    if look.state is IssueState.SCHEDULED and look.starts_in == 0:
+    is_due = look.starts_in == 0
+    if is_due and look.send_at is not None and look.now - look.send_at < _WOKEN_FOR:
         # Its grace is over, and somebody watches: it need not wait for the next sweep.
         desk.site.queue.enqueue(Task.SWEEP, queue=Queue.PERIODIC)
     return look

@@ -20,7 +20,7 @@ from alerts.delivery.status_codes import in_words
 from alerts.delivery.tallies import Standing, sent_by_minute
 from alerts.errors import NotFound
 from alerts.newsletters.issues import build_content, get_issue
-from alerts.newsletters.models import Issue
+from alerts.newsletters.models import Issue, Newsletter
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.staff.permissions import Permission
 from alerts.subscribers.files.cells import with_formula_mark
@@ -51,6 +51,7 @@ class Report:
     issue: Issue
     look: Look
     kept: KeptReport | None
+    newsletter: Newsletter
     zone: str
     ends: tuple[Line, ...]
     failures: tuple[Line, ...]
@@ -87,8 +88,14 @@ class Report:
 def show(desk: Reporting, issue_id: int) -> Response:
     """Show the report, with its charts as pictures and a table beside each."""
     report = report_of(desk, issue_id)
-    context = {"report": report, "issue": report.issue, "address": address_of(issue_id)}
-    return desk.page("send/report.html", context | {"lying_height": lying_height})
+    context = {
+        "report": report,
+        "issue": report.issue,
+        "newsletter": report.newsletter,
+        "address": address_of(issue_id),
+        "lying_height": lying_height,
+    }
+    return desk.page("send/report.html", context)
 
 
 @router.get(".csv")
@@ -130,12 +137,14 @@ def report_of(desk: Desk, issue_id: int) -> Report:
 
 def _gathered(session: Session, issue: Issue, look: Look, kept: KeptReport | None) -> Report:
     figures = kept.figures if kept else {}
-    zone = definition_of(get_newsletter(session, issue.newsletter)).time_zone
+    newsletter = get_newsletter(session, issue.newsletter)
+    zone = definition_of(newsletter).time_zone
     wall_clock = ZoneInfo(zone)
     return Report(
         issue=issue,
         look=look,
         kept=kept,
+        newsletter=newsletter,
         zone=zone,
         ends=_ends(look.standing),
         failures=_failures(figures, look.standing),
