@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from alerts.newsletters.models import Issue
+from alerts.newsletters.numbers import numbers_of
 from alerts.regions import REGIONS
 from alerts.subscribers.models import Frequency
 
@@ -69,3 +71,9 @@ def size_in_words(size: int) -> str:
 def counted(count: int, noun: str) -> str:
     """Return a number with its noun: `1 mail`, `3 mails`."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def numbers_in_words(issue: Issue) -> str:
+    """Return an issue's numbers as the house prints them; nothing once they are given back."""
+    numbers = numbers_of(issue)
+    return numbers.label if numbers else ""

@@ -123,6 +123,7 @@ def _page(
         sheet = _sheet(desk, session, issue_id)
     context = {
         "issue": sheet.issue,
+        "newsletter": {"title": sheet.content.newsletter_title},
         "content": sheet.content,
         "sheet": sheet,
         "links": sorted(asked.states.values(), key=_worst_first),

@@ -93,6 +93,7 @@ def _page(
     source, is_cut = source_of(copy.source) if asked.view is View.SOURCE else ("", False)
     context = {
         "issue": copy.issue,
+        "newsletter": {"title": copy.content.newsletter_title},
         "copy": copy,
         "asked": asked,
         "problem": problem,

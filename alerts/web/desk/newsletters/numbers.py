@@ -11,6 +11,7 @@ from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import IssueState
 from alerts.newsletters.numbering import Numbers, changed, printed
 from alerts.newsletters.numbers import free_numbers, numbers_of, renumber
+from alerts.newsletters.service import get_newsletter
 from alerts.staff.audit import Subject, record
 from alerts.staff.permissions import Permission
 from alerts.web.desk.failures import DeskRoute
@@ -81,12 +82,9 @@ def _page(
         numbers = numbers_of(issue)
         free = free_numbers(session, issue.newsletter, issue.frequency)
         context = {
-            "issue_id": issue.id,
-            "newsletter": issue.newsletter,
-            "frequency": issue.frequency,
-            "subject": issue.subject,
+            "issue": issue,
+            "newsletter": get_newsletter(session, issue.newsletter),
             "is_draft": issue.state is IssueState.DRAFT,
-            "state": issue.state,
             "numbers": numbers,
             "free": free,
             "problem": problem,
