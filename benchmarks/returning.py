@@ -33,6 +33,7 @@ from benchmarks.readers import add_readers
 _MAILS = 5_000
 _CONNECTIONS = 16
 _WORKERS = 2
+_IN_A_TASK = 20
 _KEY = "a-key-for-benchmarks-of-more-than-32-characters"
 _BOUNCES = "bounces@bounce.example.org"
 _TARGETS = {"taken in": 500, "worked off": 200}
@@ -181,6 +182,6 @@ def _work(url: str, mails: Sequence[int], pipe: Connection) -> None:
     desk = Desk(database=database, settings=settings, clock=clock, limits=limits)
     pipe.send("ready")
     pipe.recv()
-    for mail in mails:
-        work_off(desk, mail)
+    for at in range(0, len(mails), _IN_A_TASK):
+        work_off(desk, *mails[at : at + _IN_A_TASK])
     database.dispose()
