@@ -145,7 +145,7 @@ def count_what_returned(session: Session) -> None:
     circle.
     """
     insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    counts = Counter(session.info.pop(_TO_COUNT, []))
+    counts: Counter[_Key] = Counter(session.info.pop(_TO_COUNT, []))
     for (day, domain, kind, code), count in sorted(counts.items()):
         row = insert(ReturnedCount).values(
             day=day, domain=domain, kind=kind, code=code, count=count

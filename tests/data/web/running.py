@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -170,7 +171,7 @@ def running_site(
     push_tokens: tuple[str, ...] = (),
     metrics_token: str = "",
     base_url: str = "",
-    webhooks: Mapping[str, object] | None = None,
+    webhooks: Mapping[str, Any] | None = None,
     fetch: Callable[[str], bytes] | None = None,
 ) -> Iterator[RunningSite]:
     """Serve the site in a thread on a free port of 127.0.0.1 until the block ends.
