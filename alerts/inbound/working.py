@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from alerts.clock import Clock
 from alerts.delivery.returned import count_what_returned, counted_last
@@ -36,6 +37,7 @@ log = structlog.get_logger(__name__)
 
 _MOST_ATTEMPTS = 5
 _HEAD = 256 * 1024
+_MOST_OCTETS_AT_ONCE = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +68,40 @@ def work_off(desk: Desk, *mail_ids: int) -> list[ToDo]:
     worker died over, has its own. Safe to call twice, and at the same time. A mail over which it
     fails five times is left to a person: `alerts inbound again`. Raises what the database raises.
     """
-    taken = _take(desk, mail_ids)
-    first = [one for one in taken if one.attempts == 1]
-    again = [[one] for one in taken if one.attempts > 1]
-    return [to_do for some in (first, *again) if some for to_do in _work_off(desk, some)]
+    done: list[ToDo] = []
+    for portion in _portions(desk, mail_ids):
+        taken = _take(desk, portion)
+        first = [one for one in taken if one.attempts == 1]
+        again = [[one] for one in taken if one.attempts > 1]
+        for some in (first, *again):
+            done += _work_off(desk, some) if some else []
+    return done
+
+
+def _portions(desk: Desk, mail_ids: Sequence[int]) -> Iterator[list[int]]:
+    """Yield as many mails at a time as may be in memory together."""
+    with desk.database.read() as session:
+        sizes = session.execute(
+            select(InboundMail.id, InboundMail.size)
+            .where(InboundMail.id.in_(mail_ids))
+            .order_by(InboundMail.id)
+        ).all()
+    portion, octets = list[int](), 0
+    for mail_id, size in sizes:
+        if portion and octets + size > _MOST_OCTETS_AT_ONCE:
+            yield portion
+            portion, octets = [], 0
+        portion.append(mail_id)
+        octets += size
+    if portion:
+        yield portion
 
 
 def _take(desk: Desk, mail_ids: Sequence[int]) -> list[_Taken]:
     """Count an attempt for each, before anything can go wrong; what is done is left out."""
     taken = []
     with desk.database.transaction() as session:
-        for mail_id in sorted(mail_ids):
+        for mail_id in mail_ids:
             mail = session.get(InboundMail, mail_id)
             if mail is None or mail.state is not MailState.NEW:
                 continue
@@ -140,7 +165,9 @@ def _understood(taken: _Taken, ours: Sequence[str]) -> Incoming:
 def _let_take_effect(
     session: Session, desk: Desk, mail: Incoming, *, may_answer: bool
 ) -> list[ToDo]:
-    row = session.get_one(InboundMail, mail.id, with_for_update=True)
+    row = session.get_one(
+        InboundMail, mail.id, with_for_update=True, options=[defer(InboundMail.raw)]
+    )
     if row.state is not MailState.NEW:
         return []
     effect = _effect(session, desk, mail, may_answer=may_answer)
