@@ -143,9 +143,10 @@ def test_mailboxes_are_looked_into_at_once_and_what_is_wrong_is_said(tmp_path: P
     box.write_bytes(b"From a@b Mon Nov 23\n" + BOUNCE + b"\n")
     url = f"mbox://{box} maildir://{tmp_path}/none"
 
-    def fetch(where: str) -> subprocess.CompletedProcess[bytes]:
+    def fetch(where: str, *command: str) -> subprocess.CompletedProcess[bytes]:
+        command = command or ("inbound", "fetch")
         return subprocess.run(
-            [sys.executable, "-m", "alerts.cli", "inbound", "fetch", "--json"],
+            [sys.executable, "-m", "alerts.cli", *command, "--json"],
             capture_output=True,
             check=False,
             env={"ALERTS_DATA_DIR": str(home), "ALERTS_INBOUND_URL": where},
@@ -156,6 +157,8 @@ def test_mailboxes_are_looked_into_at_once_and_what_is_wrong_is_said(tmp_path: P
     first, second = json.loads(both.stdout)
     assert (both.returncode, first["taken"], first["last_error"]) == (1, 1, None)
     assert second["last_error"].endswith("No such file or directory")
+    [failing] = json.loads(fetch(url, "status").stdout)["failing_mailboxes"]
+    assert (failing["url"], failing["last_error"]) == (second["url"], second["last_error"])
     assert fetch(f"mbox://{box}").returncode == 0
     nothing = fetch("")
     assert (nothing.returncode, nothing.stderr.count(b"\n")) == (1, 1)
