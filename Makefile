@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test faults coverage lint format lock bench clean from-debian security docs soak api-fuzz
+.PHONY: help install install-dev demo test faults coverage lint format lock bench clean from-debian security docs soak api-fuzz fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -53,6 +53,10 @@ api-fuzz: install-dev ## send the API thousands of requests of all kinds; none m
 
 faults: install-dev ## break servers and disks under real processes (minutes, beside `make test`)
 	$(BIN)/python -m pytest -m faults $(ARGS)
+
+fuzz: install-dev ## feed mutated mails to the reader of returned mail; ARGS=600 for ten minutes
+	$(BIN)/python -m pip install --quiet 'atheris>=3,<4'
+	$(BIN)/python tools/fuzz.py $(ARGS)
 
 coverage: install-dev from-debian $(VENV)/samples ## run every test and show which branches they leave out
 	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term-missing $(ARGS)

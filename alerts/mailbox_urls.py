@@ -106,11 +106,11 @@ def parse_mailbox_url(url: str) -> MailboxUrl:
         ) from error
     options = _options(parts.query)
     then, move_to = _then(protocol, options.get("then", ""))
-    common = {"then": then, "move_to": move_to, "every": _every(options.get("every", ""))}
+    every = _every(options.get("every", ""))
     if protocol in _FILES:
         if parts.netloc or not parts.path.strip("/"):
             raise Invalid(f"the path is needed, as in {protocol}:///var/mail/bounces")
-        return MailboxUrl(protocol, unquote(parts.path).rstrip("/"), **common)
+        return MailboxUrl(protocol, unquote(parts.path).rstrip("/"), then=then, every=every)
     if not parts.hostname or not parts.username or parts.password is None:
         raise Invalid(
             f"a user, a password and a host are needed, as in {protocol}://user:pass@host"
@@ -125,7 +125,9 @@ def parse_mailbox_url(url: str) -> MailboxUrl:
         password=unquote(parts.password),
         ca_file=Path(ca_file).expanduser() if ca_file else None,
         plain=_is_plain(protocol, parts.hostname, options.get("tls", "")),
-        **common,
+        then=then,
+        move_to=move_to,
+        every=every,
     )
 
 

@@ -5,7 +5,9 @@ said of a delivery belongs to the ledger, and outlives the mail that said it.
 """
 
 import enum
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 
 from sqlalchemy import (
@@ -25,6 +27,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from alerts.database import Base, BigKey, UtcDateTime, state_column
 
 LONGEST_DIAGNOSTIC = 300
+_TO_COUNT = "returned.to_count"
+_Key = tuple[date, str, str, str]
 
 
 class Returned(enum.StrEnum):
@@ -117,21 +121,41 @@ def was_told_before(session: Session, delivery_id: int | None, kind: Returned) -
 
 
 def count_returned(session: Session, event: BounceEvent) -> None:
-    """Add one to the count of an event's day, domain, kind and code."""
+    """Have an event counted under its day, domain, kind and code, by `count_what_returned`."""
+    key = (event.at.date(), event.domain, event.kind.value, event.code or "")
+    session.info.setdefault(_TO_COUNT, []).append(key)
+
+
+@contextmanager
+def counted_last(session: Session) -> Iterator[None]:
+    """Take back what was to be counted when an exception passes, as its savepoint is taken back."""
+    waiting: list[_Key] = session.info.setdefault(_TO_COUNT, [])
+    before = len(waiting)
+    try:
+        yield
+    except BaseException:
+        del waiting[before:]
+        raise
+
+
+def count_what_returned(session: Session) -> None:
+    """Write the counts of a transaction, as the last thing in it.
+
+    Many wait for the few rows of large domains, and all in the same order: nobody waits in a
+    circle.
+    """
     insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    row = insert(ReturnedCount).values(
-        day=event.at.date(),
-        domain=event.domain,
-        kind=event.kind.value,
-        code=event.code or "",
-        count=1,
-    )
-    session.execute(
-        row.on_conflict_do_update(
-            index_elements=["day", "domain", "kind", "code"],
-            set_={"count": ReturnedCount.count + 1},
+    counts: Counter[_Key] = Counter(session.info.pop(_TO_COUNT, []))
+    for (day, domain, kind, code), count in sorted(counts.items()):
+        row = insert(ReturnedCount).values(
+            day=day, domain=domain, kind=kind, code=code, count=count
         )
-    )
+        session.execute(
+            row.on_conflict_do_update(
+                index_elements=["day", "domain", "kind", "code"],
+                set_={"count": ReturnedCount.count + row.excluded["count"]},
+            )
+        )
 
 
 def returned_of(session: Session, issue_id: int) -> Mapping[Returned, int]:

@@ -81,7 +81,7 @@ def _by(
     )
     found: dict[str, Line] = {}
     for name, kind, count in rows:
-        shown = name.isoformat() if isinstance(name, date) else name
+        shown = name.isoformat() if isinstance(name, date) else str(name)
         found.setdefault(shown, Line(shown)).counts[Returned(kind)] = int(count)
     return list(found.values())
 

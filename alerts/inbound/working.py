@@ -1,19 +1,21 @@
-"""Working on a mail that was stored: it is read, and has its effect, in one transaction.
+"""Working on mails that were stored: each is read, and has its effect, in one transaction.
 
 Nothing is mailed here: what is to be mailed is written down as owed, and sent by a task of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parseaddr
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from alerts.clock import Clock
 from alerts.delivery.canaries import note_arrival
+from alerts.delivery.returned import count_what_returned, counted_last
 from alerts.errors import AlertsError, Invalid
 from alerts.inbound.forwarding import FORWARDED
 from alerts.inbound.incoming import Desk, Effect, Incoming, is_among, our_addresses
@@ -36,6 +38,7 @@ log = structlog.get_logger(__name__)
 
 _MOST_ATTEMPTS = 5
 _HEAD = 256 * 1024
+_MOST_OCTETS_AT_ONCE = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,67 +50,132 @@ class ToDo:
     queue: Queue = Queue.TRANSACTIONAL
 
 
-def work_off(desk: Desk, mail_id: int) -> list[ToDo]:
-    """Read a stored mail and let it have its effect; returns what is to be enqueued.
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A mail that is to be worked on, as it was stored; `attempts` counts this one."""
 
-    Safe to call twice, and at the same time. A mail over which it fails five times is left to a
-    person: `alerts inbound again`. Raises what the database raises.
+    id: int
+    raw: bytes
+    way: str
+    envelope_from: str | None
+    envelope_to: str
+    attempts: int
+
+
+def work_off(desk: Desk, *mail_ids: int) -> list[ToDo]:
+    """Read stored mails and let each have its effect; returns what is to be enqueued.
+
+    Those that nobody has tried before share a transaction; one that was tried, and may be what a
+    worker died over, has its own. Safe to call twice, and at the same time. A mail over which it
+    fails five times is left to a person: `alerts inbound again`. Raises what the database raises.
     """
-    raw = _take(desk, mail_id)
-    if raw is None:
-        return []
+    done: list[ToDo] = []
+    for portion in _portions(desk, mail_ids):
+        taken = _take(desk, portion)
+        first = [one for one in taken if one.attempts == 1]
+        again = [[one] for one in taken if one.attempts > 1]
+        for some in (first, *again):
+            done += _work_off(desk, some) if some else []
+    return done
+
+
+def _portions(desk: Desk, mail_ids: Sequence[int]) -> Iterator[list[int]]:
+    """Yield as many mails at a time as may be in memory together."""
+    with desk.database.read() as session:
+        sizes = session.execute(
+            select(InboundMail.id, InboundMail.size)
+            .where(InboundMail.id.in_(mail_ids))
+            .order_by(InboundMail.id)
+        ).all()
+    portion, octets = list[int](), 0
+    for mail_id, size in sizes:
+        if portion and octets + size > _MOST_OCTETS_AT_ONCE:
+            yield portion
+            portion, octets = [], 0
+        portion.append(mail_id)
+        octets += size
+    if portion:
+        yield portion
+
+
+def _take(desk: Desk, mail_ids: Sequence[int]) -> list[_Taken]:
+    """Count an attempt for each, before anything can go wrong; what is done is left out."""
+    taken = []
+    with desk.database.transaction() as session:
+        for mail_id in mail_ids:
+            mail = session.get(InboundMail, mail_id)
+            if mail is None or mail.state is not MailState.NEW:
+                continue
+            if mail.attempts >= _MOST_ATTEMPTS:
+                # A worker died over it each time.
+                _fail(mail, f"given up after {mail.attempts} attempts; {mail.note}")
+                continue
+            mail.attempts += 1
+            sent_to = mail.envelope_to or ""
+            taken.append(
+                _Taken(mail.id, mail.raw, mail.way, mail.envelope_from, sent_to, mail.attempts)
+            )
+    return taken
+
+
+def _work_off(desk: Desk, some: Sequence[_Taken]) -> list[ToDo]:
+    with desk.database.read() as session:
+        ours = our_addresses(session, desk.settings)
+    failed: list[tuple[int, Exception]] = []
+    mails: list[tuple[Incoming, bool]] = []
+    for taken in some:
+        with _failing(taken.id, failed):
+            mail = _understood(taken, ours)
+            # Counted outside of the transaction: the counts may be in the same database.
+            mails.append((mail, _may_answer(desk, mail, ours)))
+    done: list[ToDo] = []
+    with desk.database.transaction() as session:
+        for mail, may_answer in mails:
+            with _failing(mail.id, failed), session.begin_nested(), counted_last(session):
+                done += _let_take_effect(session, desk, mail, may_answer=may_answer)
+        count_what_returned(session)
+    for mail_id, error in failed:
+        _note_failure(desk, mail_id, error)
+    return done
+
+
+@contextmanager
+def _failing(mail_id: int, failed: list[tuple[int, Exception]]) -> Iterator[None]:
+    """Note what goes wrong with one mail, so that the others go on; the database's is raised."""
     try:
-        return _work_off(desk, mail_id, raw)
+        yield
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
         log.exception("mail_not_worked_off", mail=mail_id)
-        _note_failure(desk, mail_id, error)
-        return []
+        failed.append((mail_id, error))
 
 
-def _take(desk: Desk, mail_id: int) -> bytes | None:
-    """Count an attempt, before anything can go wrong with it; None when there is nothing to do."""
-    with desk.database.transaction() as session:
-        mail = session.get(InboundMail, mail_id)
-        if mail is None or mail.state is not MailState.NEW:
-            return None
-        if mail.attempts >= _MOST_ATTEMPTS:
-            # A worker died over it each time.
-            _fail(mail, f"given up after {mail.attempts} attempts; {mail.note}")
-            return None
-        mail.attempts += 1
-        return mail.raw
-
-
-def _work_off(desk: Desk, mail_id: int, raw: bytes) -> list[ToDo]:
-    with desk.database.read() as session:
-        ours = our_addresses(session, desk.settings)
-        envelope = session.execute(
-            select(InboundMail.envelope_from, InboundMail.envelope_to, InboundMail.way).where(
-                InboundMail.id == mail_id
-            )
-        ).one()
-    event = read_event(envelope.way, raw)
-    reading = read_mail(raw, ours=ours) if event is None else event
-    recipients = tuple((envelope.envelope_to or "").split())
-    mail = Incoming(
-        id=mail_id,
+def _understood(taken: _Taken, ours: Sequence[str]) -> Incoming:
+    event = read_event(taken.way, taken.raw)
+    reading = read_mail(taken.raw, ours=ours) if event is None else event
+    return Incoming(
+        id=taken.id,
         reading=reading,
-        headers=Headers() if event else read_parts(raw[:_HEAD]).headers,
-        envelope_from=envelope.envelope_from,
-        recipients=(*recipients, *reading.written_to),
+        headers=Headers() if event else read_parts(taken.raw[:_HEAD]).headers,
+        envelope_from=taken.envelope_from,
+        recipients=(*taken.envelope_to.split(), *reading.written_to),
     )
-    # Counted outside of the transaction: the counts may be in the same database.
-    may_answer = _may_answer(desk, mail, ours)
-    with desk.database.transaction() as session:
-        row = session.get_one(InboundMail, mail_id, with_for_update=True)
-        if row.state is not MailState.NEW:
-            return []
-        effect = _effect(session, desk, mail, may_answer=may_answer)
-        _settle(row, reading, effect, clock=desk.clock)
-    log.info("mail_read", mail=mail_id, kind=reading.kind.value)
-    return _to_do(mail_id, effect)
+
+
+def _let_take_effect(
+    session: Session, desk: Desk, mail: Incoming, *, may_answer: bool
+) -> list[ToDo]:
+    row = session.get_one(
+        InboundMail, mail.id, with_for_update=True, options=[defer(InboundMail.raw)]
+    )
+    if row.state is not MailState.NEW:
+        return []
+    effect = _effect(session, desk, mail, may_answer=may_answer)
+    _settle(row, mail.reading, effect, clock=desk.clock)
+    session.flush()
+    log.info("mail_read", mail=mail.id, kind=mail.reading.kind.value)
+    return _to_do(mail.id, effect)
 
 
 def _to_do(mail_id: int, effect: Effect) -> list[ToDo]:

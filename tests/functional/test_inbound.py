@@ -4,9 +4,13 @@ import os
 import signal
 import smtplib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from alerts.database import Database
+from alerts.subscribers.models import Subscriber, SubscriberState
 from tests.functional.installation import Installation, free_port, wait_for
 
 pytestmark = pytest.mark.processes
@@ -56,3 +60,31 @@ def test_without_a_port_there_is_nothing_to_serve(install: Callable[..., Install
     said = install().run("inbound", "serve", status=1)
     assert said.startswith("alerts: there is nothing to listen on: give --port or --lmtp-port")
     assert len(said.splitlines()) == 1
+
+
+def test_mail_in_a_maildir_is_fetched_and_worked_on(
+    install: Callable[..., Installation], tmp_path: Path
+) -> None:
+    box = tmp_path / "Maildir"
+    for name in ("new", "cur", "tmp"):
+        (box / name).mkdir(parents=True)
+    installation = install(inbound_url=f"maildir://{box}?every=10s", worker_processes="1")
+    readers = installation.folder / "readers.csv"
+    readers.write_text("email,status\nama@example.org,confirmed\n")
+    installation.run("subscriber", "import", str(readers), "--consent", "on paper")
+    process = installation.start("up", "--port", str(free_port()))
+    mail = b"From: ama@example.org\r\nTo: alerts@example.org\r\nSubject: unsubscribe\r\n\r\n"
+    (box / "new" / "1").write_bytes(mail)
+    database = Database(f"sqlite:///{installation.folder / 'var' / 'alerts.db'}")
+
+    def left() -> bool:
+        with database.read() as session:
+            states = session.scalars(select(Subscriber.state)).all()
+        return states == [SubscriberState.UNSUBSCRIBED]
+
+    wait_for(left, seconds=200)
+    database.dispose()
+    assert [path.name for path in (box / "cur").iterdir()] == ["1:2,S"]
+    assert list((box / "new").iterdir()) == []
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(timeout=100) == 0

@@ -136,3 +136,29 @@ def test_an_empty_file_holds_no_mail_and_none_at_all_is_said(tmp_path: Path) -> 
     assert list(mails_in(str(tmp_path / "empty"))) == []
     with pytest.raises(Invalid, match="no such file"):
         list(mails_in(str(tmp_path / "none")))
+
+
+def test_mailboxes_are_looked_into_at_once_and_what_is_wrong_is_said(tmp_path: Path) -> None:
+    home, box = tmp_path / "var", tmp_path / "mbox"
+    box.write_bytes(b"From a@b Mon Nov 23\n" + BOUNCE + b"\n")
+    url = f"mbox://{box} maildir://{tmp_path}/none"
+
+    def fetch(where: str, *command: str) -> subprocess.CompletedProcess[bytes]:
+        command = command or ("inbound", "fetch")
+        return subprocess.run(
+            [sys.executable, "-m", "alerts.cli", *command, "--json"],
+            capture_output=True,
+            check=False,
+            env={"ALERTS_DATA_DIR": str(home), "ALERTS_INBOUND_URL": where},
+            timeout=200,
+        )
+
+    both = fetch(url)
+    first, second = json.loads(both.stdout)
+    assert (both.returncode, first["taken"], first["last_error"]) == (1, 1, None)
+    assert second["last_error"].endswith("No such file or directory")
+    [failing] = json.loads(fetch(url, "status").stdout)["failing_mailboxes"]
+    assert (failing["url"], failing["last_error"]) == (second["url"], second["last_error"])
+    assert fetch(f"mbox://{box}").returncode == 0
+    nothing = fetch("")
+    assert (nothing.returncode, nothing.stderr.count(b"\n")) == (1, 1)

@@ -14,7 +14,7 @@ from alerts.delivery.models import DeliveryState
 from alerts.delivery.reporting import report
 from alerts.delivery.returned import Returned
 from alerts.inbound.models import InboundMail, MailState
-from alerts.inbound.storing import again
+from alerts.inbound.storing import Arrival, again, store_mail
 from alerts.inbound.working import work_off
 from alerts.newsletters.issues import get_issue
 from alerts.subscribers.exclusion import changes_of, lift
@@ -269,3 +269,49 @@ def test_a_mail_over_which_it_fails_is_left_to_a_person(room: Room) -> None:
     work_off(room.desk, 1)
     assert room.mail(1).state is MailState.DONE
     assert room.reader("ama").state is SubscriberState.SUPPRESSED
+
+
+def test_mails_of_one_task_are_worked_off_together_and_one_spoils_it_for_no_other(
+    room: Room,
+) -> None:
+    room.send_to("ama", "kofi", "esi")
+    with room.database.transaction() as session:
+        stored = [
+            store_mail(
+                session,
+                Arrival(dsn(f"{name}@example.org", serial=n), "test", "", (room.path_of(name),)),
+                keep=None,
+                clock=room.clock,
+            )
+            for n, name in enumerate(("ama", "kofi", "esi"))
+        ]
+    numbers = [one.mail_id for one in stored]
+    with room.database.transaction() as session:
+        # What the reader makes of it fits no column: a defect, for this one alone.
+        session.get_one(InboundMail, numbers[1]).way = "postmark"
+        session.get_one(InboundMail, numbers[1]).raw = b"no JSON at all"
+    assert work_off(room.desk, *numbers, 999) == []
+    mails = [room.mail(number) for number in numbers]
+    assert [mail.state for mail in mails] == [MailState.DONE, MailState.NEW, MailState.DONE]
+    assert "attempt 1" in mails[1].note
+    assert {room.reader(name).state for name in ("ama", "esi")} == {SubscriberState.SUPPRESSED}
+    assert len(room.events()) == 2
+    for _ in range(5):
+        work_off(room.desk, *numbers)
+    assert room.mail(numbers[1]).state is MailState.FAILED
+
+
+def test_a_worker_holds_few_large_mails_at_a_time(room: Room) -> None:
+    room.send_to("ama")
+    with room.database.transaction() as session:
+        numbers = [
+            store_mail(
+                session,
+                Arrival(b"From: a@b.example\r\nSubject: %d\r\n\r\n" % n + b"x" * 9_000_000, "test"),
+                keep=None,
+                clock=room.clock,
+            ).mail_id
+            for n in range(3)
+        ]
+    assert len(work_off(room.desk, *numbers)) == 0
+    assert {room.mail(number).state for number in numbers} == {MailState.DONE}

@@ -115,3 +115,15 @@ def test_the_address_says_it_before_the_subject_and_that_before_the_text() -> No
 )
 def test_prefixes_of_clients_and_lists_are_taken_off(subject: str) -> None:
     assert without_prefixes(subject) == "x"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        *("Antwort: Abmelden", "Antwoord: uitschrijven", "SV: avregistrera mig", "Odp.: wypisz"),
+        *("Ответ: отписаться", "回复\uff1a取消订阅", "配信停止", "구독 취소", "إلغاء الاشتراك"),
+        *("Ynt: aboneliği iptal et", "RE : me désabonner", "R: cancellami", "Darse de baja"),
+    ],
+)
+def test_readers_ask_in_their_own_words_and_through_any_client(subject: str) -> None:
+    assert command_of((), subject, "") == "unsubscribe"

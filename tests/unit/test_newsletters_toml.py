@@ -143,7 +143,12 @@ def test_all_mistakes_are_told_at_once_each_with_its_line() -> None:
         ("{lead}{more}", "{led}", "subject", "{led} is not known in a pattern"),
         ("[rule]", "[rules]", "rules", "is rule meant?"),
         ("title", "titel", "titel", "is title meant?"),
-        ("approval = ", "approval = 1 #", "approval", "has to be 'required', 'second' or 'automatic'"),
+        (
+            "approval = ",
+            "approval = 1 #",
+            "approval",
+            "has to be 'required', 'second' or 'automatic'",
+        ),
         ('slug = "gp-alert"', "", "slug", "is missing"),
         ("repeats", "repeats", "", ""),
     ][:-1],

@@ -12,9 +12,8 @@ from workers.process import parts
 def read_mail(*mail_ids: int) -> None:
     """Read stored mails and let each have its effect."""
     worker = parts()
-    for mail_id in mail_ids:
-        for to_do in work_off(worker.desk, mail_id):
-            worker.queue.enqueue(to_do.task, *to_do.ids, queue=to_do.queue)
+    for to_do in work_off(worker.desk, *mail_ids):
+        worker.queue.enqueue(to_do.task, *to_do.ids, queue=to_do.queue)
 
 
 @app.task(name=Task.ANSWER_MAIL.value)

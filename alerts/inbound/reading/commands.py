@@ -13,8 +13,8 @@ from alerts.inbound.reading.phrases import any_of
 from alerts.inbound.reading.record import Command
 
 _PREFIXES = re.compile(
-    r"^\s*(?:(?:re|aw|fwd?|fw|wg|tr|rv|rif|res|enc|antw|sv|vs|vb|ynt|odp|pd|betr|ref|réf|r|i|doorst"
-    r"|回复|答复|转发|返信|उत्तर|जवाब)\s{0,3}(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?\s{0,3}[:\uff1a]"
+    r"^\s*(?:(?:re|aw|fwd?|fw|wg|tr|rv|rif|res|enc|antw|antwort|antwoord|sv|vs|vb|ynt|odp|pd|betr|ref|réf|r|i|doorst"
+    r"|ответ|отв|ha|vl|回复|回覆|答复|转发|返信|회신|رد|उत्तर|जवाब)\.?\s{0,3}(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?\s{0,3}[:\uff1a]"
     r"|\[[^\[\]]{1,40}\])\s*",
     re.IGNORECASE,
 )
@@ -32,9 +32,17 @@ _REST = (
 # Unsubscribing comes first: what may mean that and something else means that.
 _ORDER = (Command.UNSUBSCRIBE, Command.SUBSCRIBE, Command.PREFERENCES, Command.HELP)
 _OF_A_NEWSLETTER = frozenset({Command.UNSUBSCRIBE, Command.SUBSCRIBE})
+
+
+def _without_accents(text: str) -> str:
+    """Leave away the accents of Latin letters; those of Devanagari are letters themselves."""
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in apart if not "\u0300" <= c <= "\u036f")
+
+
 _PATTERNS = {
     command: re.compile(
-        unicodedata.normalize("NFKD", any_of(f"command_{command}"))
+        _without_accents(any_of(f"command_{command}"))
         + (_REST if command in _OF_A_NEWSLETTER else ""),
         re.IGNORECASE,
     )
@@ -115,9 +123,7 @@ def _phrase(text: str) -> Command | None:
 
 def _normal(text: str) -> str:
     """Return a phrase in small letters, without accents, greetings, thanks and marks around it."""
-    apart = unicodedata.normalize("NFKD", text[:500].lower().replace("’", "'"))
-    # The accents of Latin letters; those of Devanagari are letters themselves.
-    phrase = "".join(c for c in apart if not "\u0300" <= c <= "\u036f")
+    phrase = _without_accents(text[:500].lower().replace("’", "'"))
     phrase = " ".join(phrase.split()).strip(" .!?\"'«»“”*_:;,-<>()")
     for _ in range(3):
         phrase = _POLITE.sub("", phrase).strip()

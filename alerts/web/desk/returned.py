@@ -52,7 +52,11 @@ def show(
         found = _came_back(desk, days)
         came = came_in(session, kind=wanted_kind, state=wanted_state, before=before)
         mailboxes = mailboxes_of(session, desk.site.runtime.settings.mailboxes)
-    filters = {"days": days, "kind": wanted_kind or "", "state": wanted_state or ""}
+    filters: dict[str, object] = {
+        "days": days,
+        "kind": wanted_kind or "",
+        "state": wanted_state or "",
+    }
     context = {
         "found": found,
         "kinds_of_return": list(Returned),

@@ -79,5 +79,5 @@ def _round_up(count: int) -> int:
     """Return the end of the scale: the count, rounded up to an even number of two digits."""
     if count <= 4:  # noqa: PLR2004 - a scale of 0, 2, 4
         return 4
-    unit = 10 ** max(0, int(log10(count)) - 1) * 2
+    unit: int = 10 ** max(0, int(log10(count)) - 1) * 2
     return ceil(count / unit) * unit

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -170,7 +171,7 @@ def running_site(
     push_tokens: tuple[str, ...] = (),
     metrics_token: str = "",
     base_url: str = "",
-    webhooks: Mapping[str, object] | None = None,
+    webhooks: Mapping[str, Any] | None = None,
     fetch: Callable[[str], bytes] | None = None,
     fetch_hosts: tuple[str, ...] = (),
     api_rate: int = 600,
