@@ -7,10 +7,11 @@ import typer
 from alerts.cli.common import JsonOption, note, print_json, program, say
 from alerts.cli.issues import IssueId, issue_document
 from alerts.errors import Invalid, Refused
+from alerts.newsletters.editing.renumbering import renumber_issue
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.numbering import changed
-from alerts.newsletters.numbers import numbers_of, renumber
-from alerts.staff.audit import COMMAND_LINE, Subject, record
+from alerts.newsletters.numbers import numbers_of
+from alerts.staff.audit import COMMAND_LINE
 
 _Text = str | None
 
@@ -45,17 +46,9 @@ def number(
                 volume_number=volume_number,
                 count=told[0] if told else None,
             )
-            done = renumber(session, issue_id, wanted)
-            if done.before != done.after:
-                record(
-                    session,
-                    COMMAND_LINE,
-                    "issue.renumbered",
-                    Subject("issue", issue_id),
-                    clock=runtime.clock,
-                    before=numbers.label,
-                    after=done.after.label,
-                )
+            done = renumber_issue(
+                session, issue_id, wanted, actor=COMMAND_LINE, clock=runtime.clock
+            )
             if not done.texts_follow:
                 note(f"its subject is an editor's own and stays as it is: {issue.subject}")
             numbers = done.after

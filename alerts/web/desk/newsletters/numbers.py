@@ -7,12 +7,12 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from alerts.errors import Invalid, Refused
+from alerts.newsletters.editing.renumbering import renumber_issue
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import IssueState
 from alerts.newsletters.numbering import Numbers, changed, printed
-from alerts.newsletters.numbers import free_numbers, numbers_of, renumber
+from alerts.newsletters.numbers import free_numbers, numbers_of
 from alerts.newsletters.service import get_newsletter
-from alerts.staff.audit import Subject, record
 from alerts.staff.permissions import Permission
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, PostedForm, requires
@@ -36,17 +36,9 @@ def correct(desk: Composing, fields: PostedForm, issue_id: int) -> Response:
     try:
         with desk.site.runtime.database.transaction() as session:
             before, wanted = _wanted(numbers_of(get_issue(session, issue_id)), fields)
-            done = renumber(session, issue_id, wanted, seen=before)
-            if done.before != done.after:
-                record(
-                    session,
-                    desk.actor,
-                    "issue.renumbered",
-                    Subject("issue", issue_id),
-                    clock=clock,
-                    before=before.label,
-                    after=done.after.label,
-                )
+            done = renumber_issue(
+                session, issue_id, wanted, seen=before, actor=desk.actor, clock=clock
+            )
     except (Invalid, Refused) as error:
         return _page(desk, issue_id, problem=sentence(error), fields=fields)
     words = f"The issue is {done.after.label}."
