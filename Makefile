@@ -94,5 +94,8 @@ lock: ## write the locked requirements anew from pyproject.toml
 bench: install-dev ## measure the delivery against references; ARGS=--quick tries it out
 	$(BIN)/python -m benchmarks $(ARGS)
 
+soak: install-dev ## send issues under random faults for MINUTES (30) and hold the books against it
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),30) $(ARGS)
+
 clean: ## remove what was built, not your data in var/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

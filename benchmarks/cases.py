@@ -5,6 +5,7 @@ from collections.abc import Callable
 from benchmarks import (
     asking,
     assembly,
+    crowd,
     far,
     importing,
     intake,
@@ -28,6 +29,7 @@ CASES: dict[str, Callable[[Workshop], list[Line]]] = {
     "workers": far.workers,
     "scale": large.scale,
     "first": large.first,
+    "crowd": crowd.crowd,
 }
 # These print what they find, and are run when they are asked for.
 PIECES: dict[str, Callable[[], None]] = {

@@ -123,6 +123,12 @@ def metrics_of(situation: Situation, queues: Mapping[str, int]) -> Iterator[Metr
     )
     yield _plain("sources_failing", "Active sources that cannot be had.", len(situation.failing))
     yield _labelled(
+        "alarms_open",
+        "Alarms that are open, by kind.",
+        ["kind"],
+        {(kind,): count for kind, count in situation.alarms.items()},
+    )
+    yield _labelled(
         "queue_length",
         "Tasks in the broker's queues.",
         ["queue"],

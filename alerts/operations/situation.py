@@ -17,7 +17,7 @@ from alerts.delivery.counting import BOUNCED, OutcomeClass, outcome_totals, outc
 from alerts.delivery.models import Batch, BatchState
 from alerts.holding import hold_of
 from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome, Schedule
-from alerts.operations.models import Beat
+from alerts.operations.models import Alarm, Beat
 from alerts.subscribers.models import Subscriber, Subscription
 
 TICK = "tick"
@@ -81,6 +81,7 @@ class Situation:
     outcomes: Mapping[tuple[str, str], int]
     recent: Mapping[str, int]
     failing: tuple[FailingSource, ...]
+    alarms: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def bounce_rate(self) -> float:
@@ -111,6 +112,7 @@ def look(session: Session, *, now: datetime) -> Situation:
         outcomes=outcome_totals(session),
         recent=recent,
         failing=_failing(session),
+        alarms=_alarms(session),
     )
 
 
@@ -193,6 +195,12 @@ def _batches(
         .group_by(Batch.issue_id)
     )
     return {number: (done, open_, waiting) for number, done, open_, waiting in rows}
+
+
+def _alarms(session: Session) -> dict[str, int]:
+    """Count the open alarms by their kind."""
+    counted = select(Alarm.kind, func.count()).where(Alarm.closed_at.is_(None)).group_by(Alarm.kind)
+    return dict(session.execute(counted).all())
 
 
 def _failing(session: Session) -> tuple[FailingSource, ...]:

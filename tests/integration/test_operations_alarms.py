@@ -27,6 +27,7 @@ from alerts.operations.alarms.beats import BEAT, WORKER, note_life
 from alerts.operations.alarms.books import end_silence, past_alarms, silence
 from alerts.operations.alarms.watching import LEFT_LYING
 from alerts.operations.doctor.machine import Space
+from alerts.operations.metrics import Metrics
 from alerts.operations.models import Alarm, AlarmNote
 from alerts.staff.audit import COMMAND_LINE, audit_page
 from alerts.subscribers.models import Frequency
@@ -426,6 +427,14 @@ def test_what_no_silence_can_be(bell: Bell) -> None:
     bell.look()
     with pytest.raises(Refused, match="is over since"):
         silenced(alarm.id, timedelta(hours=1), "why")
+
+
+def test_prometheus_is_shown_what_is_open(bell: Bell) -> None:
+    a_source(bell, failing_for=timedelta(days=2))
+    bell.look()
+    metrics = Metrics(bell.database, "", bell.clock)
+    assert b'alerts_alarms_open{kind="source-dead"} 1.0' in metrics.text()
+    metrics.close()
 
 
 def test_nobody_to_tell_is_no_reason_to_forget(house: House, tmp_path: Path, bell: Bell) -> None:

@@ -1,0 +1,229 @@
+"""`make soak`: half an hour of issues every minute while parts are killed and servers misbehave.
+
+A minute stands for an hour: the schedule is hourly at every minute. Afterwards the books of every
+issue have to balance against what the mail server took, no due moment may lack its run, and no
+process may have grown. Real processes, a real Redis server, SQLite.
+"""
+
+import argparse
+import os
+import random
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+
+from alerts.clock import SystemClock
+from alerts.database import Database
+from alerts.delivery.books import audit
+from alerts.delivery.models import Delivery, DeliveryState
+from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome
+from benchmarks.readers import add_readers
+from tests.factories import an_article
+from tests.functional.installation import Installation, free_port, wait_for
+from tests.functional.moody_smtp import Moods, MoodySmtp, kind
+from tests.functional.servers import RedisServer
+from tests.functional.troubled import LEASE_SECONDS, Troubled, pool_of
+from tests.soak.growth import Growth
+
+NEWSLETTER, FREQUENCY = "gp-alert", "immediate"
+READERS = 120
+EVERY_MINUTE = "RRULE:FREQ=HOURLY;BYMINUTE=" + ",".join(map(str, range(60))) + " UTC"
+_BETWEEN_FAULTS = (8.0, 25.0)
+_SETTLES_WITHIN = 600.0
+_IN_A_MESSAGE_ID = re.compile(r"\.(\d+)\.(\d+)@")
+_OVER = (IssueState.SENT, IssueState.CANCELLED, IssueState.DRAFT)
+
+
+class Soak:
+    """One installation under trouble, and what is held against it in the end."""
+
+    def __init__(self, trouble: Troubled, redis: RedisServer, seed: int) -> None:
+        self.trouble, self.redis = trouble, redis
+        self.random = random.Random(seed)
+        self.seed = seed
+        self.faults: Counter[str] = Counter()
+        self.growth = Growth()
+        self.began = datetime.now(UTC)
+
+    @property
+    def database(self) -> Database:
+        """The installation's database."""
+        return self.trouble.database
+
+    def prepare(self, folder: Path) -> None:
+        """Make the newsletter automatic and due every minute; add its readers; start the parts."""
+        run = self.trouble.installation.run
+        run("init")
+        definition = folder / "newsletter.toml"
+        text = run("newsletter", "export", NEWSLETTER)
+        text = re.sub(r'approval = "\w+"', 'approval = "automatic"', text)
+        definition.write_text(text)
+        run("newsletter", "apply", str(definition))
+        for slug in ("africa-this-week", NEWSLETTER):
+            run("schedule", "pause", slug)
+        run("schedule", "set", NEWSLETTER, EVERY_MINUTE, "--frequency", FREQUENCY)
+        run("schedule", "resume", NEWSLETTER, "--frequency", FREQUENCY)
+        add_readers(self.database, READERS, newsletter=NEWSLETTER)
+        self.trouble.start("web", "web", "--port", str(free_port()))
+        self.trouble.start("beat", "beat")
+        self.trouble.start("worker", "worker")
+        self.began = datetime.now(UTC)
+
+    def suffer(self, minutes: float) -> None:
+        """Let articles appear and faults happen for so many minutes."""
+        ends = time.monotonic() + 60 * minutes
+        next_fault = time.monotonic() + 20
+        next_article = 0.0
+        while time.monotonic() < ends:
+            now = time.monotonic()
+            if now >= next_article:
+                next_article = now + 45
+                with self.database.transaction() as session:
+                    article = an_article(session, SystemClock())
+                    article.identity = article.likeness = f"soak-{self.seed}-{time.time_ns()}"
+            if now >= next_fault:
+                self.fault()
+                next_fault = time.monotonic() + self.random.uniform(*_BETWEEN_FAULTS)
+            self.growth.look({name: part.pid for name, part in self.trouble.parts.items()})
+            time.sleep(0.5)
+
+    def fault(self) -> None:
+        """Let one thing go wrong."""
+        name = self.random.choice(
+            ["child", "child", "worker", "beat", "redis", "moody", "moody", "kind", "slow"]
+        )
+        self.faults[name] += 1
+        match name:
+            case "child":
+                self.trouble.kill_child("worker", self.random)
+            case "worker" | "beat":
+                self.trouble.kill(name)
+            case "redis":
+                self.redis.kill()
+                time.sleep(self.random.uniform(1, 10))
+                self.redis.start()
+            case "moody":
+                self.trouble.server.mood = Moods(self.random.randrange(10**6), often=0.03)
+            case "kind":
+                self.trouble.server.mood = kind
+                self.trouble.server.delay = 0.0
+            case _:
+                self.trouble.server.delay = 0.02
+
+    def settle(self) -> None:
+        """Let all come to rest: no new runs, a kind server, and whatever waits brought forward."""
+        self.trouble.server.mood, self.trouble.server.delay = kind, 0.0
+        self.trouble.installation.run("schedule", "pause", NEWSLETTER, "--frequency", FREQUENCY)
+        deadline = time.monotonic() + _SETTLES_WITHIN
+        while left := self.unsettled():
+            assert time.monotonic() < deadline, f"these did not end: {left}"
+            for number in left:
+                self.trouble.issue = number
+                self.trouble.hurry()
+            self.trouble.sweep()
+            time.sleep(1)
+
+    def unsettled(self) -> list[int]:
+        """Return the issues that are not over; a run that is begun counts as issue 0."""
+        with self.database.read() as session:
+            issues = session.scalars(select(Issue.id).where(Issue.state.not_in(_OVER))).all()
+            begun = session.scalars(select(Run.id).where(Run.outcome == RunOutcome.CLAIMED)).all()
+        return [*issues, *(0 for _ in begun)]
+
+    def check(self) -> list[str]:
+        """Return what is wrong, in lines; none where all is as it should be."""
+        return [*self.wrong_books(), *self.missing_runs(), *self.growth.grown()]
+
+    def wrong_books(self) -> list[str]:
+        """Hold the ledger of every issue against itself and against what the server took."""
+        found = []
+        taken: dict[int, set[int]] = {}
+        for name in self.trouble.server.accepted:
+            match = _IN_A_MESSAGE_ID.search(name)
+            if match:
+                taken.setdefault(int(match[1]), set()).add(int(match[2]))
+        with self.database.read() as session:
+            for issue_id in session.scalars(select(Issue.id).order_by(Issue.id)):
+                books = audit(session, issue_id)
+                if not books.settled:
+                    found.append(f"issue {issue_id}: the books do not balance: {books}")
+                rows = session.execute(
+                    select(Delivery.id, Delivery.state).where(Delivery.issue_id == issue_id)
+                ).all()
+                sent = {n for n, state in rows if state is DeliveryState.SENT}
+                doubtful = {n for n, state in rows if state is DeliveryState.UNCERTAIN}
+                took = taken.get(issue_id, set())
+                if not sent <= took <= sent | doubtful:
+                    found.append(f"issue {issue_id}: sent {len(sent)}, the server took {len(took)}")
+        return found
+
+    def missing_runs(self) -> list[str]:
+        """Return the due minutes between the first and the last run that have no row."""
+        with self.database.read() as session:
+            due = set(session.scalars(select(Run.due_at).where(Run.newsletter == NEWSLETTER)))
+        if not due:
+            return ["no run was ever made"]
+        span = range(round((max(due) - min(due)) / timedelta(minutes=1)) + 1)
+        wanted = {min(due) + timedelta(minutes=number) for number in span}
+        return [f"no run was made for {moment:%H:%M}" for moment in sorted(wanted - due)]
+
+    def story(self) -> str:
+        """Return what happened, in a few lines."""
+        with self.database.read() as session:
+            outcomes = Counter(one.value for one in session.scalars(select(Run.outcome)))
+        server = self.trouble.server
+        return (
+            f"seed {self.seed}; faults {dict(self.faults)}\nruns {dict(outcomes)};"
+            f" {server.messages} messages taken, {server.copies} of them copies\n"
+            f"{self.growth.story()}"
+        )
+
+
+def main() -> int:
+    """Soak; the status is 1 when anything is not as it should be."""
+    parser = argparse.ArgumentParser(prog="soak")
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    asked = parser.parse_args()
+    for name in [name for name in os.environ if name.startswith("ALERTS_")]:
+        del os.environ[name]
+    with (
+        tempfile.TemporaryDirectory(prefix="alerts-soak-") as name,
+        RedisServer(Path(name)) as redis,
+        MoodySmtp() as server,
+    ):
+        folder = Path(name) / "house"
+        folder.mkdir()
+        installation = Installation(
+            folder,
+            redis_url=redis.url,
+            mail_url=f"smtp://127.0.0.1:{server.port}?tls=off&connections=8",
+            lease_seconds=str(LEASE_SECONDS * 2),
+            base_url="https://alerts.example.org",
+            sender="GP Alerts <alerts@example.org>",
+        )
+        trouble = Troubled(installation, server)
+        soak = Soak(trouble, redis, asked.seed)
+        try:
+            soak.prepare(folder)
+            wait_for(lambda: pool_of(trouble.parts["worker"]), seconds=120)
+            soak.suffer(asked.minutes)
+            soak.settle()
+            wrong = soak.check()
+            print(soak.story())
+        finally:
+            trouble.close()
+    for line in wrong:
+        print(f"WRONG: {line}")
+    print("all is as it should be" if not wrong else f"{len(wrong)} things are not as they should")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
