@@ -103,7 +103,7 @@ def take_key(session: Session, keyed: Keyed, *, clock: Clock) -> Answer | None:
 
     Waits for a transaction that took it at the same moment.
     """
-    prune_answers(session, now=clock.now(), caller=keyed.caller)
+    _prune_answers(session, keyed.caller, now=clock.now())
     row = KeptAnswer(
         caller=keyed.caller,
         key=keyed.key,
@@ -148,9 +148,7 @@ def forget_answers_about(session: Session, address: str) -> None:
     )
 
 
-def prune_answers(session: Session, *, now: datetime, caller: str | None = None) -> None:
-    """Forget answers that are a day old: everybody's, or one caller's."""
-    old = delete(KeptAnswer).where(KeptAnswer.at < now - KEPT)
-    if caller is not None:
-        old = old.where(KeptAnswer.caller == caller)
+def _prune_answers(session: Session, caller: str, *, now: datetime) -> None:
+    """Forget the answers to one caller that are a day old; the nightly prune takes all."""
+    old = delete(KeptAnswer).where(KeptAnswer.at < now - KEPT, KeptAnswer.caller == caller)
     session.execute(old.execution_options(synchronize_session=False))

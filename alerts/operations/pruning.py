@@ -19,7 +19,7 @@ from alerts.delivery.models import CanaryCopy
 from alerts.delivery.returned_counts import prune_returned_counts
 from alerts.delivery.rolling_up import old_issues, remove_batches, roll_up
 from alerts.inbound.storing import prune_mails
-from alerts.kept_answers import prune_answers
+from alerts.kept_answers import KEPT, KeptAnswer
 from alerts.operations.models import Alarm
 from alerts.operations.slices import SLICE, Rest, Step, in_slices, removing, rest
 from alerts.rendering.reviewing.links import prune_link_checks
@@ -47,6 +47,7 @@ class Pruned:
     alarms: int = 0
     sessions: int = 0
     log_ins: int = 0
+    answers: int = 0
     counts_of_requests: int = 0
 
     @property
@@ -92,7 +93,6 @@ def prune(
     with database.transaction() as session:
         settle_days(session, clock=clock)
         prune_link_checks(session, now=clock.now())
-        prune_answers(session, now=clock.now())
         prune_webhooks(session, now=clock.now())
         prune_returned_counts(session, now=clock.now())
     return Pruned(
@@ -105,6 +105,9 @@ def prune(
         alarms=_alarms(broom, settings.keep_alarms),
         sessions=_sessions(broom, settings.session_idle),
         log_ins=_log_ins(broom),
+        answers=broom.sweep(
+            removing((KeptAnswer.caller, KeptAnswer.key), KeptAnswer.at < clock.now() - KEPT)
+        ),
         counts_of_requests=broom.sweep(
             removing((RateCount.key, RateCount.period), RateCount.expires_at < clock.now())
         ),

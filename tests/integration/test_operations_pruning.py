@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, func, insert, select, update
 
-from alerts.articles.models import PushedRequest
 from alerts.clock import FixedClock
 from alerts.config import Settings
 from alerts.database import Database
@@ -19,6 +18,7 @@ from alerts.delivery.books import audit, progress
 from alerts.delivery.models import Batch, CanaryCopy, Delivery, DeliveryState, DeliveryTotal
 from alerts.delivery.outcome import refusal
 from alerts.delivery.reporting import report
+from alerts.kept_answers import KeptAnswer
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue, IssueState
 from alerts.operations.models import Alarm, AlarmNote, Occasion
@@ -224,9 +224,17 @@ def fill(house: House) -> None:
             [{"key": f"k{n % 7}", "period": n, "count": 1, "expires_at": now} for n in many],
         )
         session.execute(
-            insert(PushedRequest),
+            insert(KeptAnswer),
             [
-                {"key": f"k{n}", "digest": "d", "kind": "added", "answer": {}, "at": now}
+                {
+                    "caller": "a program",
+                    "key": f"k{n}",
+                    "digest": "d",
+                    "status": 200,
+                    "headers": {},
+                    "body": "",
+                    "at": now,
+                }
                 for n in many
             ],
         )
@@ -280,11 +288,11 @@ def test_everything_that_is_old_goes_and_no_slice_is_larger_than_asked(house: Ho
     with noted_sizes(house.database.engine) as sizes:
         counts = pruned(house)
     expected = SIZE * 2 + 20
-    names = ("unconfirmed", "sessions", "log_ins", "pushes", "counts_of_requests", "alarms")
+    names = ("unconfirmed", "sessions", "log_ins", "answers", "counts_of_requests", "alarms")
     assert {name: counts[name] for name in names} == dict.fromkeys(names, expected)
     assert counts["deliveries"] == SIZE * 3
     assert max(sizes) == SIZE
-    for model in (StaffSession, LogInTry, RateCount, PushedRequest, Alarm, AlarmNote, CanaryCopy):
+    for model in (StaffSession, LogInTry, RateCount, KeptAnswer, Alarm, AlarmNote, CanaryCopy):
         assert rows(house, model) == 0, model.__name__
     assert set(pruned(house).values()) == {0}
 

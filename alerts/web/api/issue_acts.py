@@ -59,7 +59,7 @@ def approve(issue_id: PathId, call: CurrentCall, if_match: IfMatch = None) -> Re
         return acting.answer(document | {"checksum": edition.checksum}, headers=headers)
 
 
-@router.post("/test", **acts(_P.ISSUES_EDIT, None, "Send a test copy", status=204))
+@router.post("/test", **acts(_P.ISSUES_SEND, None, "Send a test copy", status=204))
 def send_test(issue_id: PathId, copy: TestCopy, call: CurrentCall) -> Response:
     """Send a test copy of an issue to an address, at once."""
     address = parse_address(copy.to).display

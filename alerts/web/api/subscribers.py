@@ -121,7 +121,9 @@ def find(wanted: Address, call: CurrentCall) -> Response:
     return respond(Answer(200, as_json(document)))
 
 
-@router.get("/export", **looks(_P.SUBSCRIBERS_READ, None, "Export readers as CSV", kind="text/csv"))
+@router.get(
+    "/export", **looks(_P.SUBSCRIBERS_WRITE, None, "Export readers as CSV", kind="text/csv")
+)
 def export(call: CurrentCall) -> Response:
     """Return everybody who is, or may become, a reader, in the columns that an import reads."""
     folder = TemporaryDirectory(prefix="alerts-export-")

@@ -35,12 +35,12 @@ class Calls:
     got: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
 
     def __call__(
-        self, url: str, body: bytes, headers: dict[str, str], *, allowed_hosts: tuple[str, ...]
+        self, url: str, content: bytes, headers: dict[str, str], *, allowed_hosts: tuple[str, ...]
     ) -> int:
         assert allowed_hosts == ()
         if self.away:
             raise FetchFailed("no answer in time")
-        self.got.append((url, body, headers))
+        self.got.append((url, content, headers))
         return 204
 
 
