@@ -32,8 +32,14 @@ class Caller:
     permissions: frozenset[Permission]
     actor: Actor
 
-    def require(self, permission: Permission) -> None:
-        """Raise NotAllowed when it may not do something."""
+    pushes: bool = False
+
+    def require(self, permission: Permission, *, push: bool) -> None:
+        """Raise NotAllowed when it may not do something; `push` lets push tokens do it."""
+        if self.pushes and not push:
+            raise NotAllowed(
+                "a push token hands articles in, and no more; this needs a token gpa_…"
+            )
         if permission not in self.permissions:
             raise NotAllowed(
                 f"this token may not do this; it needs the scope {permission}, and an owner who may"
@@ -53,7 +59,7 @@ def authenticate(request: Request, site: Site) -> Caller:
     pushing = _push_token(token, site)
     if pushing is not None:
         actor = Actor(ActorKind.PROGRAM, network=network_of(origin))
-        return Caller(f"push {pushing}", "push token", PUSH_MAY, actor)
+        return Caller(f"push {pushing}", "push token", PUSH_MAY, actor, pushes=True)
     challenge = 'Bearer realm="api"' + (', error="invalid_token"' if token else "")
     why = "this token is unknown, expired or revoked" if token else "no token was given"
     raise HTTPException(

@@ -31,14 +31,14 @@ class ApiRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler, with everything before it that all routes have in common."""
         handle = super().get_route_handler()
-        permission = permission_of(self)
+        permission, push = permission_of(self), _takes_push(self)
         known = {one.alias for one in self.dependant.query_params}
 
         async def answered(request: Request) -> Response:
             site = site_of(request)
             caller = await run_in_threadpool(authenticate, request, site)
             request.state.rate = await run_in_threadpool(spend_rate, caller, site)
-            caller.require(permission)
+            caller.require(permission, push=push)
             _check_query(request, known)
             body = await request.body() if request.method in _WITH_BODY else b""
             document = _read_body(request, body)
@@ -61,6 +61,10 @@ def permission_of(route: APIRoute) -> Permission:
     """Return what a program has to be allowed to do, as the route's description says."""
     security = (route.openapi_extra or {})["security"]
     return Permission(security[0]["token"][0])
+
+
+def _takes_push(route: APIRoute) -> bool:
+    return any("push" in one for one in (route.openapi_extra or {})["security"])
 
 
 def _replay(site: Site, keyed: Keyed) -> None:
