@@ -8,7 +8,7 @@ from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.linting import findings_of
-from alerts.errors import AlertsError, Refused
+from alerts.errors import AlertsError, Conflict, Refused
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.issues import build_content, freeze, get_issue, move
 from alerts.newsletters.lifecycle import Event
@@ -53,13 +53,20 @@ def approve_issue(
     renderer: Renderer,
     clock: Clock,
     actor: Actor | None = None,
+    version: int | None = None,
 ) -> Edition:
     """Freeze an issue and store the edition that holds all of it; what is sent follows from it.
 
     Raises Refused when the lint finds an error, or when the issue is no draft any more; also where
-    its newsletter wants a second person, and `actor` is nobody or changed it last.
+    its newsletter wants a second person, and `actor` is nobody or changed it last. Raises Conflict
+    when it is not in the `version` any more that was looked at.
     """
     issue = get_issue(session, issue_id)
+    if version is not None and version != issue.version:
+        raise Conflict(
+            f"issue {issue_id} was changed since you opened this page; look at it as it is now, and"
+            " approve that"
+        )
     check_approver(session, issue, actor)
     errors = [
         finding

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
@@ -19,12 +20,13 @@ from alerts.delivery.preparation import prepare_issue
 from alerts.delivery.publishing import approve_issue
 from alerts.delivery.sweeper import sweep
 from alerts.errors import Refused
+from alerts.newsletters.editing.service import change_composition
 from alerts.newsletters.issues import draft_issue, get_issue, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import apply_toml, definition_of, get_newsletter
 from alerts.newsletters.toml import write_definition
-from alerts.staff.audit import Actor, Subject, record
+from alerts.staff.audit import COMMAND_LINE, Actor, Subject, record
 from alerts.staff.models import ActorKind, AuditEntry
 from alerts.staff.permissions import Role
 from alerts.subscribers.interests import Interests
@@ -266,6 +268,30 @@ def test_approving_freezes_and_is_told(site: RunningSite, editor: Browser) -> No
     assert issue.state is IssueState.APPROVED
     assert issue.content_checksum
     assert "The issue is approved: it cannot approve" in editor.post(at(issue_id, "/approve")).text
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_approved(
+    site: RunningSite, editor: Browser
+) -> None:
+    issue_id = drafted(site)
+    page = editor.get(at(issue_id)).text
+    seen = re.search(r'name="version" value="(\d+)"', page)
+    assert seen
+    with site.runtime.database.transaction() as session:
+        change_composition(
+            session,
+            issue_id,
+            lambda now, _: replace(now, subject="Something else"),
+            actor=COMMAND_LINE,
+            clock=site.clock,
+        )
+    refused = editor.post(at(issue_id, "/approve"), {"version": seen[1]})
+    assert refused.status_code == 422
+    assert "was changed since you opened this page" in refused.text
+    assert stored(site, issue_id).state is IssueState.DRAFT
+    now = re.search(r'name="version" value="(\d+)"', refused.text)
+    assert now
+    assert "is approved" in editor.post(at(issue_id, "/approve"), {"version": now[1]}).text
 
 
 def edited_by(site: RunningSite, issue_id: int, account_id: int) -> None:

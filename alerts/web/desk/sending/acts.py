@@ -94,9 +94,10 @@ def _tested(desk: Desk, issue_id: int, trials: list[Trial], fields: Fields) -> R
 
 
 @router.post("/send/approve")
-def approve(desk: Approving, fields: PostedForm, issue_id: int) -> Response:  # noqa: ARG001 - the form's token is checked
-    """Freeze the issue: what is approved is what is sent."""
+def approve(desk: Approving, fields: PostedForm, issue_id: int) -> Response:
+    """Freeze the issue as it was when the page was opened: what is approved is what is sent."""
     runtime = desk.site.runtime
+    version = fields.one("version")
     try:
         with runtime.database.transaction() as session:
             edition = approve_issue(
@@ -107,6 +108,7 @@ def approve(desk: Approving, fields: PostedForm, issue_id: int) -> Response:  # 
                 renderer=desk.site.renderer,
                 clock=runtime.clock,
                 actor=desk.actor,
+                version=int(version) if version.isdecimal() else None,
             )
             record(
                 session,
