@@ -22,9 +22,13 @@ from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.unsendable import halt_issue
 from alerts.errors import Invalid, NotFound, Refused
 from alerts.holding import lift_hold, put_on_hold
+from alerts.inbound.fetching.claims import enter_mailboxes
+from alerts.inbound.models import InboundMail, Mailbox, MailState
+from alerts.mailbox_urls import parse_mailbox_url
 from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome, Schedule
 from alerts.operations.alarms.beats import BEAT, WORKER, note_life
 from alerts.operations.alarms.books import end_silence, past_alarms, silence
+from alerts.operations.alarms.looking import Around, look_for_trouble
 from alerts.operations.alarms.watching import LEFT_LYING
 from alerts.operations.doctor.machine import Space
 from alerts.operations.metrics import Metrics
@@ -335,6 +339,47 @@ def test_a_source_counts_as_dead_after_a_day_unless_it_is_paused(bell: Bell) -> 
         session.execute(update(Source).values(state=SourceState.PAUSED))
     bell.clock.advance(timedelta(minutes=6))
     assert bell.look() == []
+
+
+def test_inbound_mail_that_nobody_reads(bell: Bell) -> None:
+    with bell.database.transaction() as session:
+        session.add(
+            InboundMail(
+                digest="d",
+                raw=b"From: somebody",
+                size=14,
+                way="lmtp",
+                envelope_from="",
+                envelope_to="",
+                state=MailState.NEW,
+                received_at=bell.clock.now(),
+                expires_at=bell.clock.now() + timedelta(days=1),
+            )
+        )
+    bell.clock.advance(timedelta(minutes=14))
+    assert bell.look() == []
+    bell.clock.advance(timedelta(minutes=2))
+    assert bell.look() == ["mail-waits"]
+    with bell.database.transaction() as session:
+        session.execute(update(InboundMail).values(state=MailState.DONE))
+    bell.clock.advance(timedelta(minutes=6))
+    assert bell.look() == []
+
+
+def test_a_mailbox_that_cannot_be_looked_into_for_an_hour(bell: Bell) -> None:
+    url = parse_mailbox_url("imaps://post:secret@mail.example.org/INBOX")
+    now = bell.clock.now()
+    with bell.database.transaction() as session:
+        enter_mailboxes(session, [url], clock=bell.clock)
+        session.execute(update(Mailbox).values(failing_since=now, last_error="no answer in time"))
+    around = Around(None, timedelta(minutes=30), (url,))
+    for minutes, kinds in ((59, []), (61, ["mailbox-dead"])):
+        with bell.database.read() as session:
+            at = now + timedelta(minutes=minutes)
+            found = look_for_trouble(session, now=at, around=around)
+        assert [one.kind for one in found] == kinds
+    assert "no answer in time" in found[0].what
+    assert "secret" not in found[0].what
 
 
 def test_parts_that_are_silent(bell: Bell) -> None:

@@ -14,7 +14,6 @@ from alerts.delivery.returned import Returned, ReturnedCount
 from alerts.delivery.returned_counts import Line, came_back_since, prune_returned_counts
 from alerts.inbound.models import InboundMail, MailState
 from alerts.inbound.storing import Arrival, store_mail
-from alerts.inbound.troubles import troubles
 from alerts.staff.models import AuditEntry
 from alerts.staff.permissions import Role
 from alerts.task_queue import Queue, Task
@@ -137,25 +136,13 @@ def test_many_mails_are_shown_by_the_page(room: Room, site: RunningSite) -> None
         assert desk.get("/desk/returned?before=71").text.count('href="/desk/returned/7"') == 0
 
 
-def test_ops_hear_of_policy_of_mail_that_waits_and_of_nothing_else(room: Room) -> None:
+def test_who_is_refused_by_policy_stays_a_reader(room: Room) -> None:
     room.send_to("ama", "kofi")
-    with room.database.read() as session:
-        assert troubles(session, room.settings, now=room.clock.now()) == []
     said = {"status": "5.7.1", "said": POLICY}
     room.arrives(dsn("kofi@elsewhere.example", serial=2, **said), to=[room.path_of("kofi")])
-    with room.database.transaction() as session:
-        store_mail(session, Arrival(b"Subject: x\r\n\r\n", "test"), keep=None, clock=room.clock)
-    room.clock.advance(timedelta(minutes=20))
-    with room.database.read() as session:
-        found = {
-            one.key: one.words for one in troubles(session, room.settings, now=room.clock.now())
-        }
-    assert set(found) == {"refused by policy", "inbound mail waits"}
-    assert "1 messages were refused by policy, 1 of them after" in found["refused by policy"]
-    assert "elsewhere.example 1" in found["refused by policy"]
     assert room.reader("kofi").state.value == "confirmed"
     with room.database.read() as session:
-        assert session.scalars(select(InboundMail.bounce)).all() == ["policy", None]
+        assert session.scalars(select(InboundMail.bounce)).all() == ["policy"]
 
 
 @pytest.mark.parametrize("counted", [0, 1, 4, 5, 19, 100, 12_345, 9_999_999])

@@ -16,6 +16,8 @@ class Kind(enum.StrEnum):
     BOUNCE_RATE = "bounce-rate"
     POLICY_BLOCKS = "policy-blocks"
     SOURCE_DEAD = "source-dead"
+    MAILBOX_DEAD = "mailbox-dead"
+    MAIL_WAITS = "mail-waits"
     CANARY_MISSING = "canary-missing"
     DISK_SHORT = "disk-short"
     NO_BEAT = "no-beat"
@@ -32,6 +34,8 @@ WORDS = {
     Kind.BOUNCE_RATE: "More mail bounces than usual",
     Kind.POLICY_BLOCKS: "A mailbox provider refuses our mail",
     Kind.SOURCE_DEAD: "A source of articles is gone",
+    Kind.MAILBOX_DEAD: "No mail can be fetched from a mailbox",
+    Kind.MAIL_WAITS: "Mail that came back is not read",
     Kind.CANARY_MISSING: "A copy has not arrived",
     Kind.DISK_SHORT: "The disk is nearly full",
     Kind.NO_BEAT: "The beat does not run",
@@ -45,6 +49,9 @@ STALLED_AFTER = timedelta(minutes=15)
 # A batch that is held back for longer than this waits on purpose: a limit, a reader's hour.
 WAITS_ON_PURPOSE = timedelta(minutes=5)
 DEAD_AFTER = timedelta(days=1)
+# Bounces that nobody reads cost the sender's name; a mail server that is restarted does not.
+MAILBOX_DEAD_AFTER = timedelta(hours=1)
+MAIL_WAITS_AFTER = timedelta(minutes=15)
 SILENT_AFTER = timedelta(minutes=3)
 # Workers that are all busy with large batches let ticks pass; that is no trouble for so long.
 TICKLESS_AFTER = timedelta(minutes=15)

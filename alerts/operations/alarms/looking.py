@@ -4,7 +4,7 @@ Every query goes by an index or reads a small table; the ledger is looked into o
 that has stood still for a quarter of an hour, and there only into a few batches.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -17,6 +17,9 @@ from alerts.delivery.counting import BOUNCED, OutcomeClass, outcome_totals
 from alerts.delivery.models import Batch, BatchState, CanaryCopy, Delivery, DeliveryState
 from alerts.delivery.returned import BounceEvent, Returned
 from alerts.holding import is_held
+from alerts.inbound.fetching.claims import failing_mailboxes
+from alerts.inbound.models import InboundMail, MailState
+from alerts.mailbox_urls import MailboxUrl
 from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome, Schedule
 from alerts.operations.alarms import kinds
 from alerts.operations.alarms.kinds import Kind, Trouble
@@ -29,10 +32,14 @@ _BATCHES_LOOKED_INTO = 20
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What is known beside the database: room on the disk; how long a canary may take."""
+    """What is known beside the database.
+
+    Room on the disk; how long a canary may take; which mailboxes are to be looked into.
+    """
 
     space: Space | None
     canary_within: timedelta
+    mailboxes: Sequence[MailboxUrl] = ()
 
 
 def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list[Trouble]:
@@ -46,6 +53,8 @@ def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list
         *_bounces(session, situation),
         *_blocks(session, now),
         *_dead_sources(session, now),
+        *_dead_mailboxes(session, now, around.mailboxes),
+        *_waiting_mail(session, now),
         *_disk(around.space),
     ]
     if not is_held(session):
@@ -226,6 +235,30 @@ def _dead_sources(session: Session, now: datetime) -> Iterator[Trouble]:
         what = f"source {number} ({where}) could not be had since {_at(since)}: {error or ''}"
         mend = f"See its address; `alerts source pause {number}` where it is gone for good."
         yield Trouble(Kind.SOURCE_DEAD, f"source:{number}", what, mend)
+
+
+def _dead_mailboxes(
+    session: Session, now: datetime, urls: Sequence[MailboxUrl]
+) -> Iterator[Trouble]:
+    for mailbox in failing_mailboxes(session, urls):
+        since = mailbox.failing_since
+        if since is not None and since <= now - kinds.MAILBOX_DEAD_AFTER:
+            what = f"{mailbox.shown} since {_at(since)}: {mailbox.last_error or ''}"
+            mend = "Bounces and complaints are not seen until then; see ALERTS_INBOUND_URL."
+            yield Trouble(Kind.MAILBOX_DEAD, f"mailbox:{mailbox.id}", what, mend)
+
+
+def _waiting_mail(session: Session, now: datetime) -> Iterator[Trouble]:
+    waiting = session.scalar(
+        select(func.count())
+        .select_from(InboundMail)
+        .where(InboundMail.state == MailState.NEW)
+        .where(InboundMail.received_at <= now - kinds.MAIL_WAITS_AFTER)
+    )
+    if waiting:
+        what = f"{waiting} inbound mails have waited for longer than a worker takes"
+        mend = "See whether a worker runs and takes the queue `inbound`, with `alerts status`."
+        yield Trouble(Kind.MAIL_WAITS, "inbound", what, mend)
 
 
 def _disk(space: Space | None) -> Iterator[Trouble]:

@@ -51,7 +51,7 @@ class Watch:
                 return None
             expect_copies(session, settings.canary, now=now)
         self._look_among_caught_mail()
-        around = Around(self._space(settings.data_dir), settings.canary_within)
+        around = Around(self._space(settings.data_dir), settings.canary_within, settings.mailboxes)
         with means.database.read() as session:
             troubles = look_for_trouble(session, now=now, around=around)
             troubles += silent_parts(beats(session), now=now, watching_since=self._since)
