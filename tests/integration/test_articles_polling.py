@@ -346,6 +346,31 @@ def test_the_tick_takes_each_due_source_once(
         assert claim_due_sources(session, clock=clock) == [two, one]
 
 
+def test_a_source_goes_with_the_tick_nearest_to_its_time_but_never_too_early_after_trouble(
+    database: Database, site: LocalSite, fetcher: Fetcher, clock: FixedClock
+) -> None:
+    number = added(database, SourceKind.FEED, f"{site.url}/feed.xml", clock)
+
+    def claimed() -> bool:
+        with database.transaction() as session:
+            return claim_due_sources(session, clock=clock) == [number]
+
+    assert claimed()
+    # Looking took some seconds, and so the source is due some seconds after a tick.
+    clock.advance(timedelta(seconds=8))
+    polled(database, number, fetcher, clock)
+    clock.advance(EVERY - timedelta(seconds=8))
+    assert claimed()
+    assert not claimed()
+    with database.transaction() as session:
+        source = session.get_one(Source, number)
+        source.failing_since, source.next_poll_at = clock.now(), clock.now() + EVERY
+    clock.advance(EVERY - timedelta(seconds=8))
+    assert not claimed()
+    clock.advance(timedelta(seconds=8))
+    assert claimed()
+
+
 def test_the_same_source_is_kept_once_and_may_be_removed(
     database: Database, site: LocalSite, fetcher: Fetcher, clock: FixedClock
 ) -> None:

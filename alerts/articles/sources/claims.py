@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from alerts.articles.sources.models import Source, SourceState
@@ -15,6 +15,9 @@ from alerts.errors import Conflict
 
 # Longer than the slowest page takes, with the waits before it; renewed page by page.
 _LEASE = timedelta(minutes=5)
+# Half a tick: a source goes with the tick that is nearest to its time. Without that, one that is
+# looked at every minute would miss each second tick by the seconds that looking took.
+_NEAR = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,15 @@ def claim_source(database: Database, source_id: int, *, clock: Clock) -> Claim |
 
 
 def claim_due_sources(session: Session, *, clock: Clock) -> list[int]:
-    """Return the sources that are due, each to one caller alone, and set their next time."""
+    """Return the sources that are due, each to one caller alone, and set their next time.
+
+    A server that asked us to wait is not asked a second too early.
+    """
     now = clock.now()
+    near = and_(Source.failing_since.is_(None), Source.next_poll_at <= now + _NEAR)
     due = session.scalars(
         select(Source)
-        .where(Source.state == SourceState.ACTIVE, Source.next_poll_at <= now)
+        .where(Source.state == SourceState.ACTIVE, or_(Source.next_poll_at <= now, near))
         .where(or_(Source.claimed_until.is_(None), Source.claimed_until < now))
         .order_by(Source.next_poll_at)
         .with_for_update(skip_locked=True)
