@@ -73,10 +73,7 @@ def test_growth_is_shown_and_written(command: Command) -> None:
 
 
 def test_pruning_says_what_it_removed(command: Command) -> None:
-    assert json.loads(command("prune", "--json").stdout) == {
-        "unconfirmed": 0,
-        "departed": 0,
-        "networks": 0,
-        "mails": 0,
-    }
+    removed = json.loads(command("prune", "--json").stdout)
+    assert {"unconfirmed", "departed", "networks", "mails", "deliveries"} <= set(removed)
+    assert set(removed.values()) == {0}
     assert "unconfirmed: 0" in command("prune").stdout

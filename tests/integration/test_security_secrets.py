@@ -18,6 +18,7 @@ KEPT_AS = {
     "staff_password_links.digest": "a digest",
     "staff_recovery_codes.digest": "a digest",
     "staff_sessions.digest": "a digest",
+    "webhook_endpoints.secrets": "sealed",
 }
 _SUSPICIOUS = ("secret", "password", "token", "totp", "credential", "private", "api_key")
 SECRETS = {
@@ -29,8 +30,7 @@ SECRETS = {
     "metrics_token": "s3cret-metrics-token-of-24",
     "inbound_url": "imaps://user:s3cret-imap@mail.example.org/INBOX",
     "webhook_mailgun_key": "s3cret-mailgun",
-    "webhook_postmark_secret": "s3cret-postmark",
-    "webhook_sendgrid_key": "s3cret-sendgrid",
+    "webhook_postmark_secret": "s3cret-postmark-of-24-characters",
     "alarm_webhook": "https://chat.example.org/s3cret-hook",
     "alarm_webhook_secret": "s3cret-of-the-alarm-webhook",
 }
@@ -50,8 +50,8 @@ def test_every_setting_that_sounds_like_a_secret_is_looked_at() -> None:
         for name in Settings.model_fields
         if name.endswith(("_url", "_key", "_token", "_tokens", "_secret", "_password"))
     }
-    # That one is where links lead.
-    assert sounding - {"base_url"} - set(SECRETS) == set()
+    # Where links lead, and SendGrid's public key: both may be seen.
+    assert sounding - {"base_url", "webhook_sendgrid_key"} - set(SECRETS) == set()
 
 
 def test_no_secret_is_kept_in_the_database_as_it_is() -> None:

@@ -35,6 +35,7 @@ EXPECTED = {
     "left in the last 7 days": ("ix_subscriptions_left",),
     "email is 200@rare.example": (
         "uq_subscribers_email_key",
+        "ix_subscribers_email_key_begins",
         "sqlite_autoindex_subscribers_1",
         "sqlite_autoindex_subscribers_2",
     ),

@@ -185,7 +185,7 @@ def test_one_page_tells_everything_about_a_person(site: RunningSite, ops: Browse
     ):
         assert words in page
     data = ops.client.get(f"{HERE}/{asha.id}/data.json").json()
-    assert (data["email"], data["deliveries"][0]["number"]) == ("asha@example.org", 7)
+    assert (data["email"], data["deliveries"][0]["number"]) == ("asha@example.org", "7")
     table = ops.client.get(f"{HERE}/{asha.id}/data.csv")
     assert "asha@example.org" in table.text
     assert "attachment" in table.headers["content-disposition"]
