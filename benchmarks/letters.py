@@ -17,8 +17,6 @@ time_zone = "UTC"
 frequencies = ["immediate"]
 default_frequency = "immediate"
 approval = "required"
-# The same articles go out round after round, to the same readers.
-repeats = true
 
 [rule]
 

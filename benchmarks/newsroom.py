@@ -11,7 +11,10 @@ from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import delete
+
 from alerts.database import Database
+from alerts.newsletters.models import IssueItem
 from benchmarks.letters import Letter, write_articles, write_newsletter
 from benchmarks.processes import BadRun, background, run, wait_for
 from benchmarks.readers import add_readers
@@ -120,7 +123,13 @@ class Newsroom:
         return len(content) if signed else len(content) - _saved(content)
 
     def approved(self, articles: Sequence[int], *, newsletter: str = NEWSLETTER) -> int:
-        """Draft and approve an issue of these articles and return its number."""
+        """Draft and approve an issue of these articles and return its number.
+
+        What earlier issues held is forgotten: the same readers are to get the same articles in
+        each round, which no newsletter would send them twice.
+        """
+        with self.database() as database, database.transaction() as session:
+            session.execute(delete(IssueItem))
         issue = self.draft(articles, newsletter=newsletter)
         self.command("issue", "approve", str(issue))
         return issue
