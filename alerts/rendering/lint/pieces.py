@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from alerts.newsletters.content import IssueContent, ItemContent, PhotoContent
 from alerts.rendering.hygiene import web_address
-from alerts.rendering.lint.findings import Finding, error, warning
+from alerts.rendering.lint.findings import Finding, error, shown, warning
 from alerts.rendering.lint.known import Known
 
 
@@ -17,7 +17,17 @@ def check_pieces(content: IssueContent, known: Known) -> Iterator[Finding]:
             "put an article into it",
             about="the whole issue",
         )
+    keys = set(content.item_keys)
     for item in content.items:
+        whole, is_part, _ = item.key.partition(".")
+        if is_part and whole in keys:
+            yield warning(
+                "piece-twice",
+                f"{shown(item.title)} stands in the issue twice: by itself, and in its roundup",
+                "take out the roundup, or this piece of it",
+                about=item.key,
+                content=whole,
+            )
         if item.photo is not None:
             yield from _photo(item, item.photo)
         if item.url is not None and web_address(item.url) is None:
