@@ -1,4 +1,4 @@
-"""Links of drafts are asked for before anybody opens the checks, so that an editor finds them done."""
+"""Links of drafts are asked for before anybody opens the checks: an editor finds them done."""
 
 from collections.abc import Sequence
 
