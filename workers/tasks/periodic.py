@@ -5,6 +5,7 @@ import structlog
 from alerts.articles.sources.claims import claim_due_sources
 from alerts.delivery.canaries import ensure_canaries
 from alerts.delivery.counting import settle_outcomes
+from alerts.delivery.reporting import keep_reports
 from alerts.delivery.sweeper import Due, sweep
 from alerts.delivery.tallies import settle_tallies
 from alerts.delivery.transactional import owed_confirmations
@@ -43,6 +44,7 @@ def tick() -> None:
         worker.queue.enqueue(Task.POLL_SOURCE, source_id, queue=Queue.INBOUND)
     _sweep(worker)
     _watch(worker)
+    keep_reports(worker.database, clock=worker.clock)
 
 
 @app.task(name=Task.SWEEP.value)
