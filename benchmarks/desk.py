@@ -102,7 +102,7 @@ class Page:
         """
         led_on = self.route in {"/desk/login", "/desk/code", "/desk/operations/release"}
         few = "page=" in self.address or self.route == _SITEMAP[1]
-        return self.status == HTTPStatus.OK or (led_on or few) and self.status in {303, 404}
+        return self.status == HTTPStatus.OK or ((led_on or few) and self.status in {303, 404})
 
     def text(self) -> str:
         """Return the page as a line of the report."""

@@ -175,9 +175,7 @@ def _from_text(
 ) -> tuple[str, ...]:
     """Choose the recipients of a bounce without a report: named for sure, else by the original."""
     listed = tuple(
-        address
-        for address in addresses_of(mail.headers, *_FAILED)
-        if address not in others
+        address for address in addresses_of(mail.headers, *_FAILED) if address not in others
     )
     surest = max((one.sureness for one in named), default=0)
     sure = tuple(one.address for one in named if one.sureness == surest > 0)
