@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from alerts.claims import claim_row
 from alerts.clock import FixedClock
 from alerts.config import Settings
 from alerts.database import Database
-from alerts.inbound.fetching.claims import claim_due_mailboxes, claim_mailbox, failing_mailboxes
+from alerts.inbound.fetching.claims import claim_due_mailboxes, failing_mailboxes
 from alerts.inbound.fetching.polling import look_into, look_into_all
 from alerts.inbound.models import InboundMail, Mailbox
 from alerts.task_queue import Queue, RecordingTaskQueue, Task
@@ -171,11 +172,11 @@ def test_a_mailbox_is_looked_into_when_it_is_due_and_by_one_alone(
     assert post.due() == []
     clock.advance(timedelta(minutes=5))
     assert post.due() == [number]
-    claim = claim_mailbox(database, number, clock=clock)
+    claim = claim_row(database, Mailbox, number, clock=clock)
     assert claim is not None
-    assert claim_mailbox(database, number, clock=clock) is None
+    assert claim_row(database, Mailbox, number, clock=clock) is None
     clock.advance(timedelta(minutes=6))
-    assert claim_mailbox(database, number, clock=clock) is not None
+    assert claim_row(database, Mailbox, number, clock=clock) is not None
     # Whoever was overtaken writes nothing more.
     with pytest.raises(Exception, match="somebody else"), claim.transaction():
         pass

@@ -6,6 +6,7 @@ from alerts.articles.sources.claims import claim_due_sources
 from alerts.delivery.asking_ahead import drafts_to_ask_for
 from alerts.delivery.canaries import ensure_canaries
 from alerts.delivery.counting import settle_outcomes
+from alerts.delivery.reporting import keep_reports
 from alerts.delivery.sweeper import Due, soon_starting, sweep
 from alerts.delivery.tallies import settle_tallies
 from alerts.delivery.transactional import owed_confirmations
@@ -45,6 +46,7 @@ def tick() -> None:
     _sweep(worker)
     _look_ahead(worker)
     _watch(worker)
+    keep_reports(worker.database, clock=worker.clock)
 
 
 @app.task(name=Task.SWEEP.value)

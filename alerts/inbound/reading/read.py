@@ -82,6 +82,8 @@ def _complaint(mail: Mail, notice: Notice, others: Others) -> Reading | None:
 
 
 def _bounce(mail: Mail, notice: Notice, raw: bytes, ours: frozenset[str]) -> Reading | None:
+    if says_welcome(mail):
+        return None
     found = failures_of(mail, notice, raw[:LARGEST], ours)
     if found is None:
         return None
