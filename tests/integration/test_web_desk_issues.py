@@ -510,6 +510,27 @@ def test_two_editors_who_changed_different_things_are_brought_together(
     assert "A text of Ama&#39;s" in desk.get(f"/desk/issues/{issue_id}/compose").text
 
 
+def test_a_text_of_several_lines_that_one_of_two_changed_is_taken_from_that_one(
+    site: RunningSite, desk: Browser
+) -> None:
+    issue_id = _draft(site)
+    form = compose_form(desk, issue_id)
+    form = form_on(desk, form.path, form.press("text:in-focus"))
+    form.fill("markdown", "One line\n\nand another", "t2")
+    form.press()
+    with at_the_desk(site, Role.EDITOR, BEN) as ben:
+        his, hers = compose_form(ben, issue_id), compose_form(desk, issue_id)
+        hers.fill("markdown", "One line\n\nand Ama's", "t2")
+        hers.press()
+        his.fill("note", "Ben's note\nin two lines")
+        page = his.press()
+        assert "you changed different things" in page.text
+        assert "ama@example.org saved this issue" in page.text
+        form_on(ben, his.path, page).press("merge")
+    assert compose_form(desk, issue_id).value("markdown", "t2") == "One line\n\nand Ama's"
+    assert _issue(site, issue_id).editors_note == "Ben's note\nin two lines"
+
+
 def test_what_both_changed_is_named_before_it_is_brought_together(
     site: RunningSite, desk: Browser
 ) -> None:
