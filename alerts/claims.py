@@ -65,7 +65,9 @@ class Claim(Generic[Row]):
             yield session, row
 
 
-def claim_row(database: Database, kind: type[Row], row_id: int, *, clock: Clock) -> Claim[Row] | None:
+def claim_row(
+    database: Database, kind: type[Row], row_id: int, *, clock: Clock
+) -> Claim[Row] | None:
     """Take the right to work on a row; None when another holds it, or there is no such row."""
     now = clock.now()
     with database.transaction() as session:

@@ -110,7 +110,9 @@ def _visit(claim: Claim[Mailbox], url: MailboxUrl, settings: Settings, queue: Ta
     return Visit(take, remember, claim.row.place, claim.row.position)
 
 
-def _note(claim: Claim[Mailbox], error: str | None, *, usual: timedelta, more: bool = False) -> None:
+def _note(
+    claim: Claim[Mailbox], error: str | None, *, usual: timedelta, more: bool = False
+) -> None:
     """Write down how a look ended, and let the mailbox go."""
     now = claim.clock.now()
     try:
