@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
@@ -80,13 +81,16 @@ def growth(
     ]
 
 
-def settle_days(session: Session, *, clock: Clock) -> int:
-    """Count the days that are over and keep the counts; returns how many days. Safe to repeat."""
+def settle_days(session: Session, *, clock: Clock, limit: int | None = None) -> int:
+    """Count days that are over and keep the counts; returns how many days. Safe to repeat.
+
+    With a limit it is the first so many that are not counted yet.
+    """
     first = _first_open_day(session)
     if first is None:
         return 0
     settled = 0
-    for day in _days(first, clock.now().date()):
+    for day in islice(_days(first, clock.now().date()), limit):
         _add(session, day, _counted(session, day))
         session.add(GrowthDay(day=day, newsletter="", kind=_SETTLED, count=0))
         settled += 1

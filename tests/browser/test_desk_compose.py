@@ -194,7 +194,7 @@ def test_an_ended_session_keeps_what_was_typed(
     page.fill("#password", GOOD)
     page.press("#password", "Enter")
     expect(page.get_by_label("Note")).to_have_value("typed without a session")
-    page.get_by_role("button", name="Send it now").click()
+    page.get_by_role("button", name="Go on with it").click()
     expect(page.locator(".notice.good")).to_have_text("Saved.")
     assert _stored(site, issue_id).note == "typed without a session"
 

@@ -20,8 +20,8 @@ from tests.conftest import REPOSITORY
 DEPLOY = REPOSITORY / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 PARTS = {"web", "worker", "beat", "inbound"}
-# Read by the logs before there are settings.
-_NO_SETTING = {"ALERTS_LOG_LEVEL", "ALERTS_DEBUG"}
+# Read by the command line before there are settings.
+_NO_SETTING = {"ALERTS_DEBUG"}
 _NAME = re.compile(r"\bALERTS_[A-Z_]+\b")
 _HARDENED = {
     "NoNewPrivileges": "yes",
@@ -107,6 +107,11 @@ def test_what_compose_asks_for_stands_in_the_example_and_back() -> None:
     asked = set(re.findall(r"\$\{([A-Z_]+)", (DEPLOY / "compose.yaml").read_text()))
     offered = set(re.findall(r"^([A-Z_]+)=", (DEPLOY / "env.example").read_text(), re.MULTILINE))
     assert asked == offered
+
+
+def test_a_setting_that_compose_does_not_name_reaches_every_part() -> None:
+    for name, service in compose()["services"].items():
+        assert ("build" in service) == (service.get("env_file") == ".env"), name
 
 
 def test_the_example_filled_in_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ from alerts.rendering.lint.findings import shown
 # What an editor writes for the issue itself.
 _OWN_TEXTS = ("subject", "preheader", "the subject", "the preheader", "the editors’ note")
 
+# What is mended by taking a piece out, or putting one in.
+_OF_THE_ISSUE = frozenset({"no-pieces", "sent-before", "piece-twice"})
+
 
 @dataclass(frozen=True, slots=True)
 class Mending:
@@ -20,7 +23,7 @@ class Mending:
 
 def mending_of(finding: Finding, content: IssueContent, issue_id: int) -> Mending | None:
     """Return where a finding is mended; None where that is in a template, or on another site."""
-    if finding.about in _OWN_TEXTS or finding.rule in {"no-pieces", "sent-before"}:
+    if finding.about in _OWN_TEXTS or finding.rule in _OF_THE_ISSUE:
         return Mending(f"/desk/issues/{issue_id}/compose", "Compose the issue")
     item = next((item for item in content.items if _is_about(finding, item)), None)
     if item is None:
