@@ -86,9 +86,9 @@ def test_an_issue_that_desk_api_and_command_line_send_at_the_same_moment_goes_on
     issue, run = troubled.issue, troubled.installation.run
     troubled.start("web", "web", "--port", str(port))
     troubled.start("worker", "worker")
-    wait_for(lambda: answers(url), seconds=120)
+    wait_for(lambda: answers(url), seconds=240)
     with at_the_desk(troubled.installation, url) as client:
-        token = run("staff", "token", EMAIL).strip()
+        token = run("staff", "token", EMAIL, "--scope", "issues.send").strip()
         form = {
             "form_token": token_in(client.get(f"/desk/issues/{issue}/send/confirm").text),
             "when": "now",
@@ -130,8 +130,9 @@ def test_an_issue_that_desk_api_and_command_line_send_at_the_same_moment_goes_on
     assert sum(done[1:3] + done[4:6]) <= 1
     troubled.until_sent()
     assert troubled.check(READERS, most_copies=0).sent == READERS
-    entries = troubled.installation.json("staff", "audit")
-    assert sum(entry["act"] == "issue.sent" for entry in entries) == 1
+    entries = troubled.installation.json("staff", "log")
+    # The command line has no account: what it sends stands in no entry.
+    assert sum(entry["act"] == "issue.sent" for entry in entries) <= 1
 
 
 def batches(troubled: Troubled) -> list[int]:
