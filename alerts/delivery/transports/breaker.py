@@ -77,8 +77,8 @@ class Breaker:
 
 def _is_well(outcome: Outcome) -> bool:
     # A message that we ourselves refused (code 0) was never shown to the other side.
-    answered = outcome.fate in {Fate.ACCEPTED, Fate.PERMANENT}
-    return answered and (outcome.code != 0 or outcome.fate is Fate.ACCEPTED)
+    fate = outcome.fate
+    return fate is Fate.ACCEPTED or (fate is Fate.PERMANENT and outcome.code != 0)
 
 
 def _is_trouble(outcome: Outcome) -> bool:
