@@ -287,19 +287,12 @@ class BatchRun:
             taken = [number for number, fate in fates.items() if fate is Fate.ACCEPTED]
             ledger.record_accepted(session, self.lease.issue_id, taken, now=now)
             return
-        left = settle(
-            session,
-            self.lease.issue_id,
-            group.claimed,
-            outcomes,
-            judge=lambda outcome, attempts: self._messages.judge(
-                outcome, attempts=attempts, now=now
-            ),
-            now=now,
-        )
+        judge = partial(self._messages.judge, now=now)
+        issue_id = self.lease.issue_id
+        left = settle(session, issue_id, group.claimed, outcomes, judge=judge, now=now)
         reason = group.trouble.reason if group.trouble else None
         if reason and now > self._messages.give_up_at:
-            ledger.expire(session, self.lease.issue_id, left, reason=reason, now=now)
+            ledger.expire(session, issue_id, left, reason=reason, now=now)
         else:
             ledger.give_back(session, left)
 

@@ -1,7 +1,8 @@
 """What came of a group of deliveries, written down: in the ledger, in the counts, in the log."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 from sqlalchemy.orm import Session
@@ -19,18 +20,26 @@ log = structlog.get_logger(__name__)
 _SENT = Verdict(DeliveryState.SENT)
 
 
+class Judge(Protocol):
+    """Says what an outcome means after so many attempts, this one counted."""
+
+    def __call__(self, outcome: Outcome, *, attempts: int) -> Verdict:
+        """Return what goes into the ledger."""
+        ...
+
+
 def settle(
     session: Session,
     issue_id: int,
     claimed: Sequence[Claimed],
     outcomes: Mapping[int, Outcome],
     *,
-    judge: Callable[[Outcome, int], Verdict],
+    judge: Judge,
     now: datetime,
 ) -> list[int]:
     """Write down what came of an issue's claimed deliveries; return those of which nothing did.
 
-    `judge` says what an outcome means after so many attempts. The caller holds the lease.
+    The caller holds the lease.
     """
     verdicts: list[tuple[int, Verdict, Outcome]] = []
     came_to: list[tuple[str, OutcomeClass | None]] = []
@@ -44,7 +53,7 @@ def settle(
             verdicts.append((number, _SENT, outcome))
             came_to.append((each.email, OutcomeClass.SENT))
         else:
-            verdict = judge(outcome, each.attempts)
+            verdict = judge(outcome, attempts=each.attempts)
             ended = outcome_of(verdict, outcome)
             verdicts.append((number, verdict, outcome))
             came_to.append((each.email, ended))
