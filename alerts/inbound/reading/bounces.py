@@ -13,7 +13,7 @@ from alerts.inbound.reading.addresses import (
     key_of,
     unique,
 )
-from alerts.inbound.reading.classes import Judged, is_after_content, judged
+from alerts.inbound.reading.classes import Judged, is_unknown_after_content, judged
 from alerts.inbound.reading.freetext import Named, named_in
 from alerts.inbound.reading.notice import Notice
 from alerts.inbound.reading.parts import Mail
@@ -135,7 +135,9 @@ def _of_entry(
 def _doubted(found: Judged, told: str) -> Judged:
     """Take as for now what a server says of a reader whom it had taken, with no code to it."""
     doubtful = found.bounce is Bounce.HARD and (_vague(found.code) or "." not in str(found.code))
-    return found._replace(bounce=Bounce.SOFT) if doubtful and is_after_content(told) else found
+    return (
+        found._replace(bounce=Bounce.SOFT) if doubtful and is_unknown_after_content(told) else found
+    )
 
 
 def _vague(code: str | None) -> bool:

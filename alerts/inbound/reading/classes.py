@@ -29,18 +29,19 @@ _QUOTING = re.compile(
 _AT_SENDER = re.compile(
     r"(?:in reply to|after|in response to) (?:the )?(?:end of )?(?:mail from|ehlo|helo)\b"
 )
-# RFC 5248's registry: the account at the reader's side was disabled.
-_DISABLED = "7.13"
+# RFC 5248's registry: the account at the reader's side was disabled, or is somebody else's now.
+_NOT_THEIRS = frozenset({"7.13", "7.17"})
 _NO_MAIL_TAKEN = "7.27"
 # The message itself had been handed over when this was said.
 _AFTER_CONTENT = re.compile(
     r"(?:after|in re(?:ply|sponse) to) (?:the )?end of (?:data|message)"
     r"|>>> ?data\s+<<< ?5\d\d|smtp command\s+data\b"
 )
-# Commands were sent in a row (RFC 2920): what stands after DATA answers what came before it.
-_BEFORE_CONTENT = re.compile(
-    r"(?:need|no valid|without|missing) (?:rcpt|recipient)|rcpt first", re.IGNORECASE
+_STOCK_PHRASE = re.compile(
+    r"\b(?:user|recipient) unknown|\b(?:unknown|no such) (?:user|recipient)\b"
 )
+# Commands were sent in a row (RFC 2920): what stands after DATA answers what came before it.
+_BEFORE_CONTENT = re.compile(r"(?:need|no valid|without|missing) (?:rcpt|recipient)|rcpt first")
 _FULL = pattern("mailbox_full")
 _SUSPENDED = pattern("suspended")
 _NOBODY = pattern("nobody_there")
@@ -90,14 +91,15 @@ def judged(status: str, text: str) -> Judged:
     return Judged(_class(code, reply, words, said), code or reply or None)
 
 
-def is_after_content(text: str) -> bool:
-    """Tell whether a server refused when it had the whole message, as a session's record shows.
+def is_unknown_after_content(text: str) -> bool:
+    """Tell whether a server said `User unknown` when it had the whole message, by the session.
 
-    A server knows its mailboxes before that. One that took the recipient, and then says that there
-    is none, may be a filter of the reader's that does not want to be seen, as at Japanese carriers.
+    A server knows its mailboxes before that. One that took the recipient, and then says no more
+    than this, may be a filter of the reader's that does not want to be seen, as at phone carriers.
     """
-    after = _AFTER_CONTENT.search(text.lower()) is not None
-    return after and _BEFORE_CONTENT.search(text) is None
+    low = text.lower()
+    said = _AFTER_CONTENT.search(low) is not None and _STOCK_PHRASE.search(low) is not None
+    return said and _BEFORE_CONTENT.search(low) is None
 
 
 def words_of_notice(text: str) -> str:
@@ -189,7 +191,7 @@ def _of_doubtful(detail: str, told: Bounce, words: str, *, sure: bool) -> Bounce
         return told
     if detail.startswith("7."):
         # Policy it is; the one code that is about the mailbox apart.
-        return Bounce.HARD if detail == _DISABLED else Bounce.POLICY
+        return Bounce.HARD if detail in _NOT_THEIRS else Bounce.POLICY
     if detail.startswith("4.3") and told is Bounce.HARD:
         return told
     if told is Bounce.SOFT and _OF_HOSTS_FOR_NOW.search(words):
