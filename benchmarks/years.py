@@ -22,7 +22,6 @@ from alerts.newsletters.service import definition_of, ensure_built_in, get_newsl
 from alerts.paths import templates_dir
 from alerts.rendering.service import Renderer
 from alerts.runtime import Runtime
-from alerts.subscribers.growth import settle_days
 from benchmarks.readers import add_readers
 from benchmarks.years_sql import ARTICLES, DAY_BY_DAY, LEDGER, LIVES, OLD_ISSUES
 
@@ -56,8 +55,6 @@ def fill(runtime: Runtime, *, readers: int, articles: int) -> Issues:
     _run(engine, ARTICLES, articles=articles)
     issues = _publish(runtime, articles)
     _run(engine, DAY_BY_DAY, issue=issues.sent)
-    with runtime.database.transaction() as session:
-        settle_days(session, clock=SystemClock())
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         # A server that runs for long has looked at its tables; this one had no time to.
         connection.execute(text("VACUUM ANALYZE"))
