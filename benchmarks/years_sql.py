@@ -139,6 +139,7 @@ OLD_ISSUES = (
         a.published_on::text, a.standfirst, a.body_text
     FROM issues i JOIN issue_items t ON t.issue_id = i.id JOIN articles a ON a.id = t.article_id
     WHERE i.number BETWEEN :first AND :last ORDER BY i.number, t.position
+    ON CONFLICT (key) DO NOTHING
     """,
     """
     INSERT INTO archive_marks (kind, slug, piece_id, name)

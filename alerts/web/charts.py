@@ -14,6 +14,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import leather
+from typing_extensions import override
 
 from alerts.web.chart_shapes import LineOf, Part, Span, StackedBars, StackedColumns, legend
 
@@ -128,7 +129,8 @@ class Chart:
 class Columns(Chart):
     """Standing columns, one a row, of stacked parts; a few of the labels stand below."""
 
-    def _drawn(self) -> Any:  # noqa: ANN401 - leather has no types
+    @override
+    def _drawn(self) -> Any:
         chart = leather.Chart()
         places = [str(number) for number in range(max(len(self.rows), _FEWEST_BARS))]
         _stack(chart, [row.parts for row in self.rows], self.parts, StackedColumns)
@@ -157,14 +159,17 @@ class Bars(Chart):
     shares = False
 
     @property
+    @override
     def _plot(self) -> int:
         return _AXIS + _BAR * max(1, len(self.rows))
 
     @property
+    @override
     def _bare(self) -> str:
         return ".left line{stroke:none}"
 
-    def _drawn(self) -> Any:  # noqa: ANN401 - leather has no types
+    @override
+    def _drawn(self) -> Any:
         chart = leather.Chart()
         places = [str(number) for number in range(len(self.rows))]
         ticks = _ticks(max(row.total for row in self.rows), 3 if self.narrow else _MOST_TICKS)
@@ -196,7 +201,8 @@ class Shares(Bars):
 class Lines(Chart):
     """A line for each part, from row to row."""
 
-    def _drawn(self) -> Any:  # noqa: ANN401 - leather has no types
+    @override
+    def _drawn(self) -> Any:
         chart = leather.Chart()
         for name, part in self.parts.items():
             values = [(number, row.parts.get(name, 0)) for number, row in enumerate(self.rows)]
