@@ -10,10 +10,10 @@ log = structlog.get_logger(__name__)
 class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery's class has no types
     """Celery's consumer, which goes on where closing what is broken breaks as well.
 
-    Celery 5.7 lets go of a lost connection twice. Where a task was in hand, kombu's channel to Redis
-    wants to give it back at each time, and at the second there is no transport left to ask: an
-    AttributeError, which ends the worker. All that is left to be done then is to connect again; what
-    was in hand is due in the database.
+    Celery 5.7 lets go of a lost connection twice. Where a task was in hand, kombu's channel to
+    Redis wants to give it back each time, and the second time there is no transport left to ask:
+    an AttributeError, which ends the worker. All that is left to be done then is to connect again;
+    what was in hand is due in the database.
     """
 
     @override
