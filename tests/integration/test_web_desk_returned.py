@@ -1,7 +1,7 @@
 """The desk's room for mail that comes back: counts, what came in, and working on it again."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -17,7 +17,7 @@ from alerts.inbound.storing import Arrival, store_mail
 from alerts.staff.models import AuditEntry
 from alerts.staff.permissions import Role
 from alerts.task_queue import Queue, Task
-from alerts.web.desk.returned_chart import chart
+from alerts.web.desk.returned import KINDS, chart_of
 from tests.data.inbound.room import Room, complaint, dsn, letter
 from tests.data.web.running import RunningSite, running_site
 from tests.desk_world import at_the_desk
@@ -96,7 +96,9 @@ def test_the_room_shows_counts_and_what_came_in(room: Room, site: RunningSite) -
         assert "Nothing fits" in desk.get("/desk/returned?before=1").text
         drawn = desk.get("/desk/returned/chart.svg?days=7")
         assert drawn.headers["content-type"].startswith("image/svg+xml")
-        assert len(ET.fromstring(drawn.text).findall(".//{*}rect")) == 3  # noqa: S314 - ours
+        shown = ET.fromstring(drawn.text).findall(".//{*}rect")  # noqa: S314 - ours
+        # Three columns, and the legend.
+        assert len(shown) == 3 + len(KINDS)
         one = desk.get("/desk/returned/1").text
         assert "no such user here" in one
         assert "Work on it again" not in one
@@ -151,7 +153,14 @@ def test_who_is_refused_by_policy_stays_a_reader(room: Room) -> None:
 def test_the_picture_is_well_formed_whatever_is_counted(counted: int) -> None:
     days = [Line(f"2026-11-{n:02}", {Returned.SOFT: counted * n // 30}) for n in range(1, 31)]
     for some in (days, days[:1], []):
-        drawn = ET.fromstring(chart(some))  # noqa: S314 - ours
+        drawn = ET.fromstring(chart_of(some).svg)  # noqa: S314 - ours
         heights = [float(one.get("height", "0")) for one in drawn.findall(".//{*}rect")]
-        assert all(0 < height <= 162 for height in heights)
-        assert "style" not in chart(some)
+        assert all(0 < height <= 200 for height in heights)
+
+
+def test_many_days_are_shown_as_weeks() -> None:
+    days = [Line(f"{date(2026, 1, 1) + timedelta(days=n)}", {Returned.HARD: 1}) for n in range(100)]
+    rows = chart_of(days).rows
+    assert [row.total for row in rows] == [7] * 14 + [2]
+    assert (rows[0].label, rows[1].label) == ("1 Jan", "8 Jan")
+    assert len(chart_of(days[:62]).rows) == 62

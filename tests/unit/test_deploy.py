@@ -132,6 +132,15 @@ def test_the_example_filled_in_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert not settings.uses_embedded_redis
 
 
+def test_a_worker_stands_behind_whoever_waits_for_a_page() -> None:
+    worker = unit(DEPLOY / "systemd" / "gp-alerts-worker.service")
+    assert (worker["Nice"], worker["CPUWeight"]) == (["5"], ["30"])
+    web = unit(DEPLOY / "systemd" / "gp-alerts-web.service")
+    assert not {"Nice", "CPUWeight"} & set(web)
+    assert compose()["services"]["worker"]["cpu_shares"] < 1024
+    assert "cpu_shares" not in compose()["services"]["web"]
+
+
 def test_the_ports_agree() -> None:
     services = compose()["services"]
     port = str(parsed(services["web"]["command"])["port"])

@@ -18,7 +18,7 @@ from alerts.subscribers.segments.form import fields as form_fields
 from alerts.subscribers.segments.printing import quoted
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, PostedForm, requires
-from alerts.web.desk.subscribers.asked import segments_of, words_of
+from alerts.web.desk.subscribers.asked import count_of, segments_of, words_of
 from alerts.web.desk.words import sentence
 
 HERE = "/desk/subscribers/segments"
@@ -122,15 +122,15 @@ def _built(what: Sequence[str], values: Sequence[str], join: str) -> str:
 
 
 def _page(desk: Desk, draft: Draft, *, join: str = "and") -> Response:
-    clock, counts = desk.site.runtime.clock, desk.site.counts
-    found, canonical, sample, at = None, "", [], None
+    clock = desk.site.runtime.clock
+    found, canonical, sample = None, "", []
     with desk.site.runtime.database.read() as session:
         segments = segments_of(session, clock)
         if draft.query and "query" not in draft.problems:
             try:
                 node = segments.query_of(draft.query)
                 canonical = words_of(node)
-                found, at = counts.get(canonical, lambda: segments.count(node), clock=clock)
+                found = count_of(desk, node)
                 sample = segments.sample(node, limit=_SAMPLE)
             except AlertsError as error:
                 draft.problems["query"] = sentence(error)
@@ -142,7 +142,6 @@ def _page(desk: Desk, draft: Draft, *, join: str = "and") -> Response:
         "draft": draft,
         "canonical": canonical,
         "found": found,
-        "counted_at": at,
         "sample": sample,
         "lines": range(1, LINES + 1),
         "join": join,
