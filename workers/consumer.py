@@ -7,7 +7,7 @@ from typing_extensions import override
 log = structlog.get_logger(__name__)
 
 
-class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery's class has no types
+class PatientConsumer(Consumer):
     """Celery's consumer, which goes on where closing what is broken breaks as well.
 
     Celery 5.7 lets go of a lost connection twice. Where a task was in hand, kombu's channel to
