@@ -1,7 +1,7 @@
 """A newsroom with years behind it, put into PostgreSQL: what the desk's pages are measured on.
 
-Readers, articles and ledgers come in a few statements; issues are drafted, approved and sent by the
-program's own use cases, so that the archive and its search hold what they would hold.
+Readers, articles, old issues and ledgers come in a few statements; the last issues are drafted,
+approved and sent by the program's own use cases.
 """
 
 from collections.abc import Mapping
@@ -14,15 +14,17 @@ from sqlalchemy import Connection, Engine, text
 from alerts.clock import Clock, FixedClock, SystemClock
 from alerts.delivery.publishing import approve_issue
 from alerts.delivery.tallies import recount
+from alerts.newsletters.editing.composing import composition_of
+from alerts.newsletters.editing.versions import keep_first
 from alerts.newsletters.issues import draft_issue, freeze, move
 from alerts.newsletters.lifecycle import Event
-from alerts.newsletters.service import ensure_built_in
+from alerts.newsletters.service import definition_of, ensure_built_in, get_newsletter
 from alerts.paths import templates_dir
 from alerts.rendering.service import Renderer
 from alerts.runtime import Runtime
 from alerts.subscribers.growth import settle_days
 from benchmarks.readers import add_readers
-from benchmarks.years_sql import ARTICLES, DAY_BY_DAY, LEDGER, LIVES
+from benchmarks.years_sql import ARTICLES, DAY_BY_DAY, LEDGER, LIVES, OLD_ISSUES
 
 NEWSLETTER, WEEKLY = "gp-alert", "africa-this-week"
 WISHES = ("", "west-africa", "east-africa", "south-asia", "africa;topic=security")
@@ -63,19 +65,25 @@ def fill(runtime: Runtime, *, readers: int, articles: int) -> Issues:
 
 
 def _publish(runtime: Runtime, articles: int) -> Issues:
-    """Send an issue a day until yesterday, each with its pieces; the last ones with a ledger."""
-    count = max(_LEDGERS, articles // _PIECES)
-    renderer = Renderer(templates_dir("email"))
+    """Have an issue sent each day until yesterday: the last ones, with a ledger, as they are."""
+    count = max(_LEDGERS + 2, articles // _PIECES)
     clock = FixedClock(SystemClock().now() - timedelta(days=count))
+    old = _issue(runtime, _chosen(1, articles), None, clock=clock)
+    numbers = {"first": 2, "last": count - _LEDGERS, "count": count, "pieces": _PIECES}
+    _run(runtime.database.engine, OLD_ISSUES, newsletter=NEWSLETTER, **numbers)
+    return late_issues(runtime, articles, old=old)
+
+
+def late_issues(runtime: Runtime, articles: int, *, old: int) -> Issues:
+    """Have the last issues sent, each with its ledger; one is on its way, two are not yet."""
+    count = max(_LEDGERS + 2, articles // _PIECES)
+    clock = FixedClock(SystemClock().now() - timedelta(days=_LEDGERS))
+    renderer = Renderer(templates_dir("email"))
     ids = []
-    for place in range(count):
-        first = place * _PIECES % articles + 1
-        chosen = range(first, min(first + _PIECES, articles + 1))
-        is_kept = place >= count - _LEDGERS
-        ids.append(_issue(runtime, list(chosen), renderer if is_kept else None, clock=clock))
-        if is_kept:
-            to_all = place >= count - 2
-            _ledger(runtime, ids[-1], to_all=to_all, is_over=place < count - 1, clock=clock)
+    for number in range(count - _LEDGERS + 1, count + 1):
+        ids.append(_issue(runtime, _chosen(number, articles), renderer, clock=clock))
+        to_all, is_over = number > count - 2, number < count
+        _ledger(runtime, ids[-1], to_all=to_all, is_over=is_over, clock=clock)
         clock.advance(timedelta(days=1))
     draft = _draft(runtime, list(range(1, 21)), clock=SystemClock())
     approved = _draft(runtime, list(range(21, 41)), clock=SystemClock())
@@ -88,12 +96,21 @@ def _publish(runtime: Runtime, articles: int) -> Issues:
             renderer=renderer,
             clock=SystemClock(),
         )
-    return Issues(draft, approved, sending=ids[-1], sent=ids[-2], old=ids[0])
+    return Issues(draft, approved, sending=ids[-1], sent=ids[-2], old=old)
+
+
+def _chosen(number: int, articles: int) -> list[int]:
+    """Return the articles of the issue with a number."""
+    first = (number - 1) * _PIECES % articles + 1
+    return list(range(first, min(first + _PIECES, articles + 1)))
 
 
 def _draft(runtime: Runtime, article_ids: list[int], *, clock: Clock) -> int:
     with runtime.database.transaction() as session:
-        return draft_issue(session, NEWSLETTER, article_ids=article_ids, clock=clock).id
+        issue = draft_issue(session, NEWSLETTER, article_ids=article_ids, clock=clock)
+        definition = definition_of(get_newsletter(session, NEWSLETTER))
+        keep_first(session, issue, composition_of(issue, definition))
+        return issue.id
 
 
 def _issue(

@@ -89,6 +89,68 @@ ARTICLES = (
     """,
 )
 
+# Issues of long ago, from one number to another, with their pieces in the archive and its search.
+OLD_ISSUES = (
+    """
+    INSERT INTO issues (newsletter, frequency, state, number, number_count, subject, preheader,
+        editors_note, until, content, message_domain, created_at, approved_at, version, set_aside,
+        audience_upto, audience_at, started_at, finished_at)
+    SELECT :newsletter, 'immediate', 'sent', n, 1, 'Issue ' || n, '', '', at, '{}', 'example.org',
+        at, at, 1, '[]', 0, at, at, at + interval '1 hour'
+    FROM generate_series(CAST(:first AS integer), :last) AS n
+    CROSS JOIN LATERAL (SELECT now() - (:count - n) * interval '1 day') AS m(at)
+    """,
+    """
+    INSERT INTO issue_numbers (newsletter, frequency, number, issue_id)
+    SELECT newsletter, frequency, number, id FROM issues WHERE number BETWEEN :first AND :last
+    """,
+    """
+    INSERT INTO issue_items (issue_id, section, position, article_id, part, late)
+    SELECT i.id, 'articles', p, (i.number - 1) * :pieces + p, 0, false
+    FROM issues i CROSS JOIN generate_series(1, :pieces) AS p
+    WHERE i.number BETWEEN :first AND :last
+    """,
+    """
+    INSERT INTO archive_issues (issue_id, newsletter, frequency, number, number_count, subject,
+        date, out_at, preheader, pieces)
+    SELECT i.id, i.newsletter, i.frequency, i.number, 1, i.subject, to_char(i.until, 'DD Mon YYYY'),
+        i.started_at, '', (
+            SELECT jsonb_agg(jsonb_build_object('title', a.title, 'url', a.url, 'authors',
+                '["Somebody"]'::jsonb, 'standfirst', a.standfirst))
+            FROM issue_items t JOIN articles a ON a.id = t.article_id WHERE t.issue_id = i.id)
+    FROM issues i WHERE i.number BETWEEN :first AND :last ORDER BY i.number
+    """,
+    """
+    INSERT INTO archive_pieces (key, issue_id, title, url, authors, label, series, date, standfirst,
+        body)
+    SELECT a.id::text, t.issue_id, a.title, a.url, 'Author Number ' || a.id % 400, '', a.series,
+        a.published_on::text, a.standfirst, a.body_text
+    FROM issues i JOIN issue_items t ON t.issue_id = i.id JOIN articles a ON a.id = t.article_id
+    WHERE i.number BETWEEN :first AND :last ORDER BY i.number, t.position
+    """,
+    """
+    INSERT INTO archive_marks (kind, slug, piece_id, name)
+    SELECT shelf.kind, shelf.slug, p.id, shelf.name
+    FROM archive_pieces p JOIN archive_issues i ON i.issue_id = p.issue_id
+    JOIN articles a ON a.id = CAST(p.key AS bigint)
+    CROSS JOIN LATERAL (VALUES
+        ('year', to_char(i.out_at, 'YYYY'), to_char(i.out_at, 'YYYY')),
+        ('region', a.regions ->> 0, a.regions ->> 0),
+        ('region', a.regions ->> 1, a.regions ->> 1),
+        ('series', 'series-' || a.id % 12, p.series),
+        ('author', 'author-number-' || a.id % 400, p.authors)
+    ) AS shelf(kind, slug, name)
+    WHERE i.number BETWEEN :first AND :last
+    """,
+    """
+    INSERT INTO archive_words (piece_id, words)
+    SELECT p.id, to_tsvector('simple', p.title || ' ' || p.authors || ' ' || p.standfirst || ' '
+        || p.body)
+    FROM archive_pieces p JOIN archive_issues i ON i.issue_id = p.issue_id
+    WHERE i.number BETWEEN :first AND :last
+    """,
+)
+
 # An issue's rows; then its counts by the minute, as they come about on the way.
 LEDGER = (
     """

@@ -159,8 +159,13 @@ def settle_tallies(session: Session, *, now: datetime) -> None:
         session.execute(insert(LedgerTally), settled)
 
 
-def standing_at(session: Session, issue_id: int, *, now: datetime) -> Standing:
-    """Return how an issue stands, from the kept counts alone."""
+def standing_at(
+    session: Session, issue_id: int, *, now: datetime, since: datetime | None = None
+) -> Standing:
+    """Return how an issue stands, from the kept counts alone.
+
+    The rate is that of the last minute, or of the time `since` it began where that is less.
+    """
     recent = func.sum(LedgerTally.count).filter(
         LedgerTally.minute >= _minute(now) - _MINUTE, LedgerTally.state == DeliveryState.SENT.value
     )
@@ -171,7 +176,8 @@ def standing_at(session: Session, issue_id: int, *, now: datetime) -> Standing:
     ).all()
     standing = _standing({Place(state, kind): int(count) for state, kind, count, _ in rows})
     lately = sum(int(count or 0) for _, _, _, count in rows)
-    return replace(standing, rate=lately / (now - _minute(now) + _MINUTE).total_seconds())
+    span = now - max(_minute(now) - _MINUTE, since or _minute(now) - _MINUTE)
+    return replace(standing, rate=lately / max(1.0, span.total_seconds()))
 
 
 def standings(session: Session, issue_ids: Sequence[int]) -> dict[int, Standing]:

@@ -90,8 +90,11 @@ def settle_days(session: Session, *, clock: Clock, limit: int | None = None) -> 
     if first is None:
         return 0
     settled = 0
+    busy = _busy_day(session, first)
     for day in islice(_days(first, clock.now().date()), limit):
-        _add(session, day, _counted(session, day))
+        if day == busy:
+            _add(session, day, _counted(session, day))
+            busy = _busy_day(session, day + _DAY)
         session.add(GrowthDay(day=day, newsletter="", kind=_SETTLED, count=0))
         settled += 1
     session.flush()
@@ -117,6 +120,14 @@ def _first_open_day(session: Session) -> date | None:
         return last + _DAY
     began: datetime | None = session.scalar(select(func.min(ConsentRecord.at)))
     return began.date() if began else None
+
+
+def _busy_day(session: Session, since: date) -> date | None:
+    """Return the first day from one on of which there is a record, None for none."""
+    start = datetime.combine(since, time(), UTC)
+    query = select(func.min(ConsentRecord.at)).where(ConsentRecord.at >= start)
+    found: datetime | None = session.scalar(query)
+    return found.date() if found else None
 
 
 def _last_settled(session: Session) -> date | None:

@@ -58,14 +58,17 @@ class KeptCounts:
         brings a patience of its own. `count` runs on another thread: it opens what it needs itself.
         """
         with self._lock:
-            known = self._kept.get(name)
+            begun, known = False, self._kept.get(name)
             if known is not None and timedelta() <= clock.now() - known.at < _KEPT:
                 return known  # type: ignore[return-value]  # who asks by a name put it there
             future = self._under_way.get(name)
             if future is None:
-                future = self._counting.submit(lambda: Counted[object](count(), clock.now()))
+                future = self._counting.submit(lambda: Counted(count(), clock.now()))
                 self._under_way[name] = future
-                future.add_done_callback(lambda ended: self._keep(name, ended))
+                begun = True
+        if begun:
+            # Outside of the lock, which a count that has ended at once takes here.
+            future.add_done_callback(lambda ended: self._keep(name, ended))
         ended, _ = wait_for((future,), timeout=self.patience if patience is None else patience)
         # Whoever asks by a name has put in what comes out under it.
         return future.result() if ended else known  # type: ignore[return-value]

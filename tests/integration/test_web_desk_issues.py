@@ -655,6 +655,28 @@ def test_an_issue_of_many_pieces_in_a_long_script_is_taken(
     assert len(_titles(site, issue_id)) == 180
 
 
+def test_a_draft_is_dropped_and_its_pieces_and_number_go_to_the_next(
+    site: RunningSite, desk: Browser
+) -> None:
+    issue_id = _draft(site)
+    assert f"/desk/issues/{issue_id}/send#cancel-title" in desk.get(f"/desk/issues/{issue_id}").text
+    page = desk.get(f"/desk/issues/{issue_id}/send").text
+    assert "its pieces are due again in the next one, and its number goes to the next one" in page
+    unsure = desk.post(f"/desk/issues/{issue_id}/send/cancel")
+    assert "Tick the box first" in unsure.text
+    dropped = desk.post(f"/desk/issues/{issue_id}/send/cancel", {"sure": "yes"})
+    assert "The draft is dropped" in dropped.text
+    assert _issue(site, issue_id).state is IssueState.CANCELLED
+    with site.runtime.database.transaction() as session:
+        following = draft_issue(session, WEEKLY, clock=site.clock)
+        assert (following.number, len(following.items)) == (1, 4)
+        again = following.id
+    # What was approved is called off, in its own words.
+    _approve(site, again)
+    page = desk.get(f"/desk/issues/{again}/send").text
+    assert "the issue ends here, and its number goes to the next one" in page
+
+
 def test_ops_may_look_and_not_edit(site: RunningSite) -> None:
     issue_id = _draft(site)
     with at_the_desk(site, Role.OPS) as ops:
