@@ -102,15 +102,22 @@ def tally(session: Session, issue_id: int, counts: Mapping[Place, int], *, now: 
         if count
     ]
     if rows:
-        session.execute(insert(LedgerTally), rows)
+        session.execute(insert(LedgerTally.__table__), rows)  # type: ignore[arg-type]  # typed as FromClause
 
 
 def tally_verdicts(
     session: Session, issue_id: int, verdicts: Iterable[Verdict], *, now: datetime
 ) -> None:
     """Count what claimed deliveries of an issue came to; those that wait have not ended."""
-    places = (place_of(verdict.state, verdict.reason) for verdict in verdicts)
-    tally(session, issue_id, Counter(place for place in places if place), now=now)
+    sent, counts = 0, Counter[Place]()
+    for verdict in verdicts:
+        if verdict.state is DeliveryState.SENT:
+            # Nearly all of them.
+            sent += 1
+        elif place := place_of(verdict.state, verdict.reason):
+            counts[place] += 1
+    counts[Place(DeliveryState.SENT.value)] += sent
+    tally(session, issue_id, counts, now=now)
 
 
 def tally_left(

@@ -209,6 +209,7 @@ def test_a_roundups_piece_that_was_taken_out_is_due_in_the_next_issue(
     # Dropped, it gives the piece back; and what lies long behind does not come up again.
     with database.transaction() as session:
         move(session, following, Event.CANCEL, clock=clock)
+    with database.transaction() as session:
         assert len(draft_issue(session, WEEKLY, clock=clock).items) == 1
         session.rollback()
     clock.advance(timedelta(days=100))
@@ -223,12 +224,13 @@ def test_a_piece_from_elsewhere_that_was_taken_out_again_is_not_due_by_that(
         parts = [a_part(n, regions=["south-asia"], country="IN") for n in (1, 2)]
         other = an_article(session, clock, authors=(), regions=["south-asia"], parts=parts)
         sections = section_keys(definition_of(get_newsletter(session, WEEKLY)))
-    for change in (
+    changes: tuple[Callable[[Composition], Composition], ...] = (
         lambda one: steps.with_pieces(
             one, [PieceEntry(other.id, n, "briefs") for n in (1, 2)], sections
         ),
         lambda one: steps.without(one, f"{other.id}.1"),
-    ):
+    )
+    for change in changes:
         before, base = _now(database, issue_id)
         with database.transaction() as session:
             save_composition(
