@@ -1,11 +1,13 @@
 """Engine, transactions and the base of every table, for SQLite and PostgreSQL alike."""
 
 import enum
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from psycopg.errors import QueryCanceled
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -24,17 +26,20 @@ from sqlalchemy import (
     event,
     literal,
     make_url,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from typing_extensions import override
 
 from alerts.errors import Invalid
 
+# Of SQLite's own machine, between two looks at the clock: some tenths of a millisecond.
+_STEPS_BETWEEN_LOOKS = 10_000
 # How long a SQLite writer waits for another before it gives up, in milliseconds.
 _BUSY_TIMEOUT_MS = 30_000
 
@@ -130,6 +135,10 @@ def among(
     return column.in_(numbers)
 
 
+class TookTooLong(Exception):
+    """The database was stopped in a read that was to take a moment only."""
+
+
 class Database:
     """One engine, and the two ways to use it: a transaction that writes, a look that reads."""
 
@@ -162,9 +171,48 @@ class Database:
         with Session(engine, expire_on_commit=False) as session:
             yield session
 
+    @contextmanager
+    def read_within(self, limit: timedelta) -> Iterator[Session]:
+        """Yield a session to read from whose statements the database stops after a while.
+
+        Raises TookTooLong then. The time is that of a statement on PostgreSQL, of all on SQLite.
+        """
+        timed = _timed_on_sqlite if self.is_sqlite else _timed_on_postgresql
+        with self.read() as session:
+            try:
+                with timed(session, limit):
+                    yield session
+            except OperationalError as error:
+                if _was_stopped(error):
+                    raise TookTooLong from error
+                raise
+
     def dispose(self) -> None:
         """Close all pooled connections; a forked child calls it before its first use."""
         self.engine.dispose()
+
+
+@contextmanager
+def _timed_on_postgresql(session: Session, limit: timedelta) -> Iterator[None]:
+    milliseconds = max(1, round(limit.total_seconds() * 1000))
+    session.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))
+    yield
+
+
+@contextmanager
+def _timed_on_sqlite(session: Session, limit: timedelta) -> Iterator[None]:
+    ends = time.monotonic() + limit.total_seconds()
+    driver = cast("Any", session.connection().connection.driver_connection)
+    driver.set_progress_handler(lambda: time.monotonic() > ends, _STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        # The connection goes back to the pool, for others who have all the time they want.
+        driver.set_progress_handler(None, 0)
+
+
+def _was_stopped(error: OperationalError) -> bool:
+    return isinstance(error.orig, QueryCanceled) or str(error.orig) == "interrupted"
 
 
 def _engine(url: URL) -> Engine:

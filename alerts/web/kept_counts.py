@@ -34,12 +34,29 @@ class KeptCounts:
     ) -> tuple[_Value, datetime]:
         """Return a count and when it was made: now, or within the last minute."""
         with self._lock:
-            now = clock.now()
-            known = self._kept.get(name)
-            if known is None or not timedelta() <= now - known.at < _KEPT:
-                if len(self._kept) >= _MOST:
-                    self._kept.clear()
-                known = self._kept[name] = Counted(count(), now)
+            return self._get(name, count, clock)
+
+    def get_at_once(
+        self, name: str, count: Callable[[], _Value], *, clock: Clock
+    ) -> tuple[_Value, datetime] | None:
+        """Return the same, but None while something else is being counted: nobody waits for it.
+
+        What `count` raises passes, and nothing is kept.
+        """
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self._get(name, count, clock)
+        finally:
+            self._lock.release()
+
+    def _get(self, name: str, count: Callable[[], _Value], clock: Clock) -> tuple[_Value, datetime]:
+        now = clock.now()
+        known = self._kept.get(name)
+        if known is None or not timedelta() <= now - known.at < _KEPT:
+            if len(self._kept) >= _MOST:
+                self._kept.clear()
+            known = self._kept[name] = Counted(count(), now)
         # Whoever asks by a name has put in what comes out under it.
         return known.value, known.at  # type: ignore[return-value]
 

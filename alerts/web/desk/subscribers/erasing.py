@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from alerts.delivery.erasing import erase_person
 from alerts.errors import Invalid
+from alerts.inbound.erasing import erase_person
 from alerts.staff.audit import Subject, record
 from alerts.staff.permissions import Permission
 from alerts.staff.sessions import require_recent
