@@ -42,6 +42,8 @@ from alerts.errors import Invalid
 _STEPS_BETWEEN_LOOKS = 10_000
 # How long a SQLite writer waits for another before it gives up, in milliseconds.
 _BUSY_TIMEOUT_MS = 30_000
+# And whoever would empty its log, while others read.
+_PATIENT_MS = 2_000
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -187,6 +189,24 @@ class Database:
                     raise TookTooLong from error
                 raise
 
+    def wipe_traces(self) -> None:
+        """Take what was erased out of SQLite's files: its log still holds the pages as they were.
+
+        As far as nobody reads there just now; else it goes with the next writes. PostgreSQL does
+        so by itself, by VACUUM.
+        """
+        if not self.is_sqlite:
+            return
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={_PATIENT_MS}")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+            cursor.close()
+        finally:
+            connection.close()
+
     def dispose(self) -> None:
         """Close all pooled connections; a forked child calls it before its first use."""
         self.engine.dispose()
@@ -237,6 +257,8 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # What is deleted is overwritten: people are erased. Some builds do so by default.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
     cursor.close()
 

@@ -130,6 +130,7 @@ class CatcherStore:
                 if mentions.are_in(row.recipient.encode()) or mentions.are_in(row.raw)
             ]
             session.execute(delete(_caught).where(_caught.c.id.in_(named)))
+        self._database.wipe_traces()
 
     def clear(self) -> None:
         """Empty the mailbox."""

@@ -80,12 +80,19 @@ def erase_everywhere(
             return
         address = subscriber.email
         erase_person(session, subscriber, keys=settings.secret_key, way=way, clock=clock)
+    if caught is None and settings.uses_catcher:
+        store = CatcherStore(settings.data_dir)
+        wipe(database, address, store)
+        store.close()
+    else:
+        wipe(database, address, caught)
+
+
+def wipe(database: Database, address: str, caught: CatcherStore | None) -> None:
+    """After the commit that erased a person: have their mails gone that were caught, and traces."""
     if caught is not None:
         caught.forget(address)
-    elif settings.uses_catcher:
-        store = CatcherStore(settings.data_dir)
-        store.forget(address)
-        store.close()
+    database.wipe_traces()
 
 
 def _written(subscriber: Subscriber) -> tuple[str, ...]:

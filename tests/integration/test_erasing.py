@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -170,3 +171,25 @@ def test_an_erased_person_stands_nowhere(room: Room, tmp_path: Path) -> None:
             ).all()
             == []
         )
+
+
+def test_no_file_of_sqlite_holds_an_erased_person(
+    migrated_sqlite: Path, clock: FixedClock, tmp_path: Path
+) -> None:
+    shutil.copy(migrated_sqlite, tmp_path / "alerts.db")
+    room = Room(Database(f"sqlite:///{tmp_path / 'alerts.db'}"), clock, tmp_path)
+    room.send_to("ama", "kofi")
+    caught = CatcherStore(tmp_path)
+    caught.add([("a@x.example", AMA, a_mail("a@x.example", "Confirm", f"Hello {AMA}"))])
+
+    def found() -> set[str]:
+        files = (path for path in tmp_path.rglob("*") if path.is_file())
+        return {path.name for path in files if AMA.encode() in path.read_bytes()}
+
+    assert found() & {"alerts.db", "alerts.db-wal"}
+    assert found() & {"caught.db", "caught.db-wal"}
+    number = room.reader("ama").id
+    erase_everywhere(room.database, room.settings, number, way="test", clock=clock, caught=caught)
+    assert found() == set()
+    caught.close()
+    room.database.dispose()

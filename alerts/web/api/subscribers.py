@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, Response
 
 from alerts.delivery.person import personal_data
 from alerts.errors import Invalid, NotFound
-from alerts.inbound.erasing import erase_person
+from alerts.inbound.erasing import erase_person, wipe
 from alerts.kept_answers import Answer
 from alerts.newsletters.service import get_newsletter, offers
 from alerts.staff.audit import Subject
@@ -196,8 +196,7 @@ def erase(subscriber_id: PathId, call: CurrentCall) -> Response:
         erase_person(acting.session, subscriber, keys=keys, way=WAY, clock=call.clock)
         acting.record("subscriber.erased", Subject("subscriber", subscriber_id))
         response = acting.answer(None, status=204)
-    if call.site.caught is not None:
-        call.site.caught.forget(address)
+    wipe(call.site.runtime.database, address, call.site.caught)
     return response
 
 
