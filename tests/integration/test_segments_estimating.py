@@ -69,6 +69,8 @@ def test_of_many_a_sample_is_asked_and_nobody_else(
             lambda query=query: estimate(session, segments, parse(query), size=300),  # type: ignore[misc]  # bound here
         )
         assert not is_scanned(lines), lines
+    everybody = estimate(session, segments, parse("received something"))
+    assert 0 < everybody.margin <= READERS / 100
     none = estimate(session, segments, parse("email is nobody@example.net"))
     assert none.matching == 0
     assert 0 < none.margin <= READERS / 100

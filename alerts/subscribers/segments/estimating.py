@@ -19,7 +19,8 @@ from alerts.subscribers.segments.terms import Node
 SAMPLE = 3_000
 # Nineteen samples of twenty are off by less than this many deviations.
 _DEVIATIONS = 1.96
-# What a sample holds not one of is, nineteen times of twenty, fewer than three in its size.
+# What a sample holds not one of is, nineteen times of twenty, fewer than three in its size; so is
+# what it does not hold where all in it match.
 _NONE_SEEN = 3
 
 
@@ -58,6 +59,6 @@ def estimate(session: Session, segments: Segments, query: Node, *, size: int = S
 
 def _margin(found: int, asked: int) -> float:
     """Return how far off a count may be that was found among so many."""
-    if not found:
+    if found in {0, asked}:
         return _NONE_SEEN
     return _DEVIATIONS * math.sqrt(found * (1 - found / asked))
