@@ -66,7 +66,7 @@ def test_of_many_a_sample_is_asked_and_nobody_else(
             session,
             database,
             # So few that looking at all 20,000 would be dearer, as it is for 3,000 of a million.
-            lambda query=query: estimate(session, segments, parse(query), size=300),  # type: ignore[misc]  # bound here
+            lambda query=query: estimate(session, segments, parse(query), size=300),
         )
         assert not is_scanned(lines), lines
     everybody = estimate(session, segments, parse("received something"))

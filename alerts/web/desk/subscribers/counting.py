@@ -94,5 +94,5 @@ def estimated_in_words(found: Estimate) -> str:
 
 def _round(number: int, margin: int) -> int:
     """Return a number without the digits that its margin makes meaningless."""
-    unit = 10 ** max(0, len(str(margin)) - 1)
+    unit = int("1" + "0" * (len(str(margin)) - 1))
     return round(number / unit) * unit
