@@ -40,6 +40,7 @@ def normal_domain(text: str) -> str:
     return domain
 
 
+@lru_cache(4096)
 def large_provider_of(domain: str) -> str:
     """Return the provider if it is one that many readers have, else `other`: for counting."""
     provider = provider_of(domain)

@@ -91,7 +91,7 @@ class _QuickSigner:
 
 
 def _encoded(octets: bytes) -> bytes:
-    return binascii.b2a_base64(octets, newline=False).translate(_URL_SAFE).rstrip(b"=")
+    return binascii.b2a_base64(octets, newline=False).translate(_URL_SAFE, b"=")
 
 
 def _text(token: str | bytes) -> str:

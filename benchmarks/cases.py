@@ -6,6 +6,7 @@ from benchmarks import (
     asking,
     assembly,
     crowd,
+    desk,
     far,
     importing,
     intake,
@@ -35,6 +36,7 @@ CASES: dict[str, Callable[[Workshop], list[Line]]] = {
 PIECES: dict[str, Callable[[], None]] = {
     "asking": asking.run,
     "assembly": assembly.run,
+    "desk": desk.run,
     "importing": importing.run,
     "importing-million": importing.run_million,
     "intake": intake.run,

@@ -22,17 +22,15 @@ from alerts.clock import Clock
 from alerts.database import Database
 from alerts.delivery import ledger
 from alerts.delivery.assembly import CompiledMessage, Reader, address_of
-from alerts.delivery.counting import OutcomeClass, count_outcomes, outcome_of
 from alerts.delivery.journal import Journal
 from alerts.delivery.leases import Lease, hold, release, renew, still_sending
 from alerts.delivery.ledger import Claim, Claimed
 from alerts.delivery.messages import IssueMessages
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.pace import Pace
-from alerts.delivery.recording import record
 from alerts.delivery.return_paths import ReturnPaths
 from alerts.delivery.rising import pause_if_rising
-from alerts.delivery.tallies import tally_verdicts
+from alerts.delivery.settling import settle
 from alerts.delivery.transports.base import (
     Lane,
     Outgoing,
@@ -221,7 +219,9 @@ class BatchRun:
         now = self._means.clock.now()
         with self._means.database.transaction() as session:
             going_on = renew(session, self.lease, now=now)
-            self._settle(session, ended, outcomes, now=now, again=again)
+            # Paused or cancelled, the batch is still ours to write in; lost, it is not.
+            held = going_on or hold(session, self.lease)
+            self._settle(session, ended, outcomes, held=held, now=now, again=again)
             if not (claim and going_on):
                 return Claim([], more=False)
             claimed = ledger.claim_deliveries(
@@ -252,8 +252,9 @@ class BatchRun:
         now = self._means.clock.now()
         later = self.trouble.wait if self.trouble else None
         with self._means.database.transaction() as session:
-            self._settle(session, ended, outcomes, now=now, again=again)
-            return release(session, self.lease, now=now, later=later)
+            held = hold(session, self.lease)
+            self._settle(session, ended, outcomes, held=held, now=now, again=again)
+            return held and release(session, self.lease, now=now, later=later)
 
     def _settle(
         self,
@@ -261,11 +262,10 @@ class BatchRun:
         ended: Sequence[_Group],
         outcomes: Mapping[int, Outcome],
         *,
+        held: bool,
         now: datetime,
         again: bool,
     ) -> None:
-        # Paused or cancelled, the batch is still ours to write in; lost, it is not.
-        held = hold(session, self.lease)
         if again and held:
             # A commit that was not confirmed may have claimed a group that we never got.
             ledger.give_back_strays(session, self.lease.batch_id, known=self._held)
@@ -288,28 +288,11 @@ class BatchRun:
             ledger.record_accepted(session, self.lease.issue_id, taken, now=now)
             return
         judge = partial(self._messages.judge, now=now)
-        verdicts = [
-            (each, judge(outcome, attempts=each.attempts), outcome)
-            for each in group.claimed
-            if (outcome := outcomes.get(each.delivery_id)) is not None
-        ]
-        record(session, ((each.delivery_id, one, of) for each, one, of in verdicts), now=now)
-        tally_verdicts(session, self.lease.issue_id, (one for _, one, _ in verdicts), now=now)
-        came_to = [(each, one, outcome_of(one, of)) for each, one, of in verdicts]
-        counted = ((each.email, ended) for each, _, ended in came_to)
-        count_outcomes(session, self.lease.issue_id, counted, now=now)
-        for each, one, ended in came_to:
-            if ended is not None and ended is not OutcomeClass.SENT:
-                log.info(
-                    "not_delivered",
-                    delivery=each.delivery_id,
-                    outcome=ended.value,
-                    reason=one.reason,
-                )
-        left = [d.delivery_id for d in group.claimed if d.delivery_id not in outcomes]
+        issue_id = self.lease.issue_id
+        left = settle(session, issue_id, group.claimed, outcomes, judge=judge, now=now)
         reason = group.trouble.reason if group.trouble else None
         if reason and now > self._messages.give_up_at:
-            ledger.expire(session, self.lease.issue_id, left, reason=reason, now=now)
+            ledger.expire(session, issue_id, left, reason=reason, now=now)
         else:
             ledger.give_back(session, left)
 

@@ -72,17 +72,22 @@ def count_outcomes(
     now: datetime,
 ) -> None:
     """Add up what a group of an issue's messages came to, given with their addresses."""
-    counts = Counter(
-        (large_provider_of(address.rpartition("@")[2]), outcome)
-        for address, outcome in came_to
-        if outcome is not None
-    )
-    if counts:
-        rows = [
-            _row(_Key(_hour(now), issue_id, provider, outcome), count, now, settled=False)
-            for (provider, outcome), count in counts.items()
-        ]
-        session.execute(insert(OutcomeCount), rows)
+    providers: dict[OutcomeClass, list[str]] = {}
+    sent: list[str] = []
+    for address, outcome in came_to:
+        if outcome is OutcomeClass.SENT:
+            # Nearly all of them.
+            sent.append(large_provider_of(address.rpartition("@")[2]))
+        elif outcome is not None:
+            provider = large_provider_of(address.rpartition("@")[2])
+            providers.setdefault(outcome, []).append(provider)
+    rows = [
+        _row(_Key(_hour(now), issue_id, provider, outcome.value), count, now, settled=False)
+        for outcome, found in ((OutcomeClass.SENT, sent), *providers.items())
+        for provider, count in Counter(found).items()
+    ]
+    if rows:
+        session.execute(insert(OutcomeCount.__table__), rows)  # type: ignore[arg-type]  # typed as FromClause
 
 
 def settle_outcomes(session: Session, *, now: datetime) -> None:

@@ -66,16 +66,28 @@ def audience_look(
     now = clock.now()
     with database.read() as session:
         issue = get_issue(session, issue_id)
-        kept = session.get(AudienceLook, issue_id)
-        since = max(now - FRESH_FOR, issue.approved_at or now - FRESH_FOR)
-        if kept is not None and not anew and kept.counted_at >= since:
+        kept = look_since_approval(session, issue)
+        if kept is not None and not anew and now - kept.counted_at <= FRESH_FOR:
             return kept
-        readers, mailed, variants = _count(session, issue)
-    look = AudienceLook(
-        issue_id=issue_id, readers=readers, mailed=mailed, variants=variants, counted_at=now
-    )
+        look = count_audience(session, issue, now=now)
     keep(database, look)
     return look
+
+
+def look_since_approval(session: Session, issue: Issue) -> AudienceLook | None:
+    """Return who would get an issue as it was counted last; None if not since its approval."""
+    kept = session.get(AudienceLook, issue.id)
+    if kept is None or (issue.approved_at is not None and kept.counted_at < issue.approved_at):
+        return None
+    return kept
+
+
+def count_audience(session: Session, issue: Issue, *, now: datetime) -> AudienceLook:
+    """Count who would get an issue, by wish, in one pass over an index; keeps nothing."""
+    readers, mailed, variants = _count(session, issue)
+    return AudienceLook(
+        issue_id=issue.id, readers=readers, mailed=mailed, variants=variants, counted_at=now
+    )
 
 
 def expected_end(

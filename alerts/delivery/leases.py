@@ -6,16 +6,22 @@ through the end of its lease changes nothing that the next one works on.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from alerts.database import UtcDateTime
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.holding import not_held
 from alerts.newsletters.models import Issue, IssueState
 
 # How long a worker that died keeps others from its batch.
 LEASE = timedelta(seconds=60)
+
+
+_BATCHES = cast("Table", Batch.__table__)
+_ISSUES = cast("Table", Issue.__table__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +70,8 @@ def due_batches(session: Session, issue_id: int, *, now: datetime, limit: int) -
 
 def renew(session: Session, lease: Lease, *, now: datetime) -> bool:
     """Lengthen a lease; False when it was lost, or when its issue is no longer being sent."""
-    renewed = session.execute(
-        update(Batch)
-        .where(_held(lease), _being_sent())
-        .values(lease_until=now + lease.span)
-        .returning(Batch.id)
-        .execution_options(synchronize_session=False)
-    )
-    return renewed.scalar_one_or_none() is not None
+    given = _numbers(lease) | {"until": now + lease.span}
+    return session.execute(_RENEW, given).scalar_one_or_none() is not None
 
 
 def hold(session: Session, lease: Lease) -> bool:
@@ -79,14 +79,12 @@ def hold(session: Session, lease: Lease) -> bool:
 
     A paused or cancelled issue's batch is still ours: what went out must be written down.
     """
-    held = session.execute(select(Batch.id).where(_held(lease)).with_for_update())
-    return held.scalar_one_or_none() is not None
+    return session.execute(_HOLD, _numbers(lease)).scalar_one_or_none() is not None
 
 
 def still_sending(session: Session, lease: Lease) -> bool:
     """Tell whether the lease is ours and its issue is being sent, without writing."""
-    found = session.execute(select(Batch.id).where(_held(lease), _being_sent()))
-    return found.first() is not None
+    return session.execute(_STILL_SENDING, _numbers(lease)).first() is not None
 
 
 def release(session: Session, lease: Lease, *, now: datetime, later: timedelta | None) -> bool:
@@ -118,17 +116,14 @@ def release(session: Session, lease: Lease, *, now: datetime, later: timedelta |
     return not open_rows
 
 
-def _held(lease: Lease) -> ColumnElement[bool]:
-    return and_(
-        Batch.id == lease.batch_id,
-        Batch.fence == lease.fence,
-        Batch.state == BatchState.LEASED,
-    )
+def _numbers(lease: Lease) -> dict[str, Any]:
+    return {"of_batch": lease.batch_id, "of_fence": lease.fence}
 
 
 def _being_sent() -> ColumnElement[bool]:
     return and_(
-        Batch.issue_id.in_(select(Issue.id).where(Issue.state == IssueState.SENDING)), not_held()
+        _BATCHES.c.issue_id.in_(select(_ISSUES.c.id).where(_ISSUES.c.state == IssueState.SENDING)),
+        not_held(),
     )
 
 
@@ -138,3 +133,20 @@ def _due(now: datetime) -> ColumnElement[bool]:
         or_(Batch.not_before.is_(None), Batch.not_before <= now),
     )
     return or_(ready, and_(Batch.state == BatchState.LEASED, Batch.lease_until < now))
+
+
+_HELD = and_(
+    _BATCHES.c.id == bindparam("of_batch"),
+    _BATCHES.c.fence == bindparam("of_fence"),
+    _BATCHES.c.state == BatchState.LEASED,
+)
+# Put together once: these run for every group of messages, and every second.
+_HOLD = select(_BATCHES.c.id).where(_HELD).with_for_update()
+_STILL_SENDING = select(_BATCHES.c.id).where(_HELD, _being_sent())
+_RENEW = (
+    update(_BATCHES)
+    .where(_HELD, _being_sent())
+    .values(lease_until=bindparam("until", type_=UtcDateTime()))
+    .returning(_BATCHES.c.id)
+    .execution_options(synchronize_session=False)
+)

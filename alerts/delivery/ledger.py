@@ -1,23 +1,34 @@
 """All SQL on the deliveries of one batch: claim, read, record; the caller holds its lease."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    String,
+    Table,
+    Text,
+    Update,
     and_,
+    any_,
     bindparam,
     case,
     func,
     or_,
     select,
+    type_coerce,
     update,
 )
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
-from alerts.database import among
+from alerts.database import UtcDateTime
 from alerts.delivery.models import Batch, Delivery, DeliveryState
 from alerts.delivery.outcome import Verdict
 from alerts.delivery.tallies import Place, tally, tally_left, tally_verdicts
@@ -39,7 +50,7 @@ class _Person(NamedTuple):
     public_id: str
     email: str
     name: str | None
-    state: SubscriberState
+    state: str
     subscribed: bool
 
 
@@ -177,62 +188,92 @@ def _skip(session: Session, batch_id: int, reasons: Mapping[int, str], *, now: d
 
 def _readers(
     session: Session, subscriber_ids: Sequence[int | None], *, newsletter: str
-) -> dict[int | None, "_Person"]:
+) -> dict[int, "_Person"]:
     """Return the readers by number, each with whether they still subscribe to the newsletter.
 
     Two looks by key instead of a join: until its statistics are up to date, as after a large
     import, PostgreSQL reads a whole newsletter's subscriptions for each reader of the join.
     """
-    numbers = [number for number in subscriber_ids if number is not None]
-    subscribed = set(
-        session.scalars(
-            select(Subscription.subscriber_id).where(
-                among(session, Subscription.subscriber_id, numbers),
-                # For the same reason: not by the index of the newsletter's audience.
-                func.coalesce(Subscription.newsletter, "") == newsletter,
-                Subscription.ended_at.is_(None),
-            )
-        )
-    )
-    people = session.execute(
-        select(
-            Subscriber.id,
-            Subscriber.public_id,
-            Subscriber.email,
-            Subscriber.name,
-            Subscriber.state,
-        ).where(among(session, Subscriber.id, numbers))
-    )
+    numbers: Any = [number for number in subscriber_ids if number is not None]
+    subscribing, people = _LOOKS
+    if session.get_bind().dialect.name == "postgresql":
+        subscribing, people = _POSTGRESQL_LOOKS
+        numbers = f"{{{','.join(map(str, numbers))}}}"
+    found = session.scalars(subscribing, {"numbers": numbers, "slug": newsletter})
+    subscribed = set(found)
     return {
         number: _Person(public_id, email, name, state, number in subscribed)
-        for number, public_id, email, name, state in people
+        for number, public_id, email, name, state in session.execute(people, {"numbers": numbers})
     }
 
 
 def _mark_sending(session: Session, batch_id: int, *, limit: int, now: datetime) -> Sequence[Any]:
     """Mark the next due deliveries as being sent; return their id, edition, attempts, reader."""
-    due = and_(
-        Delivery.batch_id == batch_id,
-        Delivery.state == DeliveryState.PENDING,
-        or_(Delivery.not_before.is_(None), Delivery.not_before <= now),
-    )
-    # The sum keeps PostgreSQL from walking through the whole ledger in the order of its key. By
-    # its last row the group is told: a list of a thousand ids would cost more than all the rest.
-    group = select(Delivery.id).where(due).order_by(Delivery.id + 0).limit(limit).subquery()
-    last = select(func.max(group.c.id)).scalar_subquery()
-    marked = session.execute(
-        update(Delivery)
-        .where(due, Delivery.id <= last)
-        .values(state=DeliveryState.SENDING, attempts=Delivery.attempts + 1, last_attempt_at=now)
-        .returning(Delivery.id, Delivery.edition_id, Delivery.attempts, Delivery.subscriber_id)
-        .execution_options(synchronize_session=False)
-    )
-    return sorted(marked.all())
+    given = {"in_batch": batch_id, "most": limit, "at": now}
+    return sorted(session.execute(_MARK, given).all(), key=itemgetter(0))
 
 
 def _why_not(reader: _Person | None) -> str | None:
     if reader is None:
         return "erased"
-    if reader.state is not SubscriberState.CONFIRMED:
-        return reader.state.value
+    if reader.state != _CONFIRMED:
+        return reader.state
     return None if reader.subscribed else "unsubscribed"
+
+
+# What runs for every group of messages is put together once, and of tables alone: to see to a
+# statement of mapped classes takes the database layer longer than its rows.
+_DELIVERIES = cast("Table", Delivery.__table__)
+_SUBSCRIBERS = cast("Table", Subscriber.__table__)
+_SUBSCRIPTIONS = cast("Table", Subscription.__table__)
+_CONFIRMED = SubscriberState.CONFIRMED.value
+
+
+def _mark() -> Update:
+    """Return the statement that marks the next due deliveries of a batch as being sent."""
+    of = _DELIVERIES.c
+    now = bindparam("at", type_=UtcDateTime())
+    due = and_(
+        of.batch_id == bindparam("in_batch"),
+        of.state == DeliveryState.PENDING,
+        or_(of.not_before.is_(None), of.not_before <= now),
+    )
+    # The sum keeps PostgreSQL from walking through the whole ledger in the order of its key. By
+    # its last row the group is told: a list of a thousand ids would cost more than all the rest.
+    group = select(of.id).where(due).order_by(of.id + 0).limit(bindparam("most")).subquery()
+    last = select(func.max(group.c.id)).scalar_subquery()
+    return (
+        update(_DELIVERIES)
+        .where(due, of.id <= last)
+        .values(state=DeliveryState.SENDING, attempts=of.attempts + 1, last_attempt_at=now)
+        .returning(of.id, of.edition_id, of.attempts, of.subscriber_id)
+    )
+
+
+def _looks(among: Callable[[ColumnElement[int]], ColumnElement[bool]]) -> tuple[Any, Any]:
+    """Return the queries for those of some readers who subscribe, and for what they are called."""
+    reader, of = _SUBSCRIBERS.c, _SUBSCRIPTIONS.c
+    subscribing = select(of.subscriber_id).where(
+        among(of.subscriber_id),
+        # For the same reason: not by the index of the newsletter's audience.
+        func.coalesce(of.newsletter, "") == bindparam("slug"),
+        of.ended_at.is_(None),
+    )
+    # As a plain text: to make a state of each costs as much as the row.
+    state = type_coerce(reader.state, String())
+    people = select(reader.id, reader.public_id, reader.email, reader.name, state)
+    return subscribing, people.where(among(reader.id))
+
+
+def _in_list(column: ColumnElement[int]) -> ColumnElement[bool]:
+    return column.in_(bindparam("numbers", expanding=True))
+
+
+def _in_array(column: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return the condition for PostgreSQL, where one text is the least to carry."""
+    return column == any_(sql_cast(bindparam("numbers", type_=Text()), ARRAY(BigInteger)))
+
+
+_MARK = _mark()
+_LOOKS = _looks(_in_list)
+_POSTGRESQL_LOOKS = _looks(_in_array)

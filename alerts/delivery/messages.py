@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Self
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm import Session, defer, lazyload
 
 from alerts.database import Database
 from alerts.delivery.assembly import CompiledMessage, Envelope, address_of, ascii_domain
@@ -67,7 +67,8 @@ class IssueMessages:
         cls, session: Session, issue_id: int, *, sender: str, signer: DkimSigner | None
     ) -> Self:
         # Its articles are of no interest here: the editions hold all that is sent.
-        issue = session.get_one(Issue, issue_id, options=[lazyload(Issue.items)])
+        unread = [lazyload(Issue.items), defer(Issue.content)]
+        issue = session.get_one(Issue, issue_id, options=unread)
         if issue.message_domain is None:
             raise Refused(f"issue {issue_id} was not approved; approve it first")
         definition = definition_of(get_newsletter(session, issue.newsletter))

@@ -43,11 +43,10 @@ def record(
     accepted: dict[int, str] = {}
     rows = []
     for delivery_id, verdict, outcome in verdicts:
-        # NUL is the one character that PostgreSQL does not store.
-        answer = outcome.answer.replace("\0", "\ufffd")
         if postgresql and verdict.state is DeliveryState.SENT:
-            accepted[delivery_id] = answer
+            accepted[delivery_id] = outcome.answer
             continue
+        answer = _storable(outcome.answer)
         rows.append(
             {
                 "delivery_id": delivery_id,
@@ -73,7 +72,13 @@ def _record_accepted(session: Session, answers: Mapping[int, str], *, now: datet
     if told.count(_BETWEEN) != len(answers) - 1:
         told = _BETWEEN.join(answer.replace(_BETWEEN, " ") for answer in answers.values())
     numbers = ",".join(map(str, answers))
-    session.execute(_RECORD_ACCEPTED, {"numbers": numbers, "told": told, "at": now})
+    given = {"numbers": numbers, "told": _storable(told), "at": now}
+    session.execute(_RECORD_ACCEPTED, given)
+
+
+def _storable(text: str) -> str:
+    """Return text without NUL, the one character that PostgreSQL does not store."""
+    return text.replace("\0", "\ufffd")
 
 
 def _statement(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock, rfc3339
@@ -19,6 +19,7 @@ from alerts.delivery.kept import KeptReport, keep
 from alerts.delivery.models import DeliveryState
 from alerts.delivery.returned import Returned, bounced_in, returned_of
 from alerts.delivery.status_codes import in_words
+from alerts.delivery.tallies import standings
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue
 from alerts.rendering.models import Edition
@@ -27,6 +28,10 @@ from alerts.subscribers.models import ConsentAction, ConsentRecord
 # An issue that ended counts as settled after so long, and until then is looked at this often.
 _SETTLES_WITHIN = timedelta(minutes=5)
 _LOOKED_AT_EVERY = timedelta(seconds=30)
+# Issues that ended so long ago are counted for good, unless they never were.
+_LATELY = timedelta(hours=1)
+# So many rows are counted before anybody notices.
+_AT_ONCE = 20_000
 
 
 def report(session: Session, issue: Issue, *, now: datetime) -> dict[str, Any]:
@@ -160,20 +165,67 @@ def kept_report(database: Database, issue_id: int, *, clock: Clock) -> KeptRepor
     Times in `figures` are texts (RFC 3339). What comes back later is not among them: bounces,
     complaints and departures are counted by `latest_figures` at each look, by their indexes. One
     that ended only now is counted again after a while: workers may still write down the last
-    messages of an issue that was called off.
+    messages of an issue that was called off. A large ledger is counted by a worker within a minute
+    (`keep_reports`), and by nobody who looks: until then it is None, or what was counted before.
     """
     now = clock.now()
     with database.read() as session:
         issue = get_issue(session, issue_id)
-        ended_at = issue.finished_at
-        if ended_at is None or issue.started_at is None:
+        if issue.finished_at is None or issue.started_at is None:
             return None
         kept = session.get(KeptReport, issue_id)
-        since = issue.retried_at
-        if kept and kept.ended_at == ended_at and (since is None or kept.counted_at > since):
-            is_settled = kept.counted_at >= ended_at + _SETTLES_WITHIN
-            if is_settled or now - kept.counted_at < _LOOKED_AT_EVERY:
-                return kept
+        if not _wants_counting(kept, issue.finished_at, issue.retried_at, now=now):
+            return kept
+        standing = standings(session, [issue_id]).get(issue_id)
+        if standing is not None and standing.audience > _AT_ONCE:
+            return kept if kept and kept.ended_at == issue.finished_at else None
+    return _count_and_keep(database, issue_id, now=now)
+
+
+def keep_reports(database: Database, *, clock: Clock, limit: int = 5) -> int:
+    """Count the ledgers of issues that are over, and keep the figures; return of how many.
+
+    A worker does, every minute, some at a time and the newest first: whoever looks at a report
+    counts nothing. Safe to run at any time.
+    """
+    now = clock.now()
+    lately = Issue.finished_at >= now - _LATELY
+    query = (
+        select(Issue.id, Issue.finished_at, Issue.retried_at, KeptReport)
+        .outerjoin(KeptReport, KeptReport.issue_id == Issue.id)
+        .where(Issue.finished_at.is_not(None), Issue.started_at.is_not(None))
+        .where(or_(KeptReport.issue_id.is_(None), KeptReport.ended_at != Issue.finished_at, lately))
+        .order_by(Issue.id.desc())
+    )
+    with database.read() as session:
+        owed = [
+            number
+            for number, ended_at, retried_at, kept in session.execute(query)
+            if _wants_counting(kept, ended_at, retried_at, now=now)
+        ]
+    for number in owed[:limit]:
+        _count_and_keep(database, number, now=now)
+    return len(owed[:limit])
+
+
+def _wants_counting(
+    kept: KeptReport | None, ended_at: datetime, retried_at: datetime | None, *, now: datetime
+) -> bool:
+    if kept is None or kept.ended_at != ended_at:
+        return True
+    if retried_at is not None and kept.counted_at <= retried_at:
+        return True
+    is_settled = kept.counted_at >= ended_at + _SETTLES_WITHIN
+    return not is_settled and now - kept.counted_at >= _LOOKED_AT_EVERY
+
+
+def _count_and_keep(database: Database, issue_id: int, *, now: datetime) -> KeptReport | None:
+    with database.read() as session:
+        issue = get_issue(session, issue_id)
+        ended_at = issue.finished_at
+        if ended_at is None:
+            # It was taken up again at this moment.
+            return None
         figures = plain(report(session, issue, now=now))
     counted = KeptReport(issue_id=issue_id, ended_at=ended_at, counted_at=now, figures=figures)
     keep(database, counted)

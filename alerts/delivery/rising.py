@@ -87,19 +87,25 @@ def sum_of(session: Session, issue_id: int) -> Sum:
 
 def _wants(session: Session, issue_id: int) -> bool | None:
     """Return whether to pause (True) or to note that somebody looked (False); else None."""
-    issue = session.get(Issue, issue_id)
+    # Its text and its pieces are of no interest to one who looks every second.
+    about = select(Issue.state, Issue.newsletter).where(Issue.id == issue_id)
+    issue = session.execute(about).one_or_none()
     if issue is None or issue.state is not IssueState.SENDING:
         return None
     rise = session.get(BounceRise, issue_id)
     if rise is not None and rise.waits:
         return False
+    found = sum_of(session, issue_id)
+    seen_bounces = rise.bounces if rise else 0
+    if found.bounces <= seen_bounces:
+        return None
     definition = definition_of(get_newsletter(session, issue.newsletter))
     if not definition.pause_at_bounces:
         return None
     rising = is_rise(
-        sum_of(session, issue_id),
+        found,
         seen_messages=rise.messages if rise else 0,
-        seen_bounces=rise.bounces if rise else 0,
+        seen_bounces=seen_bounces,
         share=parse_share(definition.pause_at_bounces),
         least=definition.pause_after,
     )

@@ -102,15 +102,22 @@ def tally(session: Session, issue_id: int, counts: Mapping[Place, int], *, now: 
         if count
     ]
     if rows:
-        session.execute(insert(LedgerTally), rows)
+        session.execute(insert(LedgerTally.__table__), rows)  # type: ignore[arg-type]  # typed as FromClause
 
 
 def tally_verdicts(
     session: Session, issue_id: int, verdicts: Iterable[Verdict], *, now: datetime
 ) -> None:
     """Count what claimed deliveries of an issue came to; those that wait have not ended."""
-    places = (place_of(verdict.state, verdict.reason) for verdict in verdicts)
-    tally(session, issue_id, Counter(place for place in places if place), now=now)
+    sent, counts = 0, Counter[Place]()
+    for verdict in verdicts:
+        if verdict.state is DeliveryState.SENT:
+            # Nearly all of them.
+            sent += 1
+        elif place := place_of(verdict.state, verdict.reason):
+            counts[place] += 1
+    counts[Place(DeliveryState.SENT.value)] += sent
+    tally(session, issue_id, counts, now=now)
 
 
 def tally_left(
@@ -159,8 +166,13 @@ def settle_tallies(session: Session, *, now: datetime) -> None:
         session.execute(insert(LedgerTally), settled)
 
 
-def standing_at(session: Session, issue_id: int, *, now: datetime) -> Standing:
-    """Return how an issue stands, from the kept counts alone."""
+def standing_at(
+    session: Session, issue_id: int, *, now: datetime, since: datetime | None = None
+) -> Standing:
+    """Return how an issue stands, from the kept counts alone.
+
+    The rate is that of the last minute, or of the time `since` it began where that is less.
+    """
     recent = func.sum(LedgerTally.count).filter(
         LedgerTally.minute >= _minute(now) - _MINUTE, LedgerTally.state == DeliveryState.SENT.value
     )
@@ -171,7 +183,8 @@ def standing_at(session: Session, issue_id: int, *, now: datetime) -> Standing:
     ).all()
     standing = _standing({Place(state, kind): int(count) for state, kind, count, _ in rows})
     lately = sum(int(count or 0) for _, _, _, count in rows)
-    return replace(standing, rate=lately / (now - _minute(now) + _MINUTE).total_seconds())
+    span = now - max(_minute(now) - _MINUTE, since or _minute(now) - _MINUTE)
+    return replace(standing, rate=lately / max(1.0, span.total_seconds()))
 
 
 def standings(session: Session, issue_ids: Sequence[int]) -> dict[int, Standing]:

@@ -1,5 +1,6 @@
 """Where email templates lie: ours, and those that newsletters bring themselves."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +35,18 @@ class TemplateFolders(BaseLoader):
         folders = [self._folder] + ([self._own] if self._own and self._own.is_dir() else [])
         found = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
         return sorted(name for name in found if not name.startswith(("_", ".")))
+
+    def state(self) -> str:
+        """Return what changes whenever a file of any template does: names, times and sizes."""
+        folders = [self._folder] + ([self._own] if self._own and self._own.is_dir() else [])
+        files = (
+            (file.path, file.stat())
+            for folder in folders
+            for template in os.scandir(folder)
+            if template.is_dir()
+            for file in os.scandir(template.path)
+        )
+        return repr(sorted((path, stat.st_mtime_ns, stat.st_size) for path, stat in files))
 
     @override
     def get_source(

@@ -84,6 +84,7 @@ def create_app(
         yield
         site.limits.close()
         site.metrics.close()
+        site.counts.close()
         webhooks.close()
         site.clicks.close()
         if site.caught is not None:

@@ -1,50 +1,47 @@
-"""Charts as small SVG images, drawn here: what they show stands beside them as a table. Pure.
+"""Charts: drawn on the server by `leather`, as images, in the desk's own colours. Pure.
 
-A chart comes in two widths, since text in an image shrinks with it. Colours follow the reader's
-light or dark scheme; every part is told apart by its words, too.
+Every chart of the desk is made here. What it shows stands beside it as a table. It comes in two
+widths, since text in an image shrinks with it, and follows the reader's light or dark scheme: an
+image keeps no company with the page's style sheet, so it carries its own. Parts are told apart by
+their place and their words, lines by their dashes, and not by colour alone.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from xml.sax.saxutils import escape
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import count
+from typing import Any
+from xml.etree import ElementTree as ET
 
-WIDE, NARROW = 640, 330
-_LINE = 26
-_BAR = 14
-_LEGEND = 24
-_FEW_LABELS = 6
+import leather
 
-_LIGHT = {
-    "ink": "#2f2b26",
-    "quiet": "#655d51",
-    "rule": "#d8cfbf",
-    "sent": "#3f7d4a",
-    "deferred": "#a87f1f",
-    "hard": "#9a2a1c",
-    "soft": "#c4604f",
-    "policy": "#6b3fa0",
-    "failed": "#655d51",
-    "uncertain": "#8a8071",
-    "plain": "#46627f",
+from alerts.web.chart_shapes import LineOf, Part, StackedBars, StackedColumns, legend
+
+# What an image may do when it is opened by itself: show, with the styles it carries.
+CHART_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex, nofollow",
 }
-_DARK = {
-    "ink": "#dcd5c8",
-    "quiet": "#aca394",
-    "rule": "#3d3831",
-    "sent": "#7fbf8a",
-    "deferred": "#d9b457",
-    "hard": "#f29a88",
-    "soft": "#e07563",
-    "policy": "#b99be0",
-    "failed": "#aca394",
-    "uncertain": "#8a8071",
-    "plain": "#9db8d4",
-}
+CHART_TYPE = "image/svg+xml"
+_WIDTHS = {False: 720, True: 340}
+_PLOTS = {False: 200, True: 170}
+_BAR, _AXIS = 34, 42
+# One bar alone would fill the picture.
+_FEWEST_BARS = 12
+_MOST_TICKS = 5
+_LETTER = 7
+_LONGEST_LABELS = {False: 28, True: 16}
+
+# The library has one set of settings for all; `_style` says the colours.
+leather.theme.margin = 0.02
+leather.theme.tick_font_size = 13
+leather.theme.tick_font_char_width = _LETTER
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a chart: its label, and the parts that make its length, by their colour."""
+    """One place of a chart: its label, and how much of each part there is."""
 
     label: str
     parts: Mapping[str, int]
@@ -55,101 +52,204 @@ class Row:
         return sum(self.parts.values())
 
 
-def bars(rows: Sequence[Row], *, words: Mapping[str, str], narrow: bool, shares: bool) -> str:
-    """Return lying bars, a row a line; with `shares` each fills the width, else by its total.
+@dataclass(frozen=True)
+class Chart:
+    """Rows and the parts they are made of, by name, in the order of the legend."""
 
-    `words` name the parts in the order of the legend; without several there is no legend.
-    """
-    width = NARROW if narrow else WIDE
-    left, right = (104, 52) if narrow else (150, 80)
-    room = width - left - right
-    most = max((row.total for row in rows), default=0) or 1
-    lines, y = _legend(words, width), 0
-    y = lines.height
-    for row in rows:
-        scale = room / ((row.total or 1) if shares else most)
-        lines.add(_text(0, y + 12, row.label, "ink"))
-        x = float(left)
-        for part in words:
-            length = row.parts.get(part, 0) * scale
-            if length > 0:
-                lines.add(_rect(x, y + 1, max(length, 1.5), _BAR, part))
-                x += length
-        lines.add(_text(width, y + 12, f"{row.total:,}", "quiet", anchor="end"))
-        y += _LINE
-    return lines.svg(width, max(y, _LINE))
+    rows: Sequence[Row]
+    parts: Mapping[str, Part]
+    narrow: bool = False
 
+    @property
+    def width(self) -> int:
+        """The image's width in pixels, as it is meant to be seen."""
+        return _WIDTHS[self.narrow]
 
-def columns(rows: Sequence[Row], *, words: Mapping[str, str], narrow: bool) -> str:
-    """Return standing columns, a row a column; a few of the labels stand below."""
-    width, height = (NARROW, 150) if narrow else (WIDE, 180)
-    lines = _legend(words, width)
-    top, bottom = lines.height + 14, lines.height + height
-    most = max((row.total for row in rows), default=0)
-    step = width / max(len(rows), 1)
-    lines.add(_text(0, top - 2, f"{most:,}", "quiet"))
-    lines.add(_rect(0, bottom, width, 1, "rule"))
-    every = max(1, -(-len(rows) // (_FEW_LABELS // 2 if narrow else _FEW_LABELS)))
-    for number, row in enumerate(rows):
-        y = float(bottom)
-        for part in words:
-            size = row.parts.get(part, 0) / (most or 1) * (bottom - top)
-            if size > 0:
-                y -= max(size, 1.0)
-                lines.add(_rect(number * step + 1, y, max(step - 2, 1), max(size, 1.0), part))
-        if number % every == 0:
-            lines.add(_text(number * step, bottom + 16, row.label, "quiet"))
-    return lines.svg(width, bottom + 24)
+    @cached_property
+    def height(self) -> int:
+        """The image's height in pixels."""
+        return self._legend[1] + self._plot
 
+    @property
+    def narrowed(self) -> "Chart":
+        """The same chart for a phone."""
+        return replace(self, narrow=True)
 
-class _Lines:
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-        self.height = 0
+    @property
+    def svg(self) -> str:
+        """The image."""
+        key, top = self._legend
+        root = ET.Element(
+            "svg",
+            xmlns="http://www.w3.org/2000/svg",
+            viewBox=f"0 0 {self.width} {self.height}",
+            width=str(self.width),
+            height=str(self.height),
+        )
+        ET.SubElement(root, "style").text = self._style()
+        root.append(key)
+        if not self.rows:
+            ET.SubElement(root, "text", x="12", y=str(top + 32)).text = "Nothing yet"
+            return ET.tostring(root, encoding="unicode")
+        # Over several layers the library leaves room for a legend of its own.
+        theme = leather.theme
+        spare = theme.legend_font_char_height + theme.legend_gap if len(self.parts) > 1 else 0
+        drawn = self._drawn().to_svg_group(self.width, self._plot + spare)
+        # The ground is the page's own.
+        drawn.remove(drawn[0])
+        drawn.set("transform", f"translate(0 {top - spare})")
+        root.append(drawn)
+        return ET.tostring(root, encoding="unicode")
 
-    def add(self, line: str) -> None:
-        self._lines.append(line)
+    @property
+    def _plot(self) -> int:
+        return _PLOTS[self.narrow]
 
-    def svg(self, width: int, height: float) -> str:
-        body = "".join(self._lines)
+    @cached_property
+    def _legend(self) -> tuple[ET.Element, int]:
+        parts = list(self.parts.values())
+        return legend(parts if len(parts) > 1 else (), width=self.width)
+
+    def _drawn(self) -> Any:  # noqa: ANN401 - leather has no types
+        raise NotImplementedError
+
+    def _style(self) -> str:
+        used = dict.fromkeys(self.parts.values())
+        light = "".join(one.style() for one in used)
+        dark = "".join(one.style(dark=True) for one in used)
+        font = "system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:g}"'
-            f' width="{width}" height="{height:g}"><style>{_style()}</style>{body}</svg>'
+            f"text{{font:13px {font};fill:#655d51}}line{{stroke:#d8cfbf}}{self._bare}{light}"
+            "@media(prefers-color-scheme:dark){text{fill:#aca394}line{stroke:#3d3831}"
+            f"{self._bare}{dark}}}"
         )
 
-
-def _legend(words: Mapping[str, str], width: int) -> _Lines:
-    lines = _Lines()
-    if len(words) > 1:
-        x, y = 0, 12
-        for part, word in words.items():
-            needed = 30 + 7 * len(word)
-            if x + needed > width:
-                x, y = 0, y + 20
-            lines.add(_rect(x, y - 10, 11, 11, part))
-            lines.add(_text(x + 16, y, word, "ink"))
-            x += needed
-        lines.height = y - 12 + _LEGEND
-    return lines
+    @property
+    def _bare(self) -> str:
+        """Which axis goes without lines, since what is drawn stands along it anyhow."""
+        return ".bottom line{stroke:none}"
 
 
-def _rect(x: float, y: float, width: float, height: float, name: str) -> str:
-    return (
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" class="{name}"/>'
-    )
+class Columns(Chart):
+    """Standing columns, one a row, of stacked parts; a few of the labels stand below."""
+
+    def _drawn(self) -> Any:  # noqa: ANN401 - leather has no types
+        chart = leather.Chart()
+        places = [str(number) for number in range(max(len(self.rows), _FEWEST_BARS))]
+        _stack(chart, [row.parts for row in self.rows], self.parts, StackedColumns)
+        ticks = _ticks(max(row.total for row in self.rows))
+        chart.set_x_scale(leather.Ordinal(places))
+        chart.add_y_scale(0, ticks[-1])
+        chart.add_y_axis(ticks=ticks, tick_formatter=_counted)
+        chart.add_x_axis(
+            ticks=[places[number] for number in self._labelled(len(places))],
+            tick_formatter=lambda place, *_: self.rows[int(place)].label,
+        )
+        return chart
+
+    def _labelled(self, places: int) -> list[int]:
+        """Return the columns whose labels stand below: so many that they do not touch."""
+        longest = max(len(row.label) for row in self.rows) * _LETTER + 2 * _LETTER
+        step = (self.width - 7 * _LETTER) / places
+        every = max(1, -(-longest // max(1, int(step))))
+        last = places - longest / 2 / step
+        return [0] + [n for n in range(every, len(self.rows), every) if n <= last]
 
 
-def _text(x: float, y: float, words: str, name: str, *, anchor: str = "start") -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" class="{name}" text-anchor="{anchor}">'
-        f"{escape(words)}</text>"
-    )
+class Bars(Chart):
+    """Lying bars, one a row, the first at the top; with `shares` each fills the width."""
+
+    shares = False
+
+    @property
+    def _plot(self) -> int:
+        return _AXIS + _BAR * max(1, len(self.rows))
+
+    @property
+    def _bare(self) -> str:
+        return ".left line{stroke:none}"
+
+    def _drawn(self) -> Any:  # noqa: ANN401 - leather has no types
+        chart = leather.Chart()
+        places = [str(number) for number in range(len(self.rows))]
+        ticks = _ticks(max(row.total for row in self.rows))
+        amounts: list[Mapping[str, float]] = [row.parts for row in self.rows]
+        if self.shares:
+            ticks, amounts = [0, 25, 50, 75, 100], [_in_percent(row) for row in self.rows]
+        _stack(chart, amounts, self.parts, StackedBars)
+        chart.set_y_scale(leather.Ordinal(places[::-1]))
+        chart.add_x_scale(0, ticks[-1])
+        chart.add_x_axis(ticks=ticks, tick_formatter=_percent if self.shares else _counted)
+        chart.add_y_axis(ticks=places, tick_formatter=lambda place, *_: self._label(int(place)))
+        return chart
+
+    def _label(self, place: int) -> str:
+        """Return a row's name, as much of it as there is room for, and how many it stands for."""
+        row = self.rows[place]
+        longest = _LONGEST_LABELS[self.narrow]
+        name = row.label if len(row.label) <= longest else f"{row.label[: longest - 1]}…"
+        return f"{name} {row.total:,}"
 
 
-def _style() -> str:
-    font = "text{font:13px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif}"
-    return f"{font}{_fills(_LIGHT)}@media(prefers-color-scheme:dark){{{_fills(_DARK)}}}"
+class Shares(Bars):
+    """Lying bars of the same length: what part of each row is what."""
+
+    shares = True
 
 
-def _fills(colours: Mapping[str, str]) -> str:
-    return "".join(f".{name}{{fill:{colour}}}" for name, colour in colours.items())
+class Lines(Chart):
+    """A line for each part, from row to row."""
+
+    def _drawn(self) -> Any:  # noqa: ANN401 - leather has no types
+        chart = leather.Chart()
+        for name, part in self.parts.items():
+            values = [(number, row.parts.get(name, 0)) for number, row in enumerate(self.rows)]
+            # One point alone makes no line.
+            values = values if len(values) > 1 else [*values, (1, values[0][1])]
+            chart.add_series(leather.Series(values, name=part.word), LineOf(part))
+        most = max(row.parts.get(name, 0) for row in self.rows for name in self.parts)
+        ticks = _ticks(most)
+        chart.add_y_scale(0, ticks[-1])
+        chart.add_y_axis(ticks=ticks, tick_formatter=_counted)
+        few = 4 if self.narrow else 8
+        every = max(1, -(-len(self.rows) // few))
+        chart.add_x_axis(
+            ticks=list(range(0, max(1, len(self.rows) - every // 2), every)),
+            tick_formatter=lambda place, *_: self.rows[int(place)].label,
+        )
+        return chart
+
+
+def _stack(
+    chart: Any,  # noqa: ANN401 - leather has no types
+    rows: Sequence[Mapping[str, float]],
+    parts: Mapping[str, Part],
+    shape: type[StackedBars | StackedColumns],
+) -> None:
+    """Add a layer for each part, which begins where those before it end."""
+    below = [0.0] * len(rows)
+    for name, part in parts.items():
+        counts = [row.get(name, 0) for row in rows]
+        layer = [(str(n), *pair) for n, pair in enumerate(zip(counts, below, strict=True))]
+        chart.add_series(shape.series(layer), shape(part))
+        below = [begun + more for begun, more in zip(below, counts, strict=True)]
+
+
+def _in_percent(row: Row) -> dict[str, float]:
+    total = row.total or 1
+    return {name: 100 * part / total for name, part in row.parts.items()}
+
+
+def _counted(value: Any, *_: object) -> str:  # noqa: ANN401 - leather's own kinds of numbers
+    return f"{int(value):,}"
+
+
+def _percent(value: Any, *_: object) -> str:  # noqa: ANN401 - leather's own kinds of numbers
+    return f"{int(value)} %"
+
+
+def _ticks(most: int) -> list[int]:
+    """Return round numbers from nothing to the most, a few of them."""
+    steps = (base * 10**power for power in count() for base in (1, 2, 5))
+    step = next(one for one in steps if one * _MOST_TICKS >= max(most, 1))
+    return [*range(0, most, step), -(-max(most, 1) // step) * step]

@@ -2,8 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
@@ -13,37 +12,14 @@ from alerts.clock import SystemClock
 from alerts.database import Database
 from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
-from tests.desk_world import fields_in, token_in
 from tests.factories import approved_issue
+from tests.functional.desk import answers, at_the_desk, press
 from tests.functional.installation import ARTICLES, Installation, free_port, wait_for
 
 Install = Callable[..., Installation]
-PASSWORD = "seven herons wade"
 GRACE = 3
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
-
-
-@contextmanager
-def at_the_desk(installation: Installation, url: str) -> Iterator[httpx.Client]:
-    """Set a password by the link that the command line prints, and log in."""
-    added = installation.json("staff", "add", "ama@example.org", "--role", "admin")
-    with httpx.Client(base_url=url, timeout=60, follow_redirects=True) as client:
-        link = added["password_url"]
-        form = fields_in(client.get(link).text)
-        form |= {"password": PASSWORD, "password_again": PASSWORD}
-        page = client.post(link, data=form)
-        form = fields_in(page.text) | {"email": "ama@example.org", "password": PASSWORD}
-        assert "Overview" in client.post("/desk/login", data=form).text
-        yield client
-
-
-def press(client: httpx.Client, page: str, action: str, **fields: str) -> str:
-    """Press a button of a page: post its form, and return the page after."""
-    form = {"form_token": token_in(client.get(page).text)} | fields
-    answer = client.post(action, data=form)
-    assert answer.status_code == 200, answer.text
-    return answer.text
 
 
 def caught(installation: Installation, client: httpx.Client) -> list[str]:
@@ -75,7 +51,7 @@ def test_an_issue_is_tested_approved_taken_back_sent_and_reported_from_the_desk(
     issue = installation.run("issue", "draft", "gp-alert").strip()
     send = f"/desk/issues/{issue}/send"
     web = installation.start("web", "--port", str(port))
-    wait_for(lambda: _answers(url), seconds=120)
+    wait_for(lambda: answers(url), seconds=120)
     with at_the_desk(installation, url) as client:
         page = press(client, send, f"{send}/test", to="reader0@example.org")
         assert "A test mail went to reader0@example.org." in page
@@ -91,7 +67,7 @@ def test_an_issue_is_tested_approved_taken_back_sent_and_reported_from_the_desk(
         press(client, f"{send}/confirm", f"{send}/start", when="now")
         installation.kill(web)
         installation.start("web", "--port", str(port))
-        wait_for(lambda: _answers(url), seconds=120)
+        wait_for(lambda: answers(url), seconds=120)
         events = _watched(client, issue)
         assert events[-1] == "event: over"
         assert 'data-state="sent"' in client.get(send).text
@@ -113,7 +89,7 @@ def test_those_who_watch_keep_no_server_from_ending(install: Install) -> None:
     url = f"http://127.0.0.1:{port}"
     installation = install(base_url=url)
     web = installation.start("web", "--port", str(port))
-    wait_for(lambda: _answers(url), seconds=120)
+    wait_for(lambda: answers(url), seconds=120)
     database = Database(f"sqlite:///{installation.folder / 'var' / 'alerts.db'}")
     clock = SystemClock()
     issue_id = approved_issue(database, clock, sending=False)
@@ -131,13 +107,6 @@ def test_those_who_watch_keep_no_server_from_ending(install: Install) -> None:
             # Uvicorn itself would cut it off after ten seconds: reading on would raise.
             list(lines)
             web.wait(60)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def _watched(client: httpx.Client, issue: str) -> list[str]:

@@ -11,8 +11,9 @@ from tests.functional.troubled import LEASE_SECONDS, Troubled, pool_of
 
 Trouble = Callable[..., Troubled]
 
-pytestmark = [pytest.mark.faults, pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.processes, pytest.mark.timeout(900)]
 READERS = 6_000
+REDIS_AWAY_SECONDS = 30
 # Bytes that a process may write into a file on the "full" disk: less than a journal reserves.
 FULL = 60_000
 
@@ -25,13 +26,16 @@ def test_a_redis_that_is_emptied_and_killed_loses_and_doubles_nothing(
     troubled.start("worker", "worker")
     troubled.start("beat", "beat")
     troubled.send()
+    emptied = 0
     for part in (1, 2, 3):
         troubled.until_taken(part * READERS // 6)
-        assert redis_server.empty() > 0
+        # A worker goes from batch to batch by itself: at one of these moments there may be nothing.
+        emptied += redis_server.empty()
+    assert emptied > 0
     troubled.until_taken(READERS * 2 // 3)
     redis_server.kill()
     # Longer than a lease, and than the time after which a task counts as lost.
-    time.sleep(3 * LEASE_SECONDS)
+    time.sleep(REDIS_AWAY_SECONDS)
     assert troubled.books().pending > 0, "there was nothing left to do when Redis came back"
     redis_server.start()
     troubled.until_sent()

@@ -4,7 +4,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
+import httpx
 import pytest
 from sqlalchemy import select
 
@@ -12,11 +15,14 @@ from alerts.delivery.models import Batch, Delivery, DeliveryState
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import IssueState
 from alerts.task_queue import Queue, Task
-from tests.functional.troubled import Troubled
+from tests.desk_world import token_in
+from tests.functional.desk import EMAIL, answers, at_the_desk
+from tests.functional.installation import free_port, wait_for
+from tests.functional.troubled import NEWSLETTER, Troubled
 
 Trouble = Callable[..., Troubled]
 
-pytestmark = [pytest.mark.faults, pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.processes, pytest.mark.timeout(900)]
 # The audience is taken in two parts, five thousand readers first.
 READERS, FIRST_PART = 6_000, 5_000
 
@@ -37,7 +43,7 @@ def test_every_task_is_delivered_three_times_and_two_beats_tick(
         )
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=60)[1] for process in both]
+    said = [process.communicate(timeout=240)[1] for process in both]
     assert sorted(process.returncode for process in both) == [0, 1], said
     assert any("is being sent already" in t or "at the same moment" in t for t in said), said
     for _ in range(3):
@@ -59,6 +65,73 @@ def test_every_task_is_delivered_three_times_and_two_beats_tick(
     troubled.until(sent, what="the end of the issue")
     assert len(enqueued) > FIRST_PART // 500
     assert troubled.check(READERS, most_copies=0).sent == READERS
+
+
+def without_grace(troubled: Troubled) -> None:
+    """Have issues leave the moment they are sent off, from wherever that is."""
+    definition = troubled.installation.folder / "newsletter.toml"
+    exported = troubled.installation.run("newsletter", "export", NEWSLETTER)
+    definition.write_text(exported.replace('grace = "30 seconds"', 'grace = "none"'))
+    assert "changed" in troubled.installation.run("newsletter", "apply", str(definition))
+
+
+def test_an_issue_that_desk_api_and_command_line_send_at_the_same_moment_goes_once(
+    trouble: Trouble, empty_postgres: str, redis_url: str
+) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    troubled = trouble(database_url=empty_postgres, redis_url=redis_url, base_url=url)
+    troubled.prepare(READERS)
+    without_grace(troubled)
+    issue, run = troubled.issue, troubled.installation.run
+    troubled.start("web", "web", "--port", str(port))
+    troubled.start("worker", "worker")
+    wait_for(lambda: answers(url), seconds=120)
+    with at_the_desk(troubled.installation, url) as client:
+        token = run("staff", "token", EMAIL).strip()
+        form = {
+            "form_token": token_in(client.get(f"/desk/issues/{issue}/send/confirm").text),
+            "when": "now",
+        }
+        ready = Barrier(6)
+
+        def at_desk() -> bool:
+            ready.wait()
+            page = client.post(f"/desk/issues/{issue}/send/start", data=form)
+            return page.status_code == 200
+
+        def by_api() -> bool:
+            ready.wait()
+            bearer = {"Authorization": f"Bearer {token}"}
+            answer = httpx.post(f"{url}/api/v1/issues/{issue}/send", headers=bearer, timeout=240)
+            assert answer.status_code in {200, 409}, answer.text
+            return answer.status_code == 200
+
+        def by_command() -> bool:
+            ready.wait()
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "alerts.cli", "issue", "send", str(issue)],
+                env=troubled.installation.environment,
+                cwd=troubled.installation.folder,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+                timeout=240,
+            )
+            assert done.returncode in {0, 1}, done.stderr
+            assert "Traceback" not in done.stderr
+            return done.returncode == 0
+
+        with ThreadPoolExecutor(6) as pool:
+            doors = (at_desk, by_api, by_command) * 2
+            done = [each.result() for each in [pool.submit(door) for door in doors]]
+    assert any(done)
+    # Of those who are told whether it was they, one was at most.
+    assert sum(done[1:3] + done[4:6]) <= 1
+    troubled.until_sent()
+    assert troubled.check(READERS, most_copies=0).sent == READERS
+    entries = troubled.installation.json("staff", "audit")
+    assert sum(entry["act"] == "issue.sent" for entry in entries) == 1
 
 
 def batches(troubled: Troubled) -> list[int]:

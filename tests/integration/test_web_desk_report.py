@@ -31,7 +31,7 @@ from alerts.rendering.links import CountedLinks, IssueLink
 from alerts.rendering.service import Renderer
 from alerts.staff.permissions import Role
 from alerts.tokens import CLICK, UNSUBSCRIBE, Tokens
-from alerts.web.desk.sending.charts import over_time
+from alerts.web.desk.sending.over_time import over_time
 from tests.data.delivery.house import House
 from tests.data.web.running import RunningSite, running_site
 from tests.desk_world import PATIENCE, Browser, at_the_desk

@@ -1,23 +1,23 @@
 """The desk's room for mail that comes back: counts, what came in, and working on it again."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.delivery.returned import Returned, ReturnedCount
-from alerts.delivery.returned_counts import Line, came_back_since, prune_returned_counts
+from alerts.delivery.returned_counts import Line, came_back_since, old_returned_counts
 from alerts.inbound.models import InboundMail, MailState
 from alerts.inbound.storing import Arrival, store_mail
 from alerts.staff.models import AuditEntry
 from alerts.staff.permissions import Role
 from alerts.task_queue import Queue, Task
-from alerts.web.desk.returned_chart import chart
+from alerts.web.desk.returned import KINDS, chart_of
 from tests.data.inbound.room import Room, complaint, dsn, letter
 from tests.data.web.running import RunningSite, running_site
 from tests.desk_world import at_the_desk
@@ -73,9 +73,11 @@ def test_what_came_back_is_counted_once_for_each_delivery_and_kind(room: Room) -
         found = came_back_since(session, today - timedelta(days=6), until=today)
     assert [line.total for line in found.days] == [0, 0, 0, 0, 0, 3, 1]
     assert (found.sums.of(Returned.HARD), found.domains[0].name) == (2, "example.org")
-    with room.database.transaction() as session:
-        prune_returned_counts(session, now=room.clock.now() + timedelta(days=400))
-    assert sum(counts(room).values()) == 1
+    # On the day after the last one that is compared with, the first day's are too old.
+    with room.database.read() as session:
+        later = room.clock.now() + timedelta(days=400)
+        old = select(func.sum(ReturnedCount.count)).where(old_returned_counts(later))
+        assert session.scalar(old) == sum(counts(room).values()) - 1
 
 
 def test_the_room_shows_counts_and_what_came_in(room: Room, site: RunningSite) -> None:
@@ -94,7 +96,9 @@ def test_the_room_shows_counts_and_what_came_in(room: Room, site: RunningSite) -
         assert "Nothing fits" in desk.get("/desk/returned?before=1").text
         drawn = desk.get("/desk/returned/chart.svg?days=7")
         assert drawn.headers["content-type"].startswith("image/svg+xml")
-        assert len(ET.fromstring(drawn.text).findall(".//{*}rect")) == 3  # noqa: S314 - ours
+        shown = ET.fromstring(drawn.text).findall(".//{*}rect")  # noqa: S314 - ours
+        # Three columns, and the legend.
+        assert len(shown) == 3 + len(KINDS)
         one = desk.get("/desk/returned/1").text
         assert "no such user here" in one
         assert "Work on it again" not in one
@@ -149,7 +153,14 @@ def test_who_is_refused_by_policy_stays_a_reader(room: Room) -> None:
 def test_the_picture_is_well_formed_whatever_is_counted(counted: int) -> None:
     days = [Line(f"2026-11-{n:02}", {Returned.SOFT: counted * n // 30}) for n in range(1, 31)]
     for some in (days, days[:1], []):
-        drawn = ET.fromstring(chart(some))  # noqa: S314 - ours
+        drawn = ET.fromstring(chart_of(some).svg)  # noqa: S314 - ours
         heights = [float(one.get("height", "0")) for one in drawn.findall(".//{*}rect")]
-        assert all(0 < height <= 162 for height in heights)
-        assert "style" not in chart(some)
+        assert all(0 < height <= 200 for height in heights)
+
+
+def test_many_days_are_shown_as_weeks() -> None:
+    days = [Line(f"{date(2026, 1, 1) + timedelta(days=n)}", {Returned.HARD: 1}) for n in range(100)]
+    rows = chart_of(days).rows
+    assert [row.total for row in rows] == [7] * 14 + [2]
+    assert (rows[0].label, rows[1].label) == ("1 Jan", "8 Jan")
+    assert len(chart_of(days[:62]).rows) == 62

@@ -1,5 +1,8 @@
 """A mail's dresses, its line in inboxes, and what is kept while somebody looks."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from alerts.paths import templates_dir
@@ -124,3 +127,24 @@ def test_two_looks_at_the_same_mail_render_it_once() -> None:
 
     assert look(Frame()) is look(Frame())
     assert look(Frame(plain=True)).html == ""
+
+
+def test_a_template_that_was_mended_is_seen_at_once(tmp_path: Path) -> None:
+    own = tmp_path / "gp-alert"
+    shutil.copytree(templates_dir("email") / "gp-alert", own)
+    renderer, kept = Renderer(templates_dir("email"), tmp_path), Renderings()
+
+    def look() -> str:
+        mail = rendered(
+            renderer,
+            samples.gp_alert(),
+            Frame(),
+            archive_url=samples.ARCHIVE_URL,
+            home_url=samples.HOME_URL,
+            kept=kept,
+        )
+        return mail.subject
+
+    before = look()
+    (own / "subject.txt").write_text("Mended, and longer than it was")
+    assert before != look() == "Mended, and longer than it was"

@@ -43,7 +43,7 @@ class Breaker:
     @property
     def rest(self) -> float:
         """Seconds for which it is still to be left alone; 0 when it may be tried."""
-        return 0.0 if self.closed else max(0.0, self._due_at - self._clock())
+        return 0.0 if self._openings == 0 else max(0.0, self._due_at - self._clock())
 
     def down(self, *, wait: float = 0.0) -> None:
         """Note that it said it cannot go on; `wait` is how many seconds it asked for, if it did."""
@@ -66,7 +66,7 @@ class Breaker:
         other side, is trouble; an unknown fate while it is on trial opens it again. Whatever a
         limit or a single reader's server decided says nothing.
         """
-        if _is_well(outcome):
+        if outcome.fate is Fate.ACCEPTED or _is_refusal(outcome):
             self._troubles = self._openings = 0
         elif _is_trouble(outcome) and self.rest == 0:
             # What was still on the wire when the breaker opened is no further news.
@@ -75,10 +75,9 @@ class Breaker:
                 self.down()
 
 
-def _is_well(outcome: Outcome) -> bool:
+def _is_refusal(outcome: Outcome) -> bool:
     # A message that we ourselves refused (code 0) was never shown to the other side.
-    answered = outcome.fate in {Fate.ACCEPTED, Fate.PERMANENT}
-    return answered and (outcome.code != 0 or outcome.fate is Fate.ACCEPTED)
+    return outcome.fate is Fate.PERMANENT and outcome.code != 0
 
 
 def _is_trouble(outcome: Outcome) -> bool:

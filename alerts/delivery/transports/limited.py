@@ -165,9 +165,10 @@ class _Watch(Observer):
     def past_sick_domains(self, messages: Iterable[Outgoing]) -> Iterator[Outgoing]:
         """Yield the messages; those to a domain that fell sick meanwhile are postponed."""
         for message in messages:
-            rest = self.sick.get(_domain(message)) if self.sick else None
+            domain = _domain(message)
+            rest = self.sick.get(domain) if self.sick else None
             if rest is None:
-                self.goes(message)
+                self._domains[message.delivery_id] = domain
                 yield message
             else:
                 seconds, reason = rest
@@ -189,15 +190,16 @@ class _Watch(Observer):
     @override
     def ended(self, delivery_id: int, outcome: Outcome) -> None:
         domain = self._domains.pop(delivery_id, "")
-        if asks_for_less(outcome):
+        if outcome.fate is Fate.ACCEPTED:
+            if self._refusals:
+                self._refusals.pop(domain, None)
+                self._rests.pop(domain, None)
+        elif asks_for_less(outcome):
             self._refusals[domain] += 1
             if self._refusals[domain] >= _MOST_REFUSALS and domain not in self.sick:
                 rest = _FIRST_REST_SECONDS * 2 ** self._rests[domain]
                 self.sick[domain] = (min(rest, _LONGEST_REST_SECONDS), outcome.answer)
                 self._rests[domain] += 1
-        elif outcome.fate is Fate.ACCEPTED and self._refusals:
-            self._refusals.pop(domain, None)
-            self._rests.pop(domain, None)
         self._observer.ended(delivery_id, outcome)
 
 

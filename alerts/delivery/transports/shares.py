@@ -22,6 +22,9 @@ class Shares:
         A name of weight 0 is chosen only among its like: it stands in for sick ones.
         """
         names = list(candidates)
+        if len(names) == 1:
+            # Whoever is alone gains what it pays.
+            return names[0]
         turns = {name: self._weights[name] for name in names if self._weights[name]}
         if not turns:
             return names[0] if names else None

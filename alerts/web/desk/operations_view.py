@@ -20,14 +20,15 @@ from alerts.operations.examining import last_examinations
 from alerts.operations.models import Alarm, DoctorReport
 from alerts.operations.situation import BOUNCES_OVER, TICK, Situation, look
 from alerts.runtime import Runtime
-from alerts.web.charts import Row
+from alerts.web.chart_shapes import ONE, Part
+from alerts.web.charts import Bars, Columns, Row, Shares
 
 _PAST = 10
 _HOURS = 48
 _GIBIBYTE = 1024**3
 _FRESH = timedelta(minutes=3)
 _OLD_BACKUP = timedelta(days=8)
-OUTCOMES = {
+_OUTCOMES = {
     OutcomeClass.SENT.value: "accepted",
     OutcomeClass.DEFERRED.value: "put off",
     OutcomeClass.SOFT.value: "bounced, soft",
@@ -36,7 +37,7 @@ OUTCOMES = {
     OutcomeClass.FAILED.value: "failed",
     OutcomeClass.UNCERTAIN.value: "unknown",
 }
-TASKS = {"plain": "tasks"}
+OUTCOMES = {name: Part(name, word) for name, word in _OUTCOMES.items()}
 DUE = {
     "schedule": "Schedules whose issue is to be made",
     "run": "Issues being made",
@@ -134,7 +135,22 @@ def view_of(session: Session, runtime: Runtime) -> View:
     )
 
 
-def provider_rows(session: Session, *, now: datetime) -> list[Row]:
+def answers_chart(session: Session, *, now: datetime) -> Shares:
+    """Return what the last day's messages came to as a chart, a bar for each mailbox provider."""
+    return Shares(_provider_rows(session, now=now), OUTCOMES)
+
+
+def hours_chart(session: Session, *, now: datetime) -> Columns:
+    """Return what messages came to in each of the last 48 hours as a chart."""
+    return Columns(_hour_rows(session, now=now), OUTCOMES)
+
+
+def queues_chart(lengths: Mapping[str, int]) -> Bars:
+    """Return how many tasks lie in each queue as a chart, the most urgent first."""
+    return Bars([Row(name, {"one": count}) for name, count in lengths.items()], ONE)
+
+
+def _provider_rows(session: Session, *, now: datetime) -> list[Row]:
     """Return what the last day's messages came to, by mailbox provider, the largest first."""
     counts: dict[str, dict[str, int]] = {}
     for (provider, outcome), count in outcome_totals(session, since=now - BOUNCES_OVER).items():
@@ -143,7 +159,7 @@ def provider_rows(session: Session, *, now: datetime) -> list[Row]:
     return sorted(rows, key=lambda row: (-row.total, row.label))
 
 
-def hour_rows(session: Session, *, now: datetime) -> list[Row]:
+def _hour_rows(session: Session, *, now: datetime) -> list[Row]:
     """Return what messages came to in each of the last 48 hours, the oldest first."""
     first = (now - timedelta(hours=_HOURS - 1)).replace(minute=0, second=0, microsecond=0)
     counts: dict[datetime, dict[str, int]] = {
@@ -153,11 +169,6 @@ def hour_rows(session: Session, *, now: datetime) -> list[Row]:
         if hour in counts:
             counts[hour][outcome] = count
     return [Row(f"{hour:%a %H:%M}", parts) for hour, parts in counts.items()]
-
-
-def queue_rows(lengths: Mapping[str, int]) -> list[Row]:
-    """Return how many tasks lie in each queue, the most urgent first."""
-    return [Row(name, {"plain": count}) for name, count in lengths.items()]
 
 
 def _line(alarm: Alarm, now: datetime) -> AlarmLine:

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from alerts.operations.alarms.books import title_of
 from alerts.operations.overview import standing_of
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import DeskVisit
@@ -10,6 +11,8 @@ from alerts.web.desk.queries import issues_under_way, newsletters_next
 
 router = APIRouter(route_class=DeskRoute)
 _RUNS = 10
+# Of a night when all goes wrong; the rest stands in the room Operations.
+_ALARMS = 5
 
 
 @router.get("/")
@@ -20,6 +23,8 @@ def show(desk: DeskVisit) -> Response:
         standing = standing_of(session, clock=clock, runs=_RUNS)
         context = {
             "standing": standing,
+            "alarms": [(title_of(alarm), alarm) for alarm in standing.alarms[:_ALARMS]],
+            "more_alarms": len(standing.alarms[_ALARMS:]),
             "newsletters": newsletters_next(session, after=clock.now()),
             "under_way": issues_under_way(session),
         }

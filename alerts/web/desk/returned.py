@@ -1,6 +1,7 @@
 """Returned mail: what came back and from where, what came in lately, and what came of it."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -8,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from alerts.delivery.returned import Returned
-from alerts.delivery.returned_counts import CameBack, came_back_since
+from alerts.delivery.returned_counts import CameBack, Line, came_back_since
 from alerts.delivery.status_codes import meaning_of
 from alerts.inbound.fetching.claims import mailboxes_of
 from alerts.inbound.incoming import our_addresses
@@ -22,12 +23,21 @@ from alerts.inbound.storing import again, get_mail
 from alerts.staff.audit import Subject, record
 from alerts.staff.permissions import Permission
 from alerts.task_queue import Queue, Task
+from alerts.web.chart_shapes import Part
+from alerts.web.charts import CHART_HEADERS, CHART_TYPE, Columns, Row
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, PostedForm, requires
-from alerts.web.desk.returned_chart import chart
 
 HERE = "/desk/returned"
 _SPANS = (7, 30, 90)
+# A chart of more columns is read by nobody: they stand for weeks then.
+_MOST_DAYS, _WEEK = 62, 7
+KINDS = {
+    Returned.HARD.value: Part("hard", "no such mailbox"),
+    Returned.SOFT.value: Part("soft", "full, or in trouble"),
+    Returned.POLICY.value: Part("policy", "refused by policy"),
+    Returned.COMPLAINT.value: Part("complaint", "complaints"),
+}
 _LARGEST = 2**63 - 1
 _SHOWN_OF_A_MAIL = 20_000
 _HEAD = 256 * 1024
@@ -59,6 +69,7 @@ def show(
     }
     context = {
         "found": found,
+        "chart": chart_of(found.days),
         "kinds_of_return": list(Returned),
         "meanings": {line.name: meaning_of(line.name) for line in found.codes},
         "days": days,
@@ -77,13 +88,11 @@ def show(
 
 
 @router.get("/chart.svg")
-def picture(desk: Reading, days: Days = 30) -> Response:
+def picture(desk: Reading, days: Days = 30, narrow: bool = False) -> Response:
     """Draw what came back by day; the numbers stand in a table beside it."""
-    return Response(
-        chart(_came_back(desk, days).days),
-        media_type="image/svg+xml",
-        headers={"Cache-Control": "no-store"},
-    )
+    drawn = chart_of(_came_back(desk, days).days)
+    svg = (drawn.narrowed if narrow else drawn).svg
+    return Response(svg, media_type=CHART_TYPE, headers=CHART_HEADERS)
 
 
 @router.get("/{mail_id}")
@@ -123,6 +132,17 @@ def _came_back(desk: Desk, days: int) -> CameBack:
     today = desk.site.runtime.clock.now().date()
     with desk.site.runtime.database.read() as session:
         return came_back_since(session, today - timedelta(days=days - 1), until=today)
+
+
+def chart_of(days: Sequence[Line]) -> Columns:
+    """Return a chart with a column for each day, or each week of many; days as `2026-11-30`."""
+    span = 1 if len(days) <= _MOST_DAYS else _WEEK
+    rows = []
+    for first in range(0, len(days), span):
+        together = days[first : first + span]
+        sums = {kind: sum(day.of(Returned(kind)) for day in together) for kind in KINDS}
+        rows.append(Row(f"{date.fromisoformat(together[0].name):%-d %b}", sums))
+    return Columns(rows, KINDS)
 
 
 def _older(came: Came, filters: dict[str, object]) -> str:

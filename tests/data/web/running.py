@@ -207,6 +207,8 @@ def running_site(
             guard=guard,
             webhooks=Webhooks(settings, clock=clock, fetch=fetch),
         )
+        # However busy the machine is: a page of a test waits for what it counts.
+        application.state.site.counts.patience = _PATIENCE
         with _served(
             uvicorn.Config(application, log_level="critical", timeout_graceful_shutdown=2), listener
         ):

@@ -12,13 +12,13 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from typing_extensions import override
 
 from alerts.delivery.outcome import Fate, Outcome, refusal
-from alerts.delivery.transports.base import Outgoing, TransportDown
-from alerts.delivery.transports.smtp.envelope import Capabilities, Envelope, dot_stuffed, seal
+from alerts.delivery.transports.base import TransportDown
+from alerts.delivery.transports.smtp.envelope import Capabilities, dot_stuffed, seal
+from alerts.delivery.transports.smtp.handover import Desk, Handover
 from alerts.delivery.transports.smtp.replies import BadReply, Reply, ReplyReader
 from alerts.delivery.transports.smtp.server import SmtpServer
 
@@ -33,65 +33,7 @@ _WORN_OUT = re.compile(r"messages?\b.*\b(?:connection|session)", re.IGNORECASE)
 # breaks every connection is told from a server that breaks them all.
 _MOST_LOSSES = 2
 _QUIT_SECONDS = 5.0
-
-
-class Handover:
-    """A message on its way through one transport; `losses` counts envelopes that got no answer."""
-
-    __slots__ = ("content", "envelope", "group", "losses", "message", "refused_at", "reply")
-
-    def __init__(self, message: Outgoing, group: "Group") -> None:
-        self.message = message
-        self.group = group
-        self.losses = 0
-        self.content = b""
-        self.envelope: Envelope | None = None
-        self.refused_at = ""
-        self.reply = Reply(0, "")
-
-
-class Group(Protocol):
-    """The messages of one call; is told what became of each."""
-
-    def started(self, handover: Handover) -> None:
-        """Note that content is about to leave; raises TransportDown to keep it back."""
-        ...
-
-    def ended(self, handover: Handover, outcome: Outcome) -> None:
-        """Note what came of it."""
-        ...
-
-    def returned(self, handover: Handover) -> None:
-        """Take a message back that was not handed over."""
-        ...
-
-    def failed(self, handover: Handover, error: Exception) -> None:
-        """Take a message back, and hand over no more of this group."""
-        ...
-
-
-class Desk(Protocol):
-    """Gives a connection its work, and hears how the server behaves."""
-
-    def take(self, dialogue: "Dialogue") -> Handover | None:
-        """Return the next message, or None: `wake` is called when there is one."""
-        ...
-
-    def answered(self, dialogue: "Dialogue", handover: Handover, outcome: Outcome) -> None:
-        """Hear of a message that was answered for."""
-        ...
-
-    def pushed_back(self, reason: str) -> None:
-        """Hear that the server wants less of us."""
-        ...
-
-    def out_of_step(self, reason: str) -> None:
-        """Hear that the server cannot be talked to ahead of its answers."""
-        ...
-
-    def closed(self, dialogue: "Dialogue", reason: str) -> None:
-        """Hear that a connection is gone."""
-        ...
+_RESET, _DATA = b"RSET\r\n", b"DATA\r\n"
 
 
 _Heard = Callable[[Reply, Handover], None]
@@ -274,19 +216,26 @@ class Dialogue(asyncio.Protocol):
     def _commands(self, handover: Handover) -> bytes:
         if handover.envelope is None:
             raise AssertionError("a message is sealed before its envelope is sent")
-        steps: list[tuple[bytes, _Heard, Handover]] = []
-        if self._open_transaction:
-            steps.append((b"RSET\r\n", _ignored, handover))
-            self._open_transaction = False
-        steps.append((handover.envelope.mail, self._heard_mail, handover))
-        steps.append((handover.envelope.rcpt, self._heard_rcpt, handover))
+        reset = self._open_transaction
+        self._open_transaction = False
+        mail, rcpt, _ = handover.envelope
+        if self._ahead_allowed:
+            if reset:
+                self._await(_ignored, handover)
+            self._await(self._heard_mail, handover)
+            self._await(self._heard_rcpt, handover)
+            commands = (_RESET if reset else b"") + mail + rcpt
+            if self._offers.chunking:
+                return commands
+            self._await(self._heard_data, handover)
+            return commands + _DATA
+        if reset:
+            self._unsent.append((_RESET, _ignored, handover))
+        self._unsent.append((mail, self._heard_mail, handover))
+        self._unsent.append((rcpt, self._heard_rcpt, handover))
         if not self._offers.chunking:
-            steps.append((b"DATA\r\n", self._heard_data, handover))
-        if not self._ahead_allowed:
-            self._unsent.extend(steps)
-            return self._step()
-        self._awaited.extend((heard, about) for _, heard, about in steps)
-        return b"".join(command for command, _, _ in steps)
+            self._unsent.append((_DATA, self._heard_data, handover))
+        return self._step()
 
     def _step(self) -> bytes:
         command, heard, handover = self._unsent.popleft()

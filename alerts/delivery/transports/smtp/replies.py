@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 # RFC 5321 section 4.5.3.1.5 allows 512 octets a line; some servers write whole pages.
 _LONGEST_LINE = 8_192
 _MOST_LINES = 128
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?\r*", re.DOTALL)
+# A server says a handful of lines over and over; a longer one is not worth keeping.
+_KEPT_LINES, _KEPT_OCTETS = 256, 128
 
 
 class BadReply(Exception):
@@ -32,7 +35,7 @@ class ReplyReader:
     def __init__(self) -> None:
         self._rest = b""
         self._lines: list[str] = []
-        self._code = b""
+        self._code = 0
 
     def feed(self, data: bytes) -> Iterator[Reply]:
         """Yield the replies that `data` completes; raise BadReply for what is none.
@@ -49,22 +52,31 @@ class ReplyReader:
             raise BadReply("a line without end")
 
     def _line(self, line: bytes) -> Reply | None:
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise BadReply(f"no reply: {line[:80]!r}")
-        code, separator, octets = match.groups()
-        text = str(octets or b"", "utf-8", "replace").strip()
-        if separator != b"-" and not self._lines:
+        reply, goes_on = (_kept if len(line) <= _KEPT_OCTETS else _read)(line)
+        if not (goes_on or self._lines):
             # Nearly all of them.
-            return Reply(int(code), text)
-        if self._lines and code != self._code:
-            raise BadReply(f"one reply with two codes: {self._code!r} and {code!r}")
-        self._code = code
-        self._lines.append(text)
-        if separator == b"-":
+            return reply
+        if self._lines and reply.code != self._code:
+            raise BadReply(f"one reply with two codes: {self._code} and {reply.code}")
+        self._code = reply.code
+        self._lines.append(reply.text)
+        if goes_on:
             if len(self._lines) > _MOST_LINES:
                 raise BadReply("a reply without end")
             return None
-        whole = Reply(int(code), " ".join(self._lines))
+        whole = Reply(reply.code, " ".join(self._lines))
         self._lines = []
         return whole
+
+
+def _read(line: bytes) -> tuple[Reply, bool]:
+    """Return what a line says by itself, and whether the reply goes on after it."""
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise BadReply(f"no reply: {line[:80]!r}")
+    code, separator, octets = match.groups()
+    text = str(octets or b"", "utf-8", "replace").strip()
+    return Reply(int(code), text), separator == b"-"
+
+
+_kept = lru_cache(_KEPT_LINES)(_read)

@@ -10,7 +10,8 @@ from typing_extensions import override
 
 from alerts.delivery.outcome import Outcome, asks_for_less
 from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport, TransportDown
-from alerts.delivery.transports.smtp.dialogue import Desk, Dialogue, Group, Handover
+from alerts.delivery.transports.smtp.dialogue import Dialogue
+from alerts.delivery.transports.smtp.handover import Desk, Group, Handover
 from alerts.delivery.transports.smtp.server import ConnectFailed, SmtpServer, open_connection
 from alerts.delivery.transports.smtp.width import Width
 
@@ -228,7 +229,7 @@ class _Line(Desk):
         self._fruitless = 0
         if asks_for_less(outcome):
             self._width.pushed_back(self.loop.time(), len(self._open))
-        hungry = not self._idle and any(batch.waiting for batch in self._batches)
+        hungry = not self._idle and self._waits()
         before = self._width.allowed
         self._width.answered(self.loop.time(), hungry=hungry)
         if self._width.allowed > before:
@@ -266,16 +267,24 @@ class _Line(Desk):
     def _set_going(self) -> None:
         """Give work to connections that have none, and open what is missing."""
         for dialogue in list(self._idle):
-            if not any(batch.waiting for batch in self._batches):
+            if not self._waits():
                 return
             self._idle.discard(dialogue)
             dialogue.wake()
         # As many as there are already, at most: a single message needs no more than one.
         allowed = min(self._width.allowed, max(1, 2 * len(self._open)))
         missing = allowed - len(self._open) - len(self._opening)
-        if missing > 0 and any(batch.waiting for batch in self._batches):
+        if missing > 0 and self._waits():
             for _ in range(missing):
                 self._opening.add(self.loop.create_task(self._open_one()))
+
+    def _waits(self) -> bool:
+        """Whether any message could be taken."""
+        # Asked after each message: a generator would cost more than the look.
+        for batch in self._batches:  # noqa: SIM110 - as above
+            if batch.waiting:
+                return True
+        return False
 
     async def _open_one(self) -> None:
         this = asyncio.current_task()

@@ -1,4 +1,4 @@
-"""Rendered issues, kept while somebody looks: one look asks for the same mail several times."""
+"""Rendered issues, kept until they or a template change: one look asks for a mail several times."""
 
 import hashlib
 import threading
@@ -12,12 +12,11 @@ from alerts.rendering.service import RenderedEdition, Renderer
 
 # A rendering has some 200 KB: a few megabytes in all.
 _MOST = 32
-# Whoever mends a template sees it after so many seconds.
-_KEPT_SECONDS = 20.0
+_KEPT_SECONDS = 3_600.0
 
 
 class Renderings:
-    """Keeps the latest renderings for a moment, by everything of an issue that they follow from."""
+    """Keeps the latest renderings, by everything that they follow from."""
 
     def __init__(
         self,
@@ -57,11 +56,12 @@ def rendered(
     home_url: str,
     kept: Renderings = KEPT,
 ) -> RenderedEdition:
-    """Return an issue as it would be mailed, rendered anew when anything of it changed.
+    """Return an issue as it would be mailed, rendered anew when it or a template has changed.
 
     Raises Invalid and Refused as the renderer does.
     """
-    follows_from = f"{content.checksum()}\0{frame.mark}\0{archive_url}\0{home_url}"
+    templates = renderer.folders.state()
+    follows_from = f"{content.checksum()}\0{frame.mark}\0{archive_url}\0{home_url}\0{templates}"
     return kept.get(
         hashlib.sha256(follows_from.encode()).hexdigest(),
         lambda: renderer.render(content, archive_url=archive_url, home_url=home_url, frame=frame),

@@ -12,7 +12,13 @@ from fastapi import APIRouter, Query
 from starlette.responses import RedirectResponse, Response
 
 from alerts.delivery import dispatch
-from alerts.delivery.estimates import audience_look, expected_end
+from alerts.delivery.estimates import (
+    FRESH_FOR,
+    audience_look,
+    expected_end,
+    look_since_approval,
+)
+from alerts.delivery.kept import AudienceLook
 from alerts.delivery.preview import issue_envelope
 from alerts.delivery.publishing import approve_issue, render_issue
 from alerts.delivery.trial import TEST_GROUP, Trial, addresses_of, one_address, send_trials
@@ -150,7 +156,7 @@ def confirm(
     asked = _asked(desk, fields, definition.time_zone)
     if asked.problems:
         return send_page(desk, issue_id, problems=asked.problems, typed=fields)
-    audience = audience_look(runtime.database, issue_id, clock=runtime.clock)
+    audience = _audience(desk, issue_id)
     with runtime.database.read() as session:
         expected = expected_end(
             session,
@@ -177,6 +183,23 @@ def confirm(
         "fields": fields,
     }
     return desk.page("send/confirm.html", context)
+
+
+def _audience(desk: Desk, issue_id: int) -> AudienceLook:
+    """Return who would get an issue: where that is long ago, it is counted anew beside the page."""
+    runtime = desk.site.runtime
+    with runtime.database.read() as session:
+        known = look_since_approval(session, get_issue(session, issue_id))
+    if known is not None and runtime.clock.now() - known.counted_at <= FRESH_FOR:
+        return known
+    counted = desk.site.counts.get(
+        f"audience {issue_id}",
+        lambda: audience_look(runtime.database, issue_id, clock=runtime.clock),
+        clock=runtime.clock,
+    )
+    if counted is not None:
+        return counted.value
+    return known or audience_look(runtime.database, issue_id, clock=runtime.clock)
 
 
 @router.post("/send/count")
@@ -257,7 +280,12 @@ def cancel(desk: Sending, fields: PostedForm, issue_id: int) -> Response:
     if fields.one("sure") != "yes":
         why = "Tick the box first: what is cancelled cannot go on."
         return send_page(desk, issue_id, problems={"sure": why})
-    return _act(desk, issue_id, dispatch.cancel, "The issue is cancelled. Nobody else gets it.")
+    with desk.site.runtime.database.read() as session:
+        is_draft = get_issue(session, issue_id).state is IssueState.DRAFT
+    line = "The issue is cancelled. Nobody else gets it."
+    if is_draft:
+        line = "The draft is dropped: its pieces and its number go to the next one."
+    return _act(desk, issue_id, dispatch.cancel, line)
 
 
 @router.post("/send/retry")

@@ -111,18 +111,18 @@ class Look:
 def look_at(session: Session, issue_id: int, *, now: datetime) -> Look:
     """Look at an issue, in three small queries whatever the size of its ledger; raises NotFound."""
     found = session.execute(
-        select(Issue.state, Issue.send_at, Issue.audience_at, Issue.attention).where(
-            Issue.id == issue_id
-        )
+        select(
+            Issue.state, Issue.send_at, Issue.started_at, Issue.audience_at, Issue.attention
+        ).where(Issue.id == issue_id)
     ).one_or_none()
     if found is None:
         raise NotFound(f"there is no issue {issue_id}")
-    state, send_at, audience_at, attention = found
+    state, send_at, started_at, audience_at, attention = found
     is_sending = state is IssueState.SENDING and audience_at is not None
     return Look(
         issue_id=issue_id,
         state=state,
-        standing=standing_at(session, issue_id, now=now),
+        standing=standing_at(session, issue_id, now=now, since=started_at),
         now=now,
         send_at=send_at,
         audience_is_taken=audience_at is not None,

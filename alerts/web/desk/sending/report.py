@@ -24,10 +24,12 @@ from alerts.newsletters.models import Issue, Newsletter
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.staff.permissions import Permission
 from alerts.subscribers.files.cells import with_formula_mark
+from alerts.web.chart_shapes import ONE
+from alerts.web.charts import CHART_HEADERS, CHART_TYPE, Bars, Chart, Columns, Row
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, requires
-from alerts.web.desk.sending.charts import CHART_POLICY, bars, lying_bars, lying_height, over_time
 from alerts.web.desk.sending.look import Look, in_classes, look_at, span_in_words
+from alerts.web.desk.sending.over_time import over_time
 from alerts.web.desk.sending.page import address_of
 from alerts.web.headers import PERSONAL
 
@@ -83,6 +85,19 @@ class Report:
         """Messages over time, in spans that can be told apart."""
         return over_time(self.minutes)
 
+    @property
+    def charts(self) -> dict[str, Chart]:
+        """Its charts by name; that of clicks only where clicks are counted."""
+        spans = self.spans
+        found: dict[str, Chart] = {
+            "ends": Bars([Row(line.name, {"one": line.count}) for line in self.ends], ONE),
+            "messages": Columns([Row(_clock(at, spans), {"one": n}) for at, n in spans], ONE),
+        }
+        if self.counts_clicks:
+            days = [Row(f"{day:%-d %b}", {"one": count}) for day, count in self.click_days]
+            found["clicks"] = Columns(days, ONE)
+        return found
+
 
 @router.get("")
 def show(desk: Reporting, issue_id: int) -> Response:
@@ -93,7 +108,6 @@ def show(desk: Reporting, issue_id: int) -> Response:
         "issue": report.issue,
         "newsletter": report.newsletter,
         "address": address_of(issue_id),
-        "lying_height": lying_height,
     }
     return desk.page("send/report.html", context)
 
@@ -107,20 +121,13 @@ def as_csv(desk: Reporting, issue_id: int) -> Response:
 
 
 @router.get("/{chart}.svg")
-def picture(desk: Reporting, issue_id: int, chart: str) -> Response:
-    """Return one of the charts as a picture; raises NotFound."""
-    report = report_of(desk, issue_id)
-    match chart:
-        case "messages":
-            svg = bars([(_clock(at, report.spans), count) for at, count in report.spans])
-        case "ends":
-            svg = lying_bars([(line.name, line.count) for line in report.ends])
-        case "clicks" if report.counts_clicks:
-            svg = bars([(f"{day:%-d %b}", count) for day, count in report.click_days])
-        case _:
-            raise NotFound(f"there is no chart {chart[:20]!r} of issue {issue_id}")
-    headers = PERSONAL | {"Content-Security-Policy": CHART_POLICY}
-    return Response(svg, headers=headers, media_type="image/svg+xml")
+def picture(desk: Reporting, issue_id: int, chart: str, narrow: bool = False) -> Response:
+    """Return one of the charts as an image, `narrow` for a phone; raises NotFound."""
+    drawn = report_of(desk, issue_id).charts.get(chart)
+    if drawn is None:
+        raise NotFound(f"there is no chart {chart[:20]!r} of issue {issue_id}")
+    svg = (drawn.narrowed if narrow else drawn).svg
+    return Response(svg, headers=CHART_HEADERS, media_type=CHART_TYPE)
 
 
 def report_of(desk: Desk, issue_id: int) -> Report:

@@ -9,8 +9,10 @@ from alerts.clock import Clock
 from alerts.delivery.received import received
 from alerts.newsletters.service import offers
 from alerts.subscribers.segments.printing import canonical, quoted
-from alerts.subscribers.segments.service import Segments
+from alerts.subscribers.segments.service import Count, Segments
 from alerts.subscribers.segments.terms import And, Node
+from alerts.web.desk.frame import Desk
+from alerts.web.kept_counts import Counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,17 @@ class Asked:
 def segments_of(session: Session, clock: Clock) -> Segments:
     """Return the use cases of segments, with the newsletters there are and the ledger."""
     return Segments(session, clock=clock, newsletters=offers(session), received=received)
+
+
+def count_of(desk: Desk, node: Node) -> Counted[Count] | None:
+    """Return how many fit a query, as counted lately; None while they are counted."""
+    runtime = desk.site.runtime
+
+    def count() -> Count:
+        with runtime.database.read() as session:
+            return segments_of(session, runtime.clock).count(node)
+
+    return desk.site.counts.get(words_of(node), count, clock=runtime.clock)
 
 
 def words_of(node: Node | None) -> str:

@@ -64,7 +64,7 @@ def _line(desk: Desk, node: Node, canonical: str) -> str:
     except TookTooLong:
         found = None
     if found is not None:
-        return counted_in_words(found[0])
+        return counted_in_words(found.value)
     with runtime.database.read() as session:
         return estimated_in_words(_estimate(session, desk, node))
 

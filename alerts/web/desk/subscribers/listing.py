@@ -19,7 +19,7 @@ from alerts.subscribers.segments.service import Segments
 from alerts.subscribers.segments.terms import Node
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, requires
-from alerts.web.desk.subscribers.asked import Asked, segments_of, words_of
+from alerts.web.desk.subscribers.asked import Asked, count_of, segments_of
 from alerts.web.desk.subscribers.queries import PAGE, newest_subscribers, readers_of
 from alerts.web.desk.words import sentence
 
@@ -53,13 +53,13 @@ def show(
     typed = (one.strip().replace("\0", "") for one in (begins, state, newsletter, segment, query))
     asked, problem = Asked(*typed), ""
     page = _Page()
-    counts: dict[str, object] = {"by_state": None, "fitting": None, "counted_at": None}
+    counts: dict[str, object] = {"by_state": None, "fitting": None}
     with desk.site.runtime.database.read() as session:
         segments = segments_of(session, desk.site.runtime.clock)
         try:
             node = asked.node(segments)
             page = _page(session, segments, asked, node, before=before, after=after)
-            counts = _counts(desk, session, segments, node)
+            counts = _counts(desk, node)
         except (Invalid, NotFound) as error:
             problem = sentence(error)
         context = {
@@ -103,14 +103,17 @@ def _newest(
     return session.scalars(newest_subscribers(condition, before=before, limit=PAGE + 1)).all()
 
 
-def _counts(
-    desk: Desk, session: Session, segments: Segments, node: Node | None
-) -> dict[str, object]:
-    """Return how many there are: by state, or of those who fit; at most a minute old."""
-    counts, clock = desk.site.counts, desk.site.runtime.clock
-    if node is None:
-        by_state, at = counts.get("by state", lambda: count_by_state(session), clock=clock)
-        in_order = [(state, by_state.get(state, 0)) for state in SubscriberState]
-        return {"by_state": in_order, "fitting": None, "counted_at": at}
-    fitting, at = counts.get(words_of(node), lambda: segments.count(node), clock=clock)
-    return {"by_state": None, "fitting": fitting, "counted_at": at}
+def _counts(desk: Desk, node: Node | None) -> dict[str, object]:
+    """Return how many there are: by state, or of those who fit; None while they are counted."""
+    if node is not None:
+        return {"by_state": None, "fitting": count_of(desk, node)}
+    runtime = desk.site.runtime
+
+    def count() -> dict[SubscriberState, int]:
+        with runtime.database.read() as session:
+            return count_by_state(session)
+
+    return {
+        "by_state": desk.site.counts.get("by state", count, clock=runtime.clock),
+        "fitting": None,
+    }

@@ -16,7 +16,7 @@ from alerts.subscribers.segments.form import FieldForm
 from alerts.subscribers.segments.form import fields as form_fields
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, PostedForm, requires
-from alerts.web.desk.subscribers.asked import segments_of, words_of
+from alerts.web.desk.subscribers.asked import count_of, segments_of, words_of
 from alerts.web.desk.subscribers.building import LINES, LONGEST_QUERY, built
 from alerts.web.desk.words import sentence
 
@@ -104,15 +104,15 @@ def remove(desk: Reading, fields: PostedForm, slug: str) -> Response:  # noqa: A
 
 
 def _page(desk: Desk, draft: Draft) -> Response:
-    clock, counts = desk.site.runtime.clock, desk.site.counts
-    found, canonical, sample, at = None, "", [], None
+    clock = desk.site.runtime.clock
+    found, canonical, sample = None, "", []
     with desk.site.runtime.database.read() as session:
         segments = segments_of(session, clock)
         if draft.query and "query" not in draft.problems:
             try:
                 node = segments.query_of(draft.query)
                 canonical = words_of(node)
-                found, at = counts.get(canonical, lambda: segments.count(node), clock=clock)
+                found = count_of(desk, node)
                 sample = segments.sample(node, limit=_SAMPLE)
             except AlertsError as error:
                 draft.problems["query"] = sentence(error)
@@ -124,7 +124,6 @@ def _page(desk: Desk, draft: Draft) -> Response:
         "draft": draft,
         "canonical": canonical,
         "found": found,
-        "counted_at": at,
         "sample": sample,
         "lines": [*draft.lines, *[("", "")] * LINES][:LINES],
         "join": draft.join,

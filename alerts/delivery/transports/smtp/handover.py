@@ -1,0 +1,70 @@
+"""What a dialogue hands over, and whom it tells: the message, its group, and the desk."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from alerts.delivery.outcome import Outcome
+from alerts.delivery.transports.base import Outgoing
+from alerts.delivery.transports.smtp.envelope import Envelope
+from alerts.delivery.transports.smtp.replies import Reply
+
+if TYPE_CHECKING:
+    from alerts.delivery.transports.smtp.dialogue import Dialogue
+
+
+class Handover:
+    """A message on its way through one transport; `losses` counts envelopes that got no answer."""
+
+    __slots__ = ("content", "envelope", "group", "losses", "message", "refused_at", "reply")
+
+    def __init__(self, message: Outgoing, group: "Group") -> None:
+        self.message = message
+        self.group = group
+        self.losses = 0
+        self.content = b""
+        self.envelope: Envelope | None = None
+        self.refused_at = ""
+        self.reply = Reply(0, "")
+
+
+class Group(Protocol):
+    """The messages of one call; is told what became of each."""
+
+    def started(self, handover: Handover) -> None:
+        """Note that content is about to leave; raises TransportDown to keep it back."""
+        ...
+
+    def ended(self, handover: Handover, outcome: Outcome) -> None:
+        """Note what came of it."""
+        ...
+
+    def returned(self, handover: Handover) -> None:
+        """Take a message back that was not handed over."""
+        ...
+
+    def failed(self, handover: Handover, error: Exception) -> None:
+        """Take a message back, and hand over no more of this group."""
+        ...
+
+
+class Desk(Protocol):
+    """Gives a connection its work, and hears how the server behaves."""
+
+    def take(self, dialogue: "Dialogue") -> Handover | None:
+        """Return the next message, or None: `wake` is called when there is one."""
+        ...
+
+    def answered(self, dialogue: "Dialogue", handover: Handover, outcome: Outcome) -> None:
+        """Hear of a message that was answered for."""
+        ...
+
+    def pushed_back(self, reason: str) -> None:
+        """Hear that the server wants less of us."""
+        ...
+
+    def out_of_step(self, reason: str) -> None:
+        """Hear that the server cannot be talked to ahead of its answers."""
+        ...
+
+    def closed(self, dialogue: "Dialogue", reason: str) -> None:
+        """Hear that a connection is gone."""
+        ...
