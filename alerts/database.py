@@ -4,9 +4,10 @@ import enum
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from psycopg.errors import QueryCanceled
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -25,19 +26,24 @@ from sqlalchemy import (
     event,
     literal,
     make_url,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from typing_extensions import override
 
 from alerts.errors import Invalid
 
+# Of SQLite's own machine, between two looks at the clock: some tenths of a millisecond.
+_STEPS_BETWEEN_LOOKS = 10_000
 # How long a SQLite writer waits for another before it gives up, in milliseconds.
 _BUSY_TIMEOUT_MS = 30_000
+# And whoever would empty its log, while others read.
+_PATIENT_MS = 2_000
 # A pooled connection that was in use so short a time ago is not asked whether it is alive.
 _RESTED_SECONDS = 1.0
 _RESTS_SINCE = "rests since"
@@ -134,6 +140,10 @@ def among(
     return column.in_(numbers)
 
 
+class TookTooLong(Exception):
+    """The database was stopped in a read that was to take a moment only."""
+
+
 class Database:
     """One engine, and the two ways to use it: a transaction that writes, a look that reads."""
 
@@ -167,6 +177,40 @@ class Database:
             yield session
 
     @contextmanager
+    def read_within(self, limit: timedelta) -> Iterator[Session]:
+        """Yield a session to read from whose statements the database stops after a while.
+
+        Raises TookTooLong then. The time is that of a statement on PostgreSQL, of all on SQLite.
+        """
+        timed = _timed_on_sqlite if self.is_sqlite else _timed_on_postgresql
+        with self.read() as session:
+            try:
+                with timed(session, limit):
+                    yield session
+            except OperationalError as error:
+                if _was_stopped(error):
+                    raise TookTooLong from error
+                raise
+
+    def wipe_traces(self) -> None:
+        """Take what was erased out of SQLite's files: its log still holds the pages as they were.
+
+        As far as nobody reads there just now; else it goes with the next writes. PostgreSQL does
+        so by itself, by VACUUM.
+        """
+        if not self.is_sqlite:
+            return
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={_PATIENT_MS}")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+            cursor.close()
+        finally:
+            connection.close()
+
+    @contextmanager
     def glance(self) -> Iterator[Session]:
         """Yield a session to read a few rows from, for a page that many ask for.
 
@@ -184,6 +228,29 @@ class Database:
     def dispose(self) -> None:
         """Close all pooled connections; a forked child calls it before its first use."""
         self.engine.dispose()
+
+
+@contextmanager
+def _timed_on_postgresql(session: Session, limit: timedelta) -> Iterator[None]:
+    milliseconds = max(1, round(limit.total_seconds() * 1000))
+    session.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))
+    yield
+
+
+@contextmanager
+def _timed_on_sqlite(session: Session, limit: timedelta) -> Iterator[None]:
+    ends = time.monotonic() + limit.total_seconds()
+    driver = cast("Any", session.connection().connection.driver_connection)
+    driver.set_progress_handler(lambda: time.monotonic() > ends, _STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        # The connection goes back to the pool, for others who have all the time they want.
+        driver.set_progress_handler(None, 0)
+
+
+def _was_stopped(error: OperationalError) -> bool:
+    return isinstance(error.orig, QueryCanceled) or str(error.orig) == "interrupted"
 
 
 def _engine(url: URL) -> Engine:
@@ -232,6 +299,8 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # What is deleted is overwritten: people are erased. Some builds do so by default.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
     cursor.close()
 

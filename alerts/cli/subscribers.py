@@ -14,8 +14,8 @@ from alerts.cli.common import (
     say,
 )
 from alerts.config import Settings
-from alerts.delivery.erasing import erase_everywhere
 from alerts.errors import Refused
+from alerts.inbound.erasing import erase_everywhere
 from alerts.newsletters.service import get_newsletter, offers
 from alerts.runtime import Runtime, open_queue
 from alerts.subscribers import exclusion, service
@@ -34,6 +34,8 @@ ConsentOption = Annotated[
     str, typer.Option(metavar="TEXT", help="On what basis they are mailed; kept on record.")
 ]
 _WAY = "command line"
+# Kept with the consent where nothing is said of it.
+_ASKED = "Entered on the command line; who is not confirmed is asked by mail."
 
 
 @app.command()
@@ -69,7 +71,7 @@ def add(
                 regions=region or [],
                 time_zone=time_zone,
                 confirmed=confirmed,
-                consent=consent,
+                consent=consent or ("" if confirmed else _ASKED),
                 way=_WAY,
                 clock=runtime.clock,
             )

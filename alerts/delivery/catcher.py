@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from alerts.database import Database, UtcDateTime
+from alerts.subscribers.mentions import Mentions
 
 _HEADER_LIMIT = 1_000
 
@@ -112,11 +113,24 @@ class CatcherStore:
             return session.execute(found).first() is not None
 
     def forget(self, recipient: str) -> None:
-        """Remove the mails to an address, in whatever case it is written."""
+        """Remove the mails to an address, and others that name it, in whatever case."""
+        mentions = Mentions([recipient])
         with self._database.transaction() as session:
             session.execute(
                 delete(_caught).where(func.lower(_caught.c.recipient) == recipient.lower())
             )
+            # Issues go to one reader each; what was forwarded tells of somebody else.
+            single = _caught.c.list_id == ""
+            rest = session.execute(
+                select(_caught.c.id, _caught.c.recipient, _caught.c.raw).where(single)
+            )
+            named = [
+                row.id
+                for row in rest.yield_per(100)
+                if mentions.are_in(row.recipient.encode()) or mentions.are_in(row.raw)
+            ]
+            session.execute(delete(_caught).where(_caught.c.id.in_(named)))
+        self._database.wipe_traces()
 
     def clear(self) -> None:
         """Empty the mailbox."""

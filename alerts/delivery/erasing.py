@@ -1,4 +1,4 @@
-"""Erasing a person at their wish, everywhere: rows, servers' answers, caught mails."""
+"""What the ledger holds of a person who is erased: the rows stay, servers' answers go."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,6 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
-from alerts.config import Settings
-from alerts.database import Database
-from alerts.delivery.catcher import CatcherStore
 from alerts.delivery.models import Delivery
 from alerts.kept_answers import forget_answers_about
 from alerts.subscribers.erasure import erase, remove
@@ -21,7 +18,7 @@ def erase_person(
     """Remove a person's rows and what mail servers answered about them.
 
     The ledger keeps its rows without the person, so that every issue's totals stay true; a keyed
-    hash keeps the address out.
+    hash keeps the address out. What came by mail goes too by `alerts.inbound.erasing`.
     """
     _clear_answers(session, subscriber)
     forget_answers_about(session, subscriber.email)
@@ -43,30 +40,3 @@ def _clear_answers(session: Session, subscriber: Subscriber) -> None:
         .values(last_answer=None)
         .execution_options(synchronize_session=False)
     )
-
-
-def erase_everywhere(
-    database: Database,
-    settings: Settings,
-    subscriber_id: int,
-    *,
-    way: str,
-    clock: Clock,
-    caught: CatcherStore | None = None,
-) -> None:
-    """Erase a person in a transaction of its own, then their mails in the catcher.
-
-    Erasing somebody who is gone already changes nothing.
-    """
-    with database.transaction() as session:
-        subscriber = session.get(Subscriber, subscriber_id)
-        if subscriber is None:
-            return
-        address = subscriber.email
-        erase_person(session, subscriber, keys=settings.secret_key, way=way, clock=clock)
-    if caught is not None:
-        caught.forget(address)
-    elif settings.uses_catcher:
-        store = CatcherStore(settings.data_dir)
-        store.forget(address)
-        store.close()

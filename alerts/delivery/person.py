@@ -1,4 +1,4 @@
-"""All that is kept about one person, for them to have: consents, wishes, what was sent."""
+"""All that is kept about one person, to take away: consents, wishes, what was sent, came back."""
 
 import csv
 import io
@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import rfc3339
 from alerts.delivery.models import Delivery
+from alerts.delivery.returned import BounceEvent
 from alerts.newsletters.models import Issue
 from alerts.newsletters.numbering import spelled
 from alerts.subscribers.models import ConsentRecord, Subscriber
 
+_ONE_OF = {"subscriptions": "subscription", "consents": "consent", "deliveries": "delivery"}
 # What a spreadsheet takes for a formula when a cell begins with it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -37,6 +39,11 @@ def personal_data(session: Session, subscriber: Subscriber) -> dict[str, Any]:
         .join(Issue, Issue.id == Delivery.issue_id)
         .where(Delivery.subscriber_id == subscriber.id)
         .order_by(Delivery.id)
+    )
+    returned = session.scalars(
+        select(BounceEvent)
+        .where(BounceEvent.subscriber_id == subscriber.id)
+        .order_by(BounceEvent.id)
     )
     return {
         "email": subscriber.email,
@@ -85,6 +92,16 @@ def personal_data(session: Session, subscriber: Subscriber) -> dict[str, Any]:
             }
             for newsletter, number, count, subject, state, reason, at in sent
         ],
+        "returned": [
+            {
+                "at": rfc3339(one.at),
+                "kind": one.kind.value,
+                "newsletter": one.newsletter,
+                "code": one.code,
+                "diagnostic": one.diagnostic,
+            }
+            for one in returned
+        ],
     }
 
 
@@ -99,12 +116,14 @@ def personal_csv(document: dict[str, Any]) -> str:
             continue
         for number, entry in enumerate(value, start=1):
             for key, inner in entry.items():
-                writer.writerow((f"{name.removesuffix('s')} {number}", key, _cell(inner)))
+                writer.writerow((f"{_ONE_OF.get(name, name)} {number}", key, _cell(inner)))
     return buffer.getvalue()
 
 
 def _cell(value: object) -> str:
-    text = "; ".join(map(str, value)) if isinstance(value, list) else str(value or "")
+    if value is None:
+        return ""
+    text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
     if isinstance(value, bool):
         text = "yes" if value else "no"
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -4,6 +4,7 @@ The broker may lose everything at any moment; what it lost is due here within a 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -118,27 +119,52 @@ def _finish(session: Session, *, clock: Clock) -> None:
 
 
 def _settle_cancelled(session: Session, *, clock: Clock) -> None:
-    """End what a worker gave back, or lost with its life, after an issue was cancelled."""
-    cancelled = select(Issue.id).where(Issue.state == IssueState.CANCELLED)
-    abandoned = select(Batch.id).where(
-        Batch.issue_id.in_(cancelled),
-        Batch.state == BatchState.LEASED,
-        Batch.lease_until < clock.now(),
-    )
-    for state, where, values in (
-        (DeliveryState.PENDING, Delivery.issue_id.in_(cancelled), _CALLED_OFF),
-        (DeliveryState.SENDING, Delivery.batch_id.in_(abandoned), _IN_DOUBT),
-    ):
-        ended = session.execute(
-            update(Delivery)
-            .where(Delivery.state == state, where)
-            .values(values)
-            .returning(Delivery.issue_id)
+    """End what a worker gave back, or lost with its life, after an issue was cancelled.
+
+    It stands in batches that are not done; they are found first, since no index of the ledger
+    tells what is pending. One that was given back is done with it.
+    """
+    abandoned = and_(Batch.state == BatchState.LEASED, Batch.lease_until < clock.now())
+    open_batches = session.execute(
+        select(Batch.id, Batch.state)
+        .join(Issue, Issue.id == Batch.issue_id)
+        .where(Issue.state == IssueState.CANCELLED, or_(Batch.state == BatchState.READY, abandoned))
+        .order_by(Batch.id)
+        .limit(_MOST_AT_ONCE)
+    ).all()
+    lost = [one.id for one in open_batches if one.state is BatchState.LEASED]
+    given_back = [one.id for one in open_batches if one.state is BatchState.READY]
+    _end(session, [*given_back, *lost], DeliveryState.PENDING, _CALLED_OFF, clock=clock)
+    _end(session, lost, DeliveryState.SENDING, _IN_DOUBT, clock=clock)
+    if given_back:
+        session.execute(
+            update(Batch)
+            .where(Batch.id.in_(given_back), Batch.state == BatchState.READY)
+            .values(state=BatchState.DONE)
             .execution_options(synchronize_session=False)
         )
-        place = Place(values["state"].value)
-        for issue_id, count in Counter(ended.scalars()).items():
-            tally(session, issue_id, {place: count}, now=clock.now())
+
+
+def _end(
+    session: Session,
+    batches: Sequence[int],
+    state: DeliveryState,
+    values: dict[str, Any],
+    *,
+    clock: Clock,
+) -> None:
+    if not batches:
+        return
+    ended = session.execute(
+        update(Delivery)
+        .where(Delivery.batch_id.in_(batches), Delivery.state == state)
+        .values(values)
+        .returning(Delivery.issue_id)
+        .execution_options(synchronize_session=False)
+    )
+    place = Place(values["state"].value)
+    for issue_id, count in Counter(ended.scalars()).items():
+        tally(session, issue_id, {place: count}, now=clock.now())
 
 
 def _due_batches(session: Session, *, clock: Clock, lost_after: timedelta) -> list[Due]:

@@ -1,10 +1,10 @@
 """The welcome to a new reader: what will come and when, and the latest issue; once."""
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import Update, select, update
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
@@ -39,6 +39,9 @@ _OFTEN = {
 _MOST_PIECES = 12
 _LOST_AFTER = timedelta(minutes=2)
 _GIVEN_UP_AFTER = timedelta(days=1)
+# A mail is under way for seconds; a worker that dies over it leaves it owed from then on.
+_UNDER_WAY = timedelta(minutes=5)
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 async def send_welcome(
@@ -54,11 +57,12 @@ async def send_welcome(
 ) -> bool:
     """Mail a welcome if it is still owed; True when it was sent.
 
-    A crash between mail and record sends it twice; a server that is away keeps it owed for a day.
+    Whoever presses a button twice has two tasks enqueued: the first takes the debt for itself. A
+    crash between mail and record sends it twice; a server that is away keeps it owed for a day.
     """
     with database.read() as session:
         found = session.get(Subscription, subscription_id)
-        if found is None or found.welcome_due_at is None or is_held(session):
+        if found is None or not _is_owed(found, clock) or is_held(session):
             return False
         subscriber = session.get_one(Subscriber, found.subscriber_id)
         newsletter = get_newsletter(session, found.newsletter)
@@ -70,7 +74,10 @@ async def send_welcome(
         )
         context = _context(session, subscriber, found, newsletter, settings, clock)
     if not wanted:
-        _settle(database, found, welcomed=False, clock=clock)
+        _settle(database, found, found.welcome_due_at, welcomed=False, clock=clock)
+        return False
+    claim = _claim(database, found, clock)
+    if claim is None:
         return False
     rendered = renderer.render_message("welcome", context)
     envelope = welcome_envelope(definition, sender=settings.sender, date=clock.now())
@@ -92,11 +99,13 @@ async def send_welcome(
         outcome = await attempt(transport, compiled, reader, sender=envelope.sender)
     except Refused as error:
         log.warning("welcome_not_sent", subscription=subscription_id, reason=str(error))
+        _give_back(database, found, claim)
         return False
     if outcome.fate in {Fate.TEMPORARY, Fate.POSTPONED}:
         log.warning("welcome_deferred", subscription=subscription_id, reason=outcome.reason)
+        _give_back(database, found, claim)
         return False
-    _settle(database, found, welcomed=True, clock=clock)
+    _settle(database, found, claim, welcomed=True, clock=clock)
     return outcome.fate is not Fate.PERMANENT
 
 
@@ -181,14 +190,50 @@ def _latest(
     return {"subject": issue.subject or "", "url": url, "pieces": pieces[:_MOST_PIECES]}
 
 
+def _is_owed(subscription: Subscription, clock: Clock) -> bool:
+    due = subscription.welcome_due_at
+    return due is not None and due <= clock.now() + _CLOCKS_DIFFER
+
+
+def _claim(database: Database, subscription: Subscription, clock: Clock) -> datetime | None:
+    """Put the debt off while its mail is under way, and return until when; None for who is late."""
+    until = clock.now() + _UNDER_WAY
+    with database.transaction() as session:
+        taken = session.scalars(
+            _of_debt(subscription.id, subscription.welcome_due_at)
+            .values(welcome_due_at=until)
+            .returning(Subscription.id)
+        )
+        return until if taken.all() else None
+
+
+def _give_back(database: Database, subscription: Subscription, claim: datetime) -> None:
+    """Have it owed since the same moment as before: the sweeper asks again."""
+    with database.transaction() as session:
+        owed_since = subscription.welcome_due_at
+        session.execute(_of_debt(subscription.id, claim).values(welcome_due_at=owed_since))
+
+
 def _settle(
-    database: Database, subscription: Subscription, *, welcomed: bool, clock: Clock
+    database: Database,
+    subscription: Subscription,
+    debt: datetime | None,
+    *,
+    welcomed: bool,
+    clock: Clock,
 ) -> None:
     with database.transaction() as session:
         session.execute(
-            update(Subscription)
-            .where(Subscription.id == subscription.id)
-            .where(Subscription.welcome_due_at == subscription.welcome_due_at)
-            .values(welcome_due_at=None, welcomed_at=clock.now() if welcomed else None)
-            .execution_options(synchronize_session=False)
+            _of_debt(subscription.id, debt).values(
+                welcome_due_at=None, welcomed_at=clock.now() if welcomed else None
+            )
         )
+
+
+def _of_debt(subscription_id: int, debt: datetime | None) -> Update:
+    """Return the update of a subscription whose debt is still the one that was seen."""
+    return (
+        update(Subscription)
+        .where(Subscription.id == subscription_id, Subscription.welcome_due_at == debt)
+        .execution_options(synchronize_session=False)
+    )

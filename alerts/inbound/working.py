@@ -17,6 +17,7 @@ from alerts.clock import Clock
 from alerts.delivery.canaries import note_arrival
 from alerts.delivery.returned import count_what_returned, counted_last
 from alerts.errors import AlertsError, Invalid
+from alerts.inbound.erasing import reader_of_mail
 from alerts.inbound.forwarding import FORWARDED
 from alerts.inbound.incoming import Desk, Effect, Incoming, is_among, our_addresses
 from alerts.inbound.models import LONGEST_NOTE, InboundMail, MailState, Owed
@@ -174,6 +175,8 @@ def _let_take_effect(
         return []
     effect = _effect(session, desk, mail, may_answer=may_answer)
     _settle(row, mail.reading, effect, clock=desk.clock)
+    if row.subscriber_id is None:
+        row.subscriber_id = reader_of_mail(session, desk, mail)
     session.flush()
     log.info("mail_read", mail=mail.id, kind=mail.reading.kind.value)
     return _to_do(mail.id, effect)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -49,7 +50,7 @@ class Habits:
             f"at {self.send_hour:02}:00" if self.send_hour is not None else "",
             f"frame in {self.language}" if self.language else "",
             "plain text" if self.plain_text else "",
-            f"paused until {self.paused_until:%Y-%m-%d}" if self.paused_until else "",
+            f"paused until {_day(self.paused_until, self.time_zone)}" if self.paused_until else "",
         ]
         return ", ".join(part for part in parts if part) or "as usual"
 
@@ -113,3 +114,8 @@ def _set_habits(
         session, subscriber, ConsentAction.CHANGED, source, clock, wording=habits.words()
     )
     return True
+
+
+def _day(moment: datetime, time_zone: str | None) -> str:
+    """Return the day of a moment on the calendar where a reader is."""
+    return f"{moment.astimezone(ZoneInfo(time_zone or 'UTC')):%Y-%m-%d}"

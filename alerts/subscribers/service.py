@@ -17,7 +17,7 @@ from alerts.subscribers.details import check_time_zone, clean_name
 from alerts.subscribers.interests import Interests
 from alerts.subscribers.models import ConsentAction, Subscriber, SubscriberState
 from alerts.subscribers.queries import by_key, by_public_id
-from alerts.subscribers.subscribing import owe_welcome, set_confirmed, subscribe
+from alerts.subscribers.subscribing import in_words, owe_welcome, set_confirmed, subscribe
 from alerts.subscribers.wishes import (
     Offer,
     Wish,
@@ -92,7 +92,7 @@ def confirm(
     if subscriber.state is SubscriberState.SUPPRESSED:
         raise Refused("this address is suppressed and is not mailed")
     if subscriber.state is not SubscriberState.CONFIRMED:
-        set_confirmed(session, subscriber, "", Origin(way, origin), clock)
+        set_confirmed(session, subscriber, _confirmed(subscriber), Origin(way, origin), clock)
         owe_welcome(subscriber, clock)
         session.flush()
     return subscriber
@@ -139,6 +139,12 @@ def unsubscribe(
         announce(session, EventKind.SUBSCRIBER_UNSUBSCRIBED, data, at=clock.now())
     session.flush()
     return changed
+
+
+def _confirmed(subscriber: Subscriber) -> str:
+    """Return what was confirmed: the words of the button, and what stood above it."""
+    running = (one for one in subscriber.subscriptions if one.ended_at is None)
+    return f"Yes, confirm: {'; '.join(map(in_words, running)) or 'nothing so far'}."
 
 
 def _create(

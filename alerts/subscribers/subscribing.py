@@ -62,9 +62,15 @@ def subscribe(
             source,
             clock,
             newsletter=offer.slug,
-            wording=consent,
+            wording=consent or f"Chosen: {in_words(subscription)}.",
         )
     return changed
+
+
+def in_words(subscription: Subscription) -> str:
+    """Return what a subscription brings on one line, as it goes on record."""
+    wished = subscription.interests.text.replace(";", ", ")
+    return f"{subscription.newsletter}, {subscription.frequency}" + (wished and f", {wished}")
 
 
 def note_pace_change(

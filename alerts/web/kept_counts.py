@@ -40,6 +40,7 @@ class KeptCounts:
     _kept: dict[str, Counted[object]] = field(default_factory=dict)
     _under_way: dict[str, "Future[Counted[object]]"] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _at_once: threading.Lock = field(default_factory=threading.Lock)
     _counting: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="counting")
     )
@@ -72,6 +73,30 @@ class KeptCounts:
         ended, _ = wait_for((future,), timeout=self.patience if patience is None else patience)
         # Whoever asks by a name has put in what comes out under it.
         return future.result() if ended else known  # type: ignore[return-value]
+
+    def get_at_once(
+        self, name: str, count: Callable[[], _Value], *, clock: Clock
+    ) -> Counted[_Value] | None:
+        """Return the same, counted here; None while something is being counted: nobody waits.
+
+        What `count` raises passes, and nothing is kept.
+        """
+        with self._lock:
+            known = self._kept.get(name)
+            if known is not None and timedelta() <= clock.now() - known.at < _KEPT:
+                return known  # type: ignore[return-value]  # who asks by a name put it there
+            is_busy = bool(self._under_way)
+        if is_busy or not self._at_once.acquire(blocking=False):
+            return None
+        try:
+            counted = Counted(count(), clock.now())
+        finally:
+            self._at_once.release()
+        with self._lock:
+            if len(self._kept) >= _MOST:
+                self._kept.clear()
+            self._kept[name] = counted  # type: ignore[assignment]  # whatever was counted
+        return counted
 
     def forget(self) -> None:
         """Count anew from now on: somebody changed who there is."""

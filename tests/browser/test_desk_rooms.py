@@ -242,6 +242,42 @@ def test_a_subscriber_is_added_and_a_file_imported_without_script(
     expect(plain.get_by_text("It waits for a worker.")).to_be_visible()
 
 
+def test_how_many_fit_follows_the_form(site: RunningSite, desk: Page) -> None:
+    desk.goto(f"{site.url}/desk/subscribers/segments")
+    build = desk.locator("form[method=get][data-count]")
+    told = build.get_by_role("status")
+    expect(told).to_have_text("")
+    build.get_by_label("Who").select_option("state is")
+    build.get_by_label("Value").first.fill("unconfirmed")
+    expect(told).to_contain_text("of them can be mailed")
+    first = told.inner_text()
+    build.get_by_label("Value").first.fill("confirmed")
+    expect(told).not_to_have_text(first)
+    build.get_by_label("Value").first.fill("")
+    expect(told).to_have_text("")
+
+    write = desk.locator("form[method=post][data-count]")
+    write.get_by_label("Query").press_sequentially("newsletter is africa-this-week and ")
+    expect(write.get_by_role("status")).to_contain_text("Segment:")
+    write.get_by_label("Query").press_sequentially("state is suppressed")
+    expect(write.get_by_role("status")).to_have_text("0 subscribers fit, 0 of them can be mailed.")
+    # Enter in a line of the form saves, and does not only count.
+    write.get_by_label("Name").fill("Nobody yet")
+    write.get_by_label("Name").press("Enter")
+    expect(desk.locator("h1")).to_have_text("Nobody yet")
+    expect(desk.get_by_role("status").first).to_contain_text("Saved")
+
+
+def test_a_segment_is_counted_without_script(site: RunningSite, plain: Page) -> None:
+    plain.goto(f"{site.url}/desk/subscribers/segments")
+    plain.get_by_label("Who").select_option("state is")
+    plain.get_by_label("Value").first.fill("unconfirmed")
+    plain.get_by_role("button", name="Count them").first.click()
+    expect(plain.get_by_role("status").first).to_contain_text("of them can be mailed")
+    expect(plain.get_by_label("Who")).to_have_value("state is")
+    expect(plain.get_by_label("Query")).to_have_value("state is unconfirmed")
+
+
 def test_a_chart_is_drawn_as_a_picture(site: RunningSite, desk: Page) -> None:
     desk.goto(f"{site.url}/desk/subscribers/growth")
     shown = desk.locator("img.chart").evaluate("one => [one.complete, one.naturalWidth]")

@@ -1,6 +1,7 @@
 """The welcome to a new reader: once, with the latest issue's pieces that are for them."""
 
 import asyncio
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -8,11 +9,13 @@ from email.policy import default
 
 import pytest
 from sqlalchemy import select, update
+from typing_extensions import override
 
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.publishing import approve_issue
+from alerts.delivery.transports.base import Observer, Outgoing
 from alerts.delivery.welcoming import owed_welcomes, send_welcome
 from alerts.newsletters.issues import draft_issue
 from alerts.newsletters.models import Issue, IssueState
@@ -89,6 +92,49 @@ def test_a_welcome_goes_out_once_with_what_is_for_the_reader(
     assert "<b>" not in mail.get_body(("html",)).get_content()  # type: ignore[union-attr]  # it is there
     assert stored(database).welcomed_at == clock.now()
     assert stored(database).welcome_due_at is None
+
+
+class PressedTwice(OneAnswer):
+    """While the mail is under way, the second of two tasks comes to its turn."""
+
+    def __init__(self, second: Callable[[], bool]) -> None:
+        super().__init__(ACCEPTED)
+        self._second = second
+        self.said: list[bool] = []
+
+    @override
+    async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
+        self.said.append(await asyncio.to_thread(self._second))
+        await super().deliver(messages, observer)
+
+
+def test_two_tasks_for_one_welcome_send_it_once(
+    database: Database, owed: int, clock: FixedClock
+) -> None:
+    other = OneAnswer(ACCEPTED)
+    transport = PressedTwice(lambda: send(database, owed, other, clock))
+    assert send(database, owed, transport, clock)
+    assert transport.said == [False]
+    assert (len(transport.mails), len(other.mails)) == (1, 0)
+    assert stored(database).welcome_due_at is None
+
+
+def test_a_worker_that_dies_over_a_welcome_leaves_it_owed(
+    database: Database, owed: int, clock: FixedClock
+) -> None:
+    class Dies(OneAnswer):
+        @override
+        async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        send(database, owed, Dies(ACCEPTED), clock)
+    with database.read() as session:
+        assert owed_welcomes(session, clock=clock) == []
+    clock.advance(timedelta(minutes=8))
+    with database.read() as session:
+        assert [due.id for due in owed_welcomes(session, clock=clock)] == [owed]
+    assert send(database, owed, OneAnswer(ACCEPTED), clock)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from sqlalchemy import select
 
 from alerts.clock import FixedClock
 from alerts.database import Database
-from alerts.delivery.erasing import erase_person
 from alerts.delivery.messages import IssueMessages
 from alerts.delivery.models import DeliveryState
 from alerts.delivery.reporting import report
 from alerts.delivery.returned import Returned
+from alerts.inbound.erasing import erase_person
 from alerts.inbound.models import InboundMail, MailState
 from alerts.inbound.storing import Arrival, again, store_mail
 from alerts.inbound.working import work_off

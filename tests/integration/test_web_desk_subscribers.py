@@ -314,6 +314,50 @@ def test_a_segment_is_built_counted_saved_changed_and_forgotten(
     assert acts(site) == ["segment.saved", "segment.changed", "segment.removed"]
 
 
+def test_how_many_fit_is_told_while_a_segment_is_built(site: RunningSite, editor: Browser) -> None:
+    def told(**asked: str | list[str]) -> dict[str, str]:
+        answer = editor.client.get(f"{HERE}/count", params=asked)
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+        said: dict[str, str] = answer.json()
+        return said
+
+    crowd(site, 4)
+    site.subscribe("africa-this-week", email="weekly@example.org", confirmed=False)
+    assert told() == {"line": "", "query": ""}
+    assert told(what=["", ""], value=["x", ""]) == {"line": "", "query": ""}
+    one = told(what=["newsletter is", "state is"], value=["africa-this-week", ""])
+    assert one == {
+        "line": "1 subscriber fits, 0 of them can be mailed.",
+        "query": "newsletter is africa-this-week",
+    }
+    either = told(what=["newsletter is"] * 2, value=["africa-this-week", "gp-alert"], join="or")
+    assert either["line"] == "5 subscribers fit, 4 of them can be mailed."
+    assert told(query="state is confirmed")["line"] == "4 subscribers fit, 4 of them can be mailed."
+    half_typed = told(query="newsletter is")
+    assert half_typed["line"].startswith("Segment: ")
+    assert half_typed["query"] == ""
+    # What was counted stands for a minute, as on the page.
+    site.subscribe("gp-alert", email="new@example.org")
+    assert told(query="state is confirmed")["line"].startswith("4 ")
+    site.clock.advance(timedelta(minutes=1))
+    assert told(query="state is confirmed")["line"].startswith("5 ")
+
+
+def test_a_form_that_was_counted_stands_as_it_was(site: RunningSite, editor: Browser) -> None:
+    here = f"{HERE}/segments"
+    crowd(site, 2)
+    page = editor.get(f"{here}?what=state is&value=confirmed&what=&value=&join=or").text
+    assert '<option value="state is" selected>' in page
+    assert 'value="or" checked' in " ".join(page.split())
+    assert ">\nstate is confirmed</textarea>" in page
+    form = {"query": "state is confirmed", "name": "Readers", "description": "tests"}
+    page = editor.post(here, form | {"do": "count"}).text
+    assert "<strong>2</strong> subscribers fit" in page
+    assert 'value="Readers"' in page
+    with site.runtime.database.read() as session:
+        assert session.scalars(select(Segment)).all() == []
+
+
 def test_growth_is_drawn_and_told_as_a_table(site: RunningSite) -> None:
     site.subscribe("gp-alert")
     site.clock.advance(timedelta(days=1))

@@ -12,9 +12,9 @@ from alerts.articles.service import withdraw_article
 from alerts.clock import FixedClock
 from alerts.config import Settings
 from alerts.database import Database
-from alerts.delivery.erasing import erase_person
 from alerts.errors import Invalid, Refused
 from alerts.holding import put_on_hold
+from alerts.inbound.erasing import erase_person
 from alerts.newsletters.issues import draft_issue, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.service import ensure_built_in, offers

@@ -1,7 +1,7 @@
 """Addresses, wishes and links: what is the same, what is refused, what cannot be forged."""
 
 import string
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import assume, given
@@ -14,6 +14,7 @@ from alerts.subscribers.addresses import parse_address
 from alerts.subscribers.details import check_time_zone, clean_name
 from alerts.subscribers.links import SubscriberLinks
 from alerts.subscribers.models import Frequency
+from alerts.subscribers.preferences import Habits
 from alerts.subscribers.wishes import Offer, canonical_wish, choose_offers, parse_frequency
 from alerts.tokens import UNSUBSCRIBE, BadToken, Tokens
 
@@ -98,6 +99,14 @@ def test_newsletters_are_chosen_by_name_each_once() -> None:
     assert choose_offers(offered, ["gp-alert", "gp-alert"]) == [ALERT]
     with pytest.raises(Invalid, match="no newsletter 'nothing'; there are gp-alert"):
         choose_offers(offered, ["nothing"])
+
+
+def test_a_pause_ends_on_the_readers_own_calendar() -> None:
+    until = datetime(2027, 1, 9, 18, 30, tzinfo=UTC)
+    assert Habits("Asia/Kolkata", paused_until=until).words() == (
+        "time zone Asia/Kolkata, paused until 2027-01-10"
+    )
+    assert Habits(paused_until=until).words() == "paused until 2027-01-09"
 
 
 def test_details_are_checked() -> None:

@@ -205,4 +205,5 @@ def _require(upload: SubscriberUpload, *states: UploadState) -> None:
 
 def _sample(rows: Sequence[list[str] | Invalid], position: int) -> tuple[str, ...]:
     cells = (row[position] for row in rows if isinstance(row, list) and position < len(row))
-    return tuple(printable(cell.strip(), _LONGEST_CELL) for cell in cells if cell.strip())
+    lines = (" ".join(cell.split()) for cell in cells)
+    return tuple(printable(line, _LONGEST_CELL) for line in lines if line)

@@ -12,9 +12,9 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
-from alerts.delivery.erasing import erase_person
 from alerts.delivery.person import personal_data
 from alerts.errors import Invalid, NotFound
+from alerts.inbound.erasing import erase_person, wipe
 from alerts.kept_answers import Answer
 from alerts.newsletters.service import get_newsletter, offers
 from alerts.staff.audit import Subject
@@ -44,6 +44,8 @@ from alerts.web.public.mail_limits import may_mail
 
 router = APIRouter(prefix="/v1/subscribers", tags=["subscribers"], route_class=ApiRoute)
 WAY = "API"
+# Kept with the consent where the program says nothing of it.
+ASKED = "Handed in through the API; who is not confirmed is asked by mail."
 _P = Permission
 
 
@@ -96,7 +98,7 @@ def add(new: NewSubscriber, call: CurrentCall) -> Response:
             regions=new.regions,
             time_zone=new.time_zone,
             confirmed=new.confirmed,
-            consent=new.consent,
+            consent=new.consent.strip() or ASKED,
             way=WAY,
             clock=call.clock,
         )
@@ -194,8 +196,7 @@ def erase(subscriber_id: PathId, call: CurrentCall) -> Response:
         erase_person(acting.session, subscriber, keys=keys, way=WAY, clock=call.clock)
         acting.record("subscriber.erased", Subject("subscriber", subscriber_id))
         response = acting.answer(None, status=204)
-    if call.site.caught is not None:
-        call.site.caught.forget(address)
+    wipe(call.site.runtime.database, address, call.site.caught)
     return response
 
 

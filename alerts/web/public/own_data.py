@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from alerts.delivery.erasing import erase_everywhere
 from alerts.delivery.person import personal_csv, personal_data
+from alerts.inbound.erasing import erase_everywhere
 from alerts.tokens import BadToken
 from alerts.web.failures import BadLink
 from alerts.web.headers import PERSONAL

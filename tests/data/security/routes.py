@@ -197,6 +197,7 @@ POST   /desk/subscribers/import/{upload_id}/check           subscribers.write
 POST   /desk/subscribers/import/{upload_id}/drop            subscribers.write
 GET    /desk/subscribers/import/{upload_id}/report.csv      subscribers.write
 POST   /desk/subscribers/import/{upload_id}/start           subscribers.write
+GET    /desk/subscribers/count                              subscribers.read
 GET    /desk/subscribers/segments                           subscribers.read
 POST   /desk/subscribers/segments                           subscribers.read
 GET    /desk/subscribers/segments/{slug}                    subscribers.read

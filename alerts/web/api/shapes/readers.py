@@ -82,7 +82,7 @@ class Leaving(Given, json_schema_extra=example({"newsletter": "gp-alert"})):
 
 
 class PersonalData(Shape):
-    """All that is kept about a person: consents, wishes, what was sent."""
+    """All that is kept about a person: consents, wishes, what was sent, what came back."""
 
     email: str
     name: str | None
@@ -90,6 +90,7 @@ class PersonalData(Shape):
     subscriptions: list[dict[str, Any]]
     consents: list[dict[str, Any]]
     deliveries: list[dict[str, Any]]
+    returned: list[dict[str, Any]]
 
 
 class Suppressing(

@@ -3,6 +3,7 @@
 from alerts.web.desk.subscribers import (
     acting,
     adding,
+    counting,
     erasing,
     exporting,
     growing,
@@ -15,6 +16,6 @@ from alerts.web.desk.subscribers import (
 
 # Where a word and a number stand at the same place of an address, the word goes first.
 SUBSCRIBER_ROOMS = (
-    *(listing, adding, exporting, growing, importing, segmenting, suppressing),
+    *(listing, adding, counting, exporting, growing, importing, segmenting, suppressing),
     *(acting, erasing, one),
 )

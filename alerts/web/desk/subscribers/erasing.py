@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from alerts.delivery.erasing import erase_person
 from alerts.errors import Invalid
+from alerts.inbound.erasing import erase_person, wipe
 from alerts.staff.audit import Subject, record
 from alerts.staff.permissions import Permission
 from alerts.staff.sessions import require_recent
@@ -43,8 +43,7 @@ def erase(desk: Erasing, fields: PostedForm, subscriber_id: int) -> Response:
         erase_person(session, subscriber, keys=keys, way="desk", clock=runtime.clock)
         subject = Subject("subscriber", subscriber_id)
         record(session, desk.actor, "subscriber.erased", subject, clock=runtime.clock)
-    if desk.site.caught is not None:
-        desk.site.caught.forget(address)
+    wipe(runtime.database, address, desk.site.caught)
     desk.site.counts.forget()
     return desk.done(HERE, f"Subscriber {subscriber_id} is erased, everywhere and for good.")
 

@@ -1,6 +1,5 @@
 """Segments of subscribers: built in a form or written down, counted, saved."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated
@@ -15,15 +14,13 @@ from alerts.staff.audit import Subject, record
 from alerts.staff.permissions import Permission
 from alerts.subscribers.segments.form import FieldForm
 from alerts.subscribers.segments.form import fields as form_fields
-from alerts.subscribers.segments.printing import quoted
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, PostedForm, requires
 from alerts.web.desk.subscribers.asked import count_of, segments_of, words_of
+from alerts.web.desk.subscribers.building import LINES, LONGEST_QUERY, built
 from alerts.web.desk.words import sentence
 
 HERE = "/desk/subscribers/segments"
-LINES = 4
-_LONGEST_QUERY = 2_000
 _SAMPLE = 10
 Reading = Annotated[Desk, requires(Permission.SUBSCRIBERS_READ)]
 Words = Annotated[list[str] | None, Query(max_length=LINES)]
@@ -32,37 +29,42 @@ router = APIRouter(prefix="/subscribers/segments", route_class=DeskRoute)
 
 @dataclass
 class Draft:
-    """A segment as it stands in the form."""
+    """A segment as it stands in the form; `lines` are the conditions it is built from there."""
 
     query: str = ""
     slug: str = ""
     name: str = ""
     description: str = ""
     problems: dict[str, str] = field(default_factory=dict)
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    join: str = "and"
 
 
 @router.get("")
 def show(
     desk: Reading,
-    query: Annotated[str, Query(max_length=_LONGEST_QUERY)] = "",
+    query: Annotated[str, Query(max_length=LONGEST_QUERY)] = "",
     what: Words = None,
     value: Words = None,
     join: Annotated[str, Query(max_length=5)] = "and",
 ) -> Response:
     """Show the saved segments, and what a query comes to that was built or written here."""
-    built = _built(what or (), value or (), "or" if join == "or" else "and")
-    return _page(desk, Draft(query=built or query.strip().replace("\0", "")), join=join)
+    lines = list(zip(what or (), value or (), strict=False))
+    made = built(what or (), value or (), join)
+    return _page(desk, Draft(query=made or query.strip().replace("\0", ""), lines=lines, join=join))
 
 
 @router.post("")
 def save(desk: Reading, fields: PostedForm) -> Response:
-    """Save a query under a name, or change the one that has it."""
+    """Save a query under a name, or change the one that has it; or count it only."""
     draft = Draft(
         query=fields.one("query"),
         slug=fields.one("slug"),
         name=fields.one("name"),
         description=fields.one("description"),
     )
+    if fields.one("do") == "count":
+        return _page(desk, draft)
     slug, clock = draft.slug or slugify(draft.name)[:64], desk.site.runtime.clock
     try:
         with desk.site.runtime.database.transaction() as session:
@@ -101,27 +103,7 @@ def remove(desk: Reading, fields: PostedForm, slug: str) -> Response:  # noqa: A
     return desk.done(HERE, f"The segment {slug} is forgotten; its readers stay as they are.")
 
 
-def _built(what: Sequence[str], values: Sequence[str], join: str) -> str:
-    """Return the query that the lines of the form make; empty for none.
-
-    A value with commas is a list where a list is wanted.
-    """
-    terms = []
-    for words, typed in zip(what, values, strict=False):
-        value = typed.strip().replace("\0", "")
-        if not words or (not value and not words.endswith(("something", "nothing"))):
-            continue
-        if words.endswith(" one of"):
-            parts = (quoted(part.strip()) for part in value.split(",") if part.strip())
-            terms.append(f"{words} ({', '.join(parts)})")
-        elif words.endswith((" the last", " before", " after", " on", " issue")):
-            terms.append(f"{words} {value}")
-        else:
-            terms.append(f"{words} {quoted(value)}" if value else words)
-    return f" {join} ".join(terms)
-
-
-def _page(desk: Desk, draft: Draft, *, join: str = "and") -> Response:
+def _page(desk: Desk, draft: Draft) -> Response:
     clock = desk.site.runtime.clock
     found, canonical, sample = None, "", []
     with desk.site.runtime.database.read() as session:
@@ -143,8 +125,8 @@ def _page(desk: Desk, draft: Draft, *, join: str = "and") -> Response:
         "canonical": canonical,
         "found": found,
         "sample": sample,
-        "lines": range(1, LINES + 1),
-        "join": join,
+        "lines": [*draft.lines, *[("", "")] * LINES][:LINES],
+        "join": draft.join,
         "problem": "Please look at the marked field." if draft.problems else "",
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if draft.problems else HTTPStatus.OK
