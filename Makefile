@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test faults coverage lint format lock bench clean from-debian security docs soak api-fuzz fuzz
+.PHONY: help install install-dev demo test faults coverage lint format lock bench clean from-debian security docs pictures soak api-fuzz fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -85,6 +85,9 @@ security: $(VENV)/security-tools/installed ## ask for known holes (network), loo
 docs: install $(VENV)/docs-tools/installed ## build the documentation's site in site/, every warning an error
 	$(BIN)/python -m tools.docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/docs-tools/bin/mkdocs build --strict --quiet
+
+pictures: install-dev from-debian ## take the pictures of the documentation anew, by the browser tests
+	$(BIN)/python -m pytest --pictures tests/browser/test_pictures.py $(ARGS)
 
 lock: ## write the locked requirements anew from pyproject.toml
 	$(PYTHON) tools/make_venv.py $(VENV)/lock

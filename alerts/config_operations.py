@@ -1,7 +1,7 @@
 """The settings of looking after the system; part of `alerts.config.Settings`."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -12,6 +12,8 @@ from alerts.errors import Invalid
 
 # 24 characters of base64 are 144 bits.
 _SHORTEST_SECRET = 24
+# The database itself keeps entries of a year; a leap year and a clock that is off go on top.
+LOG_KEPT_AT_LEAST = timedelta(days=367)
 _SHORTEST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(days=1)
 
 
@@ -22,7 +24,9 @@ class OperationsSettings(BaseSettings):
     too, signed with `alarm_webhook_secret`. `canary` is an address of the operator's whose mail
     comes back to this program: a copy of every issue goes there, and an alarm is raised when it has
     not come within `canary_within`. After `keep_ledger` the rows of an issue's ledger become
-    totals; alarms that are over, and results of the doctor, go after `keep_alarms`.
+    totals; alarms that are over go after `keep_alarms`, entries of the audit log after `keep_log`,
+    which is a year at least. The parts log what is as grave as `log_level`, or graver; `INFO`
+    follows what happens.
     """
 
     alarm_to: Annotated[tuple[str, ...], NoDecode] = ()
@@ -32,6 +36,8 @@ class OperationsSettings(BaseSettings):
     canary_within: timedelta = timedelta(minutes=30)
     keep_ledger: timedelta | None = timedelta(days=400)
     keep_alarms: timedelta | None = timedelta(days=365)
+    keep_log: timedelta | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
 
     @field_validator("alarm_to", mode="before")
     @classmethod
@@ -72,6 +78,18 @@ class OperationsSettings(BaseSettings):
                 " needed, from `openssl rand -base64 33`"
             )
         return value
+
+    @field_validator("keep_log")
+    @classmethod
+    def _a_year_at_least(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value < LOG_KEPT_AT_LEAST:
+            raise ValueError("367 days at least would be right, such as 800 days, or for ever")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, value: object) -> object:
+        return (value.strip().upper() or "WARNING") if isinstance(value, str) else value
 
     @field_validator("canary_within", mode="before")
     @classmethod

@@ -5,6 +5,7 @@ waits for the exclusive lock, which the kernel grants when the last user is gone
 SIGKILL included, and then stops the server. So nothing outlives its users, and nobody counts them.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -55,12 +56,14 @@ class EmbeddedRedis:
     def open(self) -> None:
         """Make sure that the server runs, and keep it running; raises AlertsError."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.socket.parent.stat().st_uid != os.getuid():
-            raise AlertsError(f"{self.socket.parent} belongs to somebody else; remove it")
         # Forked children share this lock; started programs do not (the descriptor closes on exec).
         self._users = os.open(self._folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._users, fcntl.LOCK_SH)
+        # Under the lock: a keeper that ends takes the short place away before it lets go of it.
+        self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.socket.parent.stat().st_uid != os.getuid():
+            self.close()
+            raise AlertsError(f"{self.socket.parent} belongs to somebody else; remove it")
         with (self._folder / "start.lock").open("w") as starting:
             # One process at a time starts a keeper; the others find the server running.
             fcntl.flock(starting, fcntl.LOCK_EX)
@@ -132,7 +135,16 @@ def keep(folder: Path, socket: Path) -> None:
         fcntl.flock(users, fcntl.LOCK_EX)
         # The lock is held until the server is gone, so the next user starts a new one.
         server.stop()
+        _take_away(folder, socket)
         os.close(users)
+
+
+def _take_away(folder: Path, socket: Path) -> None:
+    """Remove a socket that a killed server left, and the short place, if it lay in one."""
+    socket.unlink(missing_ok=True)
+    if socket.parent != folder:
+        with contextlib.suppress(OSError):
+            socket.parent.rmdir()
 
 
 class _Server:

@@ -4,13 +4,15 @@ Nobody is to write them into an event; but a server's answer, or an exception's 
 """
 
 import logging
-import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
 
 import structlog
+from pydantic import ValidationError
 from structlog.typing import EventDict, WrappedLogger
+
+from alerts.config import Settings
 
 # The local part tells who; the domain, which is kept, tells whose server it is.
 _ADDRESS = re.compile(r"[^\s<>\"'(),:;@\\\[\]=/]+@(?=[\w\[])")
@@ -21,7 +23,7 @@ _HIDDEN = "***"
 
 def configure_logs() -> None:
     """Set up logging once per process; `ALERTS_LOG_LEVEL` chooses how much (default warning)."""
-    level = getattr(logging, os.environ.get("ALERTS_LOG_LEVEL", "WARNING").upper(), logging.WARNING)
+    level = logging.getLevelNamesMapping()[_level()]
     renderer = (
         structlog.dev.ConsoleRenderer()
         if sys.stderr.isatty()
@@ -39,6 +41,14 @@ def configure_logs() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _level() -> str:
+    try:
+        return Settings().log_level
+    except ValidationError:
+        # Which setting is wrong is said by whoever loads them, in one line.
+        return "WARNING"
 
 
 def hide_people(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

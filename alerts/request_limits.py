@@ -97,33 +97,39 @@ class RequestLimits:
         if subject is None:
             return True
         # Each is counted, also after one that says no: who goes on asking goes on waiting.
-        counts = [self._count(f"{limit.name}:{self._hash(subject)}", limit) for limit in limits]
+        counts = self._counts(subject, limits)
         return all(count <= limit.at_most for count, limit in zip(counts, limits, strict=True))
 
     def spend(self, subject: str, limit: Limit) -> Spent:
         """Count one request of a subject; `resets_in` are the seconds until its window ends."""
-        count = self._count(f"{limit.name}:{self._hash(subject)}", limit)
+        [count] = self._counts(subject, [limit])
         seconds = int(limit.within.total_seconds())
         resets_in = seconds - int(self._clock.now().timestamp()) % seconds
         return Spent(count <= limit.at_most, max(0, limit.at_most - count), resets_in)
 
-    def _count(self, key: str, limit: Limit) -> int:
-        seconds = int(limit.within.total_seconds())
-        period = int(self._clock.now().timestamp()) // seconds
+    def _counts(self, subject: str, limits: Sequence[Limit]) -> list[int]:
+        """Count one request in each limit's window; return how many there are."""
+        hashed, now = self._hash(subject), int(self._clock.now().timestamp())
+        windows = [
+            (f"{limit.name}:{hashed}", now // int(limit.within.total_seconds()), limit)
+            for limit in limits
+        ]
         if self._client is not None:
             try:
-                return self._in_redis(f"gp-alerts:rate:{key}:{period}", seconds)
+                return self._in_redis(windows)
             except redis.RedisError as error:
                 log.warning("rates_counted_in_database", error=str(error))
-        return self._in_database(key, period, limit.within)
+        return [self._in_database(key, period, limit.within) for key, period, limit in windows]
 
-    def _in_redis(self, key: str, seconds: int) -> int:
+    def _in_redis(self, windows: Sequence[tuple[str, int, Limit]]) -> list[int]:
         assert self._client is not None  # noqa: S101 - asked by the one caller
+        # All in one way to the server and back, and in one transaction.
         with self._client.pipeline() as pipeline:
-            pipeline.incr(key)
-            pipeline.expire(key, seconds)
-            count, _ = pipeline.execute()
-        return int(count)
+            for key, period, limit in windows:
+                name = f"gp-alerts:rate:{key}:{period}"
+                pipeline.incr(name)
+                pipeline.expire(name, int(limit.within.total_seconds()))
+            return [int(count) for count in pipeline.execute()[::2]]
 
     def _in_database(self, key: str, period: int, within: timedelta) -> int:
         row = (RateCount.key == key, RateCount.period == period)

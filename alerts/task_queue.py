@@ -5,6 +5,7 @@ most: the sweeper in the periodic tick enqueues again whatever is due in the dat
 """
 
 import enum
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
@@ -14,6 +15,11 @@ from kombu import Queue as KombuQueue
 from kombu.exceptions import OperationalError
 
 log = structlog.get_logger(__name__)
+
+# Redis hands a task that waits in a worker out again after its visibility timeout, an hour: what
+# waits for longer than this stands in the database.
+LONGEST_WAIT = timedelta(minutes=5)
+_AT_ONCE = timedelta()
 
 
 class Queue(enum.StrEnum):
@@ -42,12 +48,14 @@ class Task(enum.StrEnum):
     RUN_SCHEDULE = "newsletters.run_schedule"
     POLL_SOURCE = "articles.poll_source"
     CHECK_LINKS = "rendering.check_links"
+    ASK_AHEAD = "rendering.ask_ahead"
     READ_MAIL = "inbound.read_mail"
     ANSWER_MAIL = "inbound.answer_mail"
     FETCH_MAIL = "inbound.fetch_mail"
     TELL_WEBHOOK = "webhooks.tell"
     TICK = "periodic.tick"
     SWEEP = "periodic.sweep"
+    START_DUE = "periodic.start_due"
     PRUNE = "periodic.prune"
     TELL_ALARMS = "operations.tell_alarms"
     EXAMINE = "operations.examine"
@@ -62,8 +70,11 @@ class TaskQueue(Protocol):
 
     redis_url: str
 
-    def enqueue(self, task: Task, *ids: int, queue: Queue) -> bool:
-        """Hand the task over; False when the broker is away and the sweeper has to do it."""
+    def enqueue(self, task: Task, *ids: int, queue: Queue, after: timedelta = _AT_ONCE) -> bool:
+        """Hand the task over; False when the broker is away and the sweeper has to do it.
+
+        It begins `after` a wait of at most `LONGEST_WAIT`.
+        """
         ...
 
     def answers(self) -> bool:
@@ -78,10 +89,13 @@ class CeleryTaskQueue:
         self._app = app
         self.redis_url = redis_url
 
-    def enqueue(self, task: Task, *ids: int, queue: Queue) -> bool:
+    def enqueue(self, task: Task, *ids: int, queue: Queue, after: timedelta = _AT_ONCE) -> bool:
         """Send the task; a broker that is away is logged, not raised: the row is committed."""
+        countdown = _seconds(after)
         try:
-            self._app.send_task(task.value, args=ids, queue=queue.value, retry=False)
+            self._app.send_task(
+                task.value, args=ids, queue=queue.value, retry=False, countdown=countdown
+            )
         except OperationalError as error:
             log.warning("broker_away", task=task.value, ids=ids, error=str(error))
             return False
@@ -112,15 +126,24 @@ class RecordingTaskQueue:
 
     def __init__(self) -> None:
         self.enqueued: list[tuple[Task, tuple[int, ...], Queue]] = []
+        self.waits: list[float | None] = []
 
-    def enqueue(self, task: Task, *ids: int, queue: Queue) -> bool:
-        """Remember the task."""
+    def enqueue(self, task: Task, *ids: int, queue: Queue, after: timedelta = _AT_ONCE) -> bool:
+        """Remember the task, and in seconds how long it was to wait."""
         self.enqueued.append((task, ids, queue))
+        self.waits.append(_seconds(after))
         return True
 
     def answers(self) -> bool:
         """Be there, always."""
         return True
+
+
+def _seconds(wait: timedelta) -> float | None:
+    """Return a wait in seconds, None for none; raises ValueError for one that is too long."""
+    if wait > LONGEST_WAIT:
+        raise ValueError(f"a task may wait for {LONGEST_WAIT} at most; longer waits are rows")
+    return wait.total_seconds() if wait > _AT_ONCE else None
 
 
 def celery_for(broker_url: str) -> Celery:

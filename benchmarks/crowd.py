@@ -1,63 +1,68 @@
-"""Readers at the pages while an issue goes out: how long the slowest of a hundred answers takes.
+"""Readers at the pages while an issue goes out: how long they wait, and how much they slow it.
 
 Two hundred people at once, each from an address of their own: they sign up, look at their
 preferences, leave with one click, read the archive. The web part is a process of its own, and so
-are the workers; those who ask share the machine with them.
+are the workers, and all who ask are one more (`visitors.py`); they share the machine. The same
+issue goes out without them and with them, in turns.
 """
 
-import asyncio
-import random
-import re
+import json
+import signal
+import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import count
-from typing import Any
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from alerts.newsletters.models import Issue, IssueState
 from alerts.subscribers.links import SubscriberLinks
-from alerts.subscribers.models import Subscriber
+from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
 from alerts.tokens import Tokens
 from benchmarks.newsroom import NEWSLETTER, Newsroom
-from benchmarks.processes import BadRun, background, free_port, wait_for
+from benchmarks.processes import BadRun, background, cpu_seconds, free_port, wait_for
 from benchmarks.report import Line, Target
+from benchmarks.sink import Watch
+from benchmarks.visitors import ARRIVE_WITHIN, LOOKS_FOR, Answers, Plan
 from benchmarks.workshop import Workshop
 
 PEOPLE = 200
 _CONNECTIONS, _PROCESSES = 10, 2
-# Answers under a second feel like answers (the target), and a person needs longer to read a form.
-_TARGET_MS = 1_000
-_READS_FOR = 2.2
-_LOOKS_FOR = (1.0, 5.0)
-_LEAST_SECONDS, _PATIENCE = 15.0, 60.0
+_TARGET_MS, _SLOWED = 150, 1.1
+_PATIENCE = 60.0
+_LOOK_SECONDS = 0.25
+# More links than all of them can follow while an issue goes out.
+_LINKS = 8_000
 _SECRET = "a-key-for-this-measurement-of-more-than-32-characters"  # noqa: S105 - of no use to anybody
-_TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
-_GOOD = frozenset({200, 303})
 
 
-@dataclass
-class Answers:
-    """How long answers took, in seconds, by what was asked for; and those that were no answers."""
+@dataclass(frozen=True, slots=True)
+class _Web:
+    url: str
+    port: int
+    pid: int
 
-    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    failed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
-    def all(self) -> list[float]:
-        """Return all times, the shortest first."""
-        return sorted(one for times in self.seconds.values() for one in times)
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """An issue that went out: its seconds by its own row, and how many were to get it."""
 
-    def notes(self) -> list[str]:
-        """Return a line for each thing that was asked for."""
-        return [
-            f"{name}: {len(times):,} answers, median {percentile(times, 50) * 1000:.0f} ms,"
-            f" 99th {percentile(times, 99) * 1000:.0f} ms, {self.failed[name]} failed"
-            for name, times in sorted(self.seconds.items())
-        ]
+    seconds: float
+    audience: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """An issue that went out: its seconds, and what people at the pages met with meanwhile."""
+
+    seconds: float
+    answers: Answers
+    web_cpu: float
 
 
 def percentile(times: list[float], percent: float) -> float:
@@ -69,50 +74,174 @@ def percentile(times: list[float], percent: float) -> float:
 
 
 def crowd(workshop: Workshop) -> list[Line]:
-    """Measure the pages while nothing is sent, and while an issue goes out."""
-    readers = workshop.sizes.fewer
+    """Measure the pages while an issue goes out, and the issue without anybody at the pages."""
+    readers = workshop.sizes.crowd
+    alone: list[float] = []
+    beside: list[_Turn] = []
     settings = {"secret_key": _SECRET}
     with workshop.newsroom(mail_url=workshop.mail_url(_CONNECTIONS), settings=settings) as room:
         room.add_readers(readers)
-        issue = room.approved(room.add_articles(workshop.letter))
-        links = _links(room)
-        with room.workers(processes=_PROCESSES), _web(room) as url:
-            quiet = asyncio.run(_ask(url, links, lambda: False))
-            room.command("issue", "send", str(issue))
-            busy = asyncio.run(_ask(url, links, lambda: _is_going_out(room, issue)))
-            _wait_for_the_end(room, issue)
+        articles = room.add_articles(workshop.letter)
+        with room.workers(processes=_PROCESSES), _web(room) as web:
+            for turn in range(workshop.sizes.throughput_rounds):
+                alone.append(_alone(room, articles, workshop))
+                beside.append(_beside(room, articles, web, workshop, turn=turn))
+    times = [percentile(one.answers.all(), 99) * 1000 for one in beside]
+    target = Target(_TARGET_MS, at_most=True)
     return [
+        Line("crowd: 99th percentile", "ms", target, times, notes=_notes(beside, readers)),
         Line(
-            "crowd: 99th percentile",
-            "ms",
-            Target(_TARGET_MS, at_most=True),
-            [percentile(busy.all(), 99) * 1000],
-            notes=[
-                f"{PEOPLE} people at once while {readers:,} messages went out",
-                *busy.notes(),
-                f"while nothing was sent: {percentile(quiet.all(), 99) * 1000:.0f} ms",
-            ],
-        )
+            "crowd: the issue",
+            "s",
+            Target(_SLOWED, at_most=True),
+            [one.seconds for one in beside],
+            alone,
+            notes=["from its start to its end, beside the crowd against alone"],
+        ),
     ]
 
 
-def _links(room: Newsroom) -> Iterator[str]:
-    """Return people's numbers, one after the other: nobody leaves twice."""
+def _notes(turns: list[_Turn], readers: int) -> list[str]:
+    shortest, longest = LOOKS_FOR
+    lines = [
+        f"{PEOPLE} people, each {shortest:.0f} to {longest:.0f} s at a page; {readers:,} messages"
+    ]
+    for name in sorted({name for turn in turns for name in turn.answers.seconds}):
+        times = [one for turn in turns for one in turn.answers.seconds.get(name, ())]
+        lines.append(
+            f"{name}: {len(times):,} answers, median {percentile(times, 50) * 1000:.0f} ms,"
+            f" 99th {percentile(times, 99) * 1000:.0f} ms"
+        )
+    answers = sum(len(turn.answers.all()) for turn in turns)
+    for whose, seconds in (
+        ("web part", sum(turn.web_cpu for turn in turns)),
+        ("who asks", sum(turn.answers.cpu for turn in turns)),
+    ):
+        lines.append(f"{whose}: {seconds / answers * 1000:.2f} ms of CPU an answer")
+    return lines
+
+
+def _alone(room: Newsroom, articles: list[int], workshop: Workshop) -> float:
+    """Send an issue while nobody is at the pages; return the seconds it took."""
+    _have_everybody_back(room)
+    sent = _send(room, room.approved(articles), workshop)
+    if sent.audience != workshop.sizes.crowd:
+        raise BadRun(f"{sent.audience} of {workshop.sizes.crowd} readers were to get the issue")
+    return sent.seconds
+
+
+def _beside(
+    room: Newsroom, articles: list[int], web: _Web, workshop: Workshop, *, turn: int
+) -> _Turn:
+    """Send an issue while people are at the pages."""
+    _have_everybody_back(room)
+    issue = room.approved(articles)
+    plan = _plan(room, web, turn)
+    before = cpu_seconds([web.pid])
+    with _visitors(room, plan) as process:
+        time.sleep(ARRIVE_WITHIN)
+        sent = _send(room, issue, workshop)
+        answers = _end(process)
+    failed = {name: number for name, number in answers.failed.items() if number}
+    if failed:
+        raise BadRun(f"pages failed while the issue went out: {failed}")
+    left = len(answers.seconds["one click"])
+    if not 0 <= workshop.sizes.crowd - sent.audience <= left:
+        raise BadRun(f"{left} people left, and {sent.audience} were to get the issue")
+    return _Turn(sent.seconds, answers, cpu_seconds([web.pid]) - before)
+
+
+def _send(room: Newsroom, issue: int, workshop: Workshop) -> _Sent:
+    """Send an issue to its end, and hold its books against the sink's count."""
+    with Watch(workshop.sink) as watch, room.database() as database:
+        room.command("issue", "send", str(issue))
+
+        def ended() -> tuple[datetime, datetime] | None:
+            row = select(Issue.state, Issue.started_at, Issue.finished_at).where(Issue.id == issue)
+            with database.read() as session:
+                state, started_at, finished_at = session.execute(row).one()
+            return (started_at, finished_at) if state is IssueState.SENT else None
+
+        deadline = time.monotonic() + 900
+        while (found := ended()) is None:
+            if time.monotonic() > deadline:
+                raise BadRun("the issue did not come to its end")
+            time.sleep(_LOOK_SECONDS)
+    books = room.json("issue", "audit", str(issue))
+    # Whoever leaves meanwhile gets nothing; confirmations of sign-ups come to the sink too.
+    if not books["balanced"] or books["sent"] + books["skipped"] != books["audience"]:
+        raise BadRun(f"the books do not balance: {books}")
+    if watch.messages < books["sent"]:
+        raise BadRun(f"{books['sent']} were sent and the sink took {watch.messages} messages")
+    return _Sent((found[1] - found[0]).total_seconds(), books["audience"])
+
+
+def _have_everybody_back(room: Newsroom) -> None:
+    """Undo what the one-clicks of an earlier turn ended, and forget who had which issue."""
+    with room.database() as database, database.transaction() as session:
+        ended = Subscription.ended_at.is_not(None)
+        session.execute(update(Subscription).where(ended).values(ended_at=None))
+        left = Subscriber.state == SubscriberState.UNSUBSCRIBED
+        session.execute(update(Subscriber).where(left).values(state=SubscriberState.CONFIRMED))
+
+
+def _plan(room: Newsroom, web: _Web, turn: int) -> Plan:
+    """Return what the people of a turn ask for; nobody leaves twice in it."""
+    maker = SubscriberLinks(Tokens((_SECRET,)), "")
+    newest = select(Subscriber.public_id).where(Subscriber.state == SubscriberState.CONFIRMED)
     with room.database() as database, database.read() as session:
-        found = session.scalars(select(Subscriber.public_id).order_by(Subscriber.id.desc())).all()
-    return iter(list(found))
+        people = session.scalars(newest.order_by(Subscriber.id.desc()).limit(_LINKS)).all()
+        number = session.scalars(
+            select(Issue.number).where(Issue.state == IssueState.SENT).order_by(Issue.id)
+        ).first()
+    return Plan(
+        port=web.port,
+        people=PEOPLE,
+        newsletter=NEWSLETTER,
+        archive=["/archive/", f"/archive/{NEWSLETTER}", f"/archive/{NEWSLETTER}/{number}"],
+        preferences=[maker.preferences_url(one) for one in people],
+        one_click=[maker.unsubscribe_url(one, newsletter=NEWSLETTER) for one in people],
+        name=f"visitor-{turn}",
+    )
 
 
 @contextmanager
-def _web(room: Newsroom) -> Iterator[str]:
+def _visitors(room: Newsroom, plan: Plan) -> Iterator["subprocess.Popen[str]"]:
+    """Let people visit until the end of the block."""
+    path = room.folder / "plan.json"
+    path.write_text(json.dumps(asdict(plan)))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.visitors", str(path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _end(process: "subprocess.Popen[str]") -> Answers:
+    """Have people stop, and return what they met with."""
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=_PATIENCE)
+    if process.returncode:
+        raise BadRun(f"whoever asks ended with status {process.returncode}")
+    document = json.loads(said)
+    return Answers(defaultdict(list, document["seconds"]), document["failed"], document["cpu"])
+
+
+@contextmanager
+def _web(room: Newsroom) -> Iterator[_Web]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-P", "-m", "alerts.cli", "web", "--port", str(port)]
-    with background(
-        command, room.folder / "web.log", environment=room.environment, folder=room.folder
-    ):
+    log = room.folder / "web.log"
+    with background(command, log, environment=room.environment, folder=room.folder) as process:
         wait_for(lambda: _is_ready(url), "the start of the web part", seconds=_PATIENCE)
-        yield url
+        yield _Web(url, port, process.pid)
 
 
 def _is_ready(url: str) -> bool:
@@ -120,83 +249,3 @@ def _is_ready(url: str) -> bool:
         return httpx.get(f"{url}/readyz", timeout=_PATIENCE).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
-
-
-def _is_going_out(room: Newsroom, issue: int) -> bool:
-    return bool(room.json("issue", "show", str(issue))["state"] == "sending")
-
-
-def _wait_for_the_end(room: Newsroom, issue: int) -> None:
-    wait_for(lambda: not _is_going_out(room, issue), "the end of the issue", seconds=900)
-    books = room.json("issue", "audit", str(issue))
-    if not books["balanced"] or books["pending"]:
-        raise BadRun(f"the books do not balance: {books}")
-
-
-async def _ask(url: str, links: Iterator[str], goes_on: Callable[[], bool]) -> Answers:
-    """Let everybody ask for some seconds at least, and for as long as something goes on."""
-    answers, over = Answers(), asyncio.Event()
-    maker = SubscriberLinks(Tokens((_SECRET,)), url)
-    people = [
-        asyncio.create_task(_person(number, url, maker, links, answers, over))
-        for number in range(PEOPLE)
-    ]
-    began = time.monotonic()
-    # What is waited for is asked of a command, which sets no event.
-    while time.monotonic() - began < _LEAST_SECONDS or await asyncio.to_thread(goes_on):  # noqa: ASYNC110
-        await asyncio.sleep(0.5)
-    over.set()
-    await asyncio.gather(*people)
-    return answers
-
-
-async def _person(
-    number: int,
-    url: str,
-    maker: SubscriberLinks,
-    links: Iterator[str],
-    answers: Answers,
-    over: asyncio.Event,
-) -> None:
-    """Be one reader, at an address of their own on the loopback interface."""
-    chance = random.Random(number)  # noqa: S311 - no secret
-    own = f"127.0.{1 + number // 250}.{1 + number % 250}"
-    transport = httpx.AsyncHTTPTransport(local_address=own)
-    async with httpx.AsyncClient(base_url=url, transport=transport, timeout=_PATIENCE) as client:
-
-        async def timed(name: str, method: str, path: str, **extra: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
-            began = time.perf_counter()
-            answer = await client.request(method, path, **extra)
-            answers.seconds[name].append(time.perf_counter() - began)
-            if answer.status_code not in _GOOD:
-                answers.failed[name] += 1
-            return answer
-
-        for turn in count():
-            if over.is_set():
-                return
-            match chance.choice(("archive", "archive", "preferences", "one click", "sign-up")):
-                case "archive":
-                    await timed("archive", "GET", "/archive/")
-                case "preferences":
-                    link = maker.preferences_url(next(links))
-                    await timed("preferences", "GET", link)
-                case "one click":
-                    link = maker.unsubscribe_url(next(links), newsletter=NEWSLETTER)
-                    body = {"List-Unsubscribe": "One-Click"}
-                    await timed("one click", "POST", link, data=body)
-                case _ if turn == 0:
-                    await _sign_up(timed, f"new{number}@example.org")
-                case _:
-                    await timed("form", "GET", "/subscribe")
-            await asyncio.sleep(chance.uniform(*_LOOKS_FOR))
-
-
-async def _sign_up(timed: Callable[..., Awaitable[httpx.Response]], email: str) -> None:
-    page = await timed("form", "GET", "/subscribe")
-    found = _TOKEN.search(page.text)
-    if found is None:
-        raise BadRun("the form to sign up has no token")
-    await asyncio.sleep(_READS_FOR)
-    form = {"form_token": found[1], "newsletter": NEWSLETTER, "email": email}
-    await timed("sign-up", "POST", "/subscribe", data=form)

@@ -41,6 +41,7 @@ class Sizes:
     large: int = 200_000
     whole_letters: bool = False
     first: int = 1_000_000
+    crowd: int = 100_000
 
 
 QUICK = Sizes(
@@ -55,6 +56,7 @@ QUICK = Sizes(
     small=1_000,
     large=4_000,
     first=20_000,
+    crowd=4_000,
 )
 
 

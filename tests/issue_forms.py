@@ -32,7 +32,9 @@ class ComposeForm:
 
     def press(self, do: str = "save", *, auto: bool = False) -> httpx.Response:
         """Post the form as a button does, or as the page's script; follow where it leads."""
-        body = urlencode([*self.pairs, ("do", do)])
+        # As browsers do: whatever ends a line is posted as CRLF.
+        pairs = [(name, value.replace("\n", "\r\n")) for name, value in self.pairs]
+        body = urlencode([*pairs, ("do", do)])
         return self.browser.client.post(
             self.path + ("/auto" if auto else ""),
             content=body,

@@ -17,6 +17,7 @@ from alerts.clock import SystemClock
 from alerts.config import Settings
 from alerts.config_inbound import InboundSettings
 from alerts.config_operations import OperationsSettings
+from alerts.config_sending import SendingSettings
 from alerts.database import Database
 from alerts.durations import duration_text
 from alerts.runtime import Runtime
@@ -72,7 +73,7 @@ def _as_it_is_set(found: "re.Match[str]") -> str:
     return f"`ALERTS_{name.upper()}`" if name in Settings.model_fields else found[0]
 
 
-_CLASSES = (Settings, InboundSettings, OperationsSettings)
+_CLASSES = (Settings, SendingSettings, InboundSettings, OperationsSettings)
 
 
 def _stands_for(name: str, sentence: str) -> bool:

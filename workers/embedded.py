@@ -83,7 +83,8 @@ def parts_for(settings: Settings, *, host: str, port: int) -> list[Part]:
     program = [sys.executable, "-P", "-m", "alerts.cli"]
     parts = [
         Part("web", [*program, "web", "--host", host, "--port", str(port)]),
-        Part("worker", [*program, "worker"]),
+        # Who waits for a page goes first; where nobody does, sending is as fast as ever.
+        Part("worker", [*program, "worker", "--nice", "5"]),
         Part("beat", [*program, "beat"]),
     ]
     if settings.uses_catcher and settings.catcher_port:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from celery.signals import (
     beat_init,
+    task_prerun,
     worker_init,
     worker_process_init,
     worker_process_shutdown,
@@ -21,7 +22,6 @@ from celery.signals import (
 from alerts.articles.fetching.fetcher import Fetcher
 from alerts.articles.fetching.pacing import SharedPace
 from alerts.articles.topics import Topics, topics_in
-from alerts.clock import Clock, SystemClock
 from alerts.config import Settings, load_settings
 from alerts.database import Database
 from alerts.delivery.dkim import DkimSigner
@@ -41,6 +41,7 @@ from alerts.operations.alarms.telling import Means
 from alerts.operations.alarms.watching import Watch
 from alerts.rendering.service import Renderer, renderer_of
 from alerts.request_limits import RequestLimits
+from alerts.shared_clock import SharedClock
 from alerts.subscribers.links import SubscriberLinks
 from alerts.task_queue import CeleryTaskQueue, Queue, Task
 from alerts.tokens import Tokens
@@ -62,7 +63,7 @@ class WorkerParts:
     """The parts that tasks hand to the stations; opened once per process."""
 
     settings: Settings
-    clock: Clock
+    clock: SharedClock
     database: Database
 
     @cached_property
@@ -203,7 +204,8 @@ def parts() -> WorkerParts:
     """Return this process's parts, opened on first use."""
     if not _parts:
         settings = load_settings()
-        _parts.append(WorkerParts(settings, SystemClock(), Database(settings.database)))
+        database = Database(settings.database)
+        _parts.append(WorkerParts(settings, SharedClock(database), database))
     return _parts[0]
 
 
@@ -256,6 +258,11 @@ def _forget_parents_connections(**_: object) -> None:
     # What was imported stays: it need not be looked through again for every thousand messages.
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
+
+
+@task_prerun.connect
+def _look_at_the_clock(**_: object) -> None:
+    parts().clock.look()
 
 
 @worker_process_shutdown.connect

@@ -24,7 +24,7 @@ def backup(
     file: Annotated[Path, typer.Argument(help="The file to write; it must not be there yet.")],
     json: JsonOption = False,
 ) -> None:
-    """Write the whole database, and the data folder's key and topics, to one file."""
+    """Write the whole database, the key, topics and templates of your own to one file."""
     from alerts.operations.alarms.beats import BACKUP, note_life
     from alerts.operations.backup.writing import write_backup
 
@@ -51,7 +51,7 @@ def backup(
     if json:
         print_json(document)
     else:
-        kept = ", ".join(document["files"]) or "no file of the data folder"
+        kept = ", ".join(document["files"]) or "no file beside"
         say(f"{file}: {document['rows']} rows and {kept}, {document['bytes']} bytes")
         note("it holds addresses and keys: keep it where nobody else reads it")
 

@@ -63,7 +63,8 @@ def draft(
         print_json(document)
     else:
         say(str(issue.id))
-        note(f"{document['subject']} ({len(document['articles'])} pieces)")
+        count = len(document["articles"])
+        note(f"{document['subject']} ({count} {'piece' if count == 1 else 'pieces'})")
 
 
 @app.command("list")

@@ -65,6 +65,9 @@ def worker(
     processes: Annotated[
         int | None, typer.Option(min=1, help="How many processes; default: the setting.")
     ] = None,
+    nice: Annotated[
+        int, typer.Option(min=0, max=19, help="How far to stand back for others, as nice(1) does.")
+    ] = 0,
 ) -> None:
     """Run a Celery worker."""
     from alerts.delivery.dkim import check_signing
@@ -79,6 +82,8 @@ def worker(
     count = processes or settings.worker_processes
     # Each process opens its share of the connections: they have to know how many they are.
     os.environ["ALERTS_WORKER_PROCESSES"] = str(count)
+    if nice:
+        os.nice(nice)
     _become(
         "celery",
         "--quiet",

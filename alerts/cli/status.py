@@ -7,7 +7,7 @@ from alerts.cli.common import say
 from alerts.clock import rfc3339
 from alerts.holding import hold_of
 from alerts.inbound.fetching.claims import failing_mailboxes, mailbox_json
-from alerts.operations.alarms.books import alarm_json, open_alarms
+from alerts.operations.alarms.books import alarm_json
 from alerts.operations.overview import standing_of
 from alerts.runtime import Runtime, open_queue
 
@@ -20,7 +20,7 @@ def overview(runtime: Runtime) -> dict[str, Any]:
         failing = [source_json(source) for source in found.failing]
         mailboxes = failing_mailboxes(session, runtime.settings.mailboxes)
         unreachable = [mailbox_json(mailbox) for mailbox in mailboxes]
-        alarms = [alarm_json(alarm) for alarm in open_alarms(session)]
+        alarms = [alarm_json(alarm) for alarm in found.alarms]
     with open_queue(runtime.settings) as queue:
         workers = queue.workers(timeout=0.5)
     return {

@@ -6,7 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
-from alerts.config import Settings, dkim_covers
+from alerts.config import Settings
+from alerts.config_sending import dkim_covers
 from alerts.delivery.assembly import address_of
 from alerts.delivery.transports.urls import transport_names
 from alerts.newsletters.content import IssueContent

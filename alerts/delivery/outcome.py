@@ -8,7 +8,14 @@ from typing import NamedTuple
 from alerts.delivery.bounces import reason_of_refusal
 from alerts.delivery.models import DeliveryState
 from alerts.delivery.status_codes import enhanced_code
-from alerts.delivery.waits import Cause, cause_of, is_greylisting, stated_wait, wait_after
+from alerts.delivery.waits import (
+    Cause,
+    cause_of,
+    is_greylisting,
+    is_too_much,
+    stated_wait,
+    wait_after,
+)
 
 # A server that takes a message and then hangs up may do so every time, and its reader get a copy
 # each time: after so many attempts nobody tries again.
@@ -68,7 +75,10 @@ def asks_for_less(outcome: Outcome) -> bool:
         return False
     if is_greylisting(outcome.answer):
         return False
-    return outcome.code == _SERVICE_CLOSING or outcome.reason.startswith(_UNWELL)
+    if outcome.code == _SERVICE_CLOSING or outcome.reason.startswith(_UNWELL):
+        return True
+    # "454 Throttling failure: Maximum sending rate exceeded": without a code the words decide.
+    return not enhanced_code(outcome.answer) and is_too_much(outcome.answer)
 
 
 def refusal(code: int, answer: str) -> Outcome:

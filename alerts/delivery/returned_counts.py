@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from alerts.delivery.returned import Returned, ReturnedCount
@@ -59,13 +59,9 @@ def came_back_since(session: Session, since: date, *, until: date, most: int = 1
     )
 
 
-def prune_returned_counts(session: Session, *, now: datetime) -> None:
-    """Remove the counts that are too old to be compared with."""
-    session.execute(
-        delete(ReturnedCount)
-        .where(ReturnedCount.day < (now - KEPT_FOR).date())
-        .execution_options(synchronize_session=False)
-    )
+def old_returned_counts(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that counts are too old to be compared with."""
+    return ReturnedCount.day < (now - KEPT_FOR).date()
 
 
 def _by(

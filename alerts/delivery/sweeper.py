@@ -33,6 +33,11 @@ log = structlog.get_logger(__name__)
 # lost, or waits behind others, and then the second one finds nothing left to do.
 LOST_AFTER = timedelta(minutes=2)
 _MOST_AT_ONCE = 2_000
+# A little more than the time between two sweeps of a worker: no start falls between them.
+_SOON = timedelta(seconds=25)
+_MOST_SOON = 20
+# The clock has to have passed the moment.
+_JUST_AFTER = timedelta(milliseconds=20)
 _CALLED_OFF: dict[str, Any] = {"state": DeliveryState.SKIPPED, "reason": CANCELLED}
 _IN_DOUBT: dict[str, Any] = {
     "state": DeliveryState.UNCERTAIN,
@@ -70,6 +75,24 @@ def sweep(session: Session, *, clock: Clock, lost_after: timedelta = LOST_AFTER)
         for issue_id in unprepared_issues(session)
     ]
     return unprepared + _due_batches(session, clock=clock, lost_after=lost_after)
+
+
+def soon_starting(session: Session, *, clock: Clock) -> list[timedelta]:
+    """Return how long it is until each planned issue starts that does so before the next sweep.
+
+    Whoever sweeps again after each of these has them start on the second.
+    """
+    now = clock.now()
+    moments = session.scalars(
+        select(Issue.send_at)
+        .where(
+            Issue.state == IssueState.SCHEDULED, Issue.send_at > now, Issue.send_at <= now + _SOON
+        )
+        .distinct()
+        .order_by(Issue.send_at)
+        .limit(_MOST_SOON)
+    )
+    return [moment - now + _JUST_AFTER for moment in moments if moment is not None]
 
 
 def _start_scheduled(session: Session, *, clock: Clock) -> None:

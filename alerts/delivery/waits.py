@@ -56,6 +56,9 @@ _RATE = re.compile(
     r"|concurren|load average|congest|reputation|complaints|\[tss?\d+\]"
     r"|(?:limit|maximum)[a-z ]{0,30}exceeded|exceed(?:ed|s)[a-z ]{0,30}limit"
 )
+_TOO_MUCH = re.compile(
+    r"too (?:many|much|quickly|fast)|throttl|slow ?down|\brates?\b[a-z ]{0,20}exceeded"
+)
 _NETWORK = re.compile(
     r"\bdns\b|name ?server|(?:host|domain)(?: name)? not found|\bresolv"
     r"|lookup (?:failed|failure|error)"
@@ -79,6 +82,11 @@ _MARGIN = timedelta(seconds=15)
 def is_greylisting(answer: str) -> bool:
     """Tell whether an answer calls itself greylisting, which asks everybody to come twice."""
     return _GREYLIST.search(words_of(answer)) is not None
+
+
+def is_too_much(answer: str) -> bool:
+    """Tell whether an answer says in words that too much comes at once; not that it is busy."""
+    return _TOO_MUCH.search(words_of(answer)) is not None
 
 
 def cause_of(  # noqa: PLR0911 - a table, a line for each cause

@@ -6,7 +6,7 @@ from datetime import datetime
 from email.utils import parseaddr
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import func, update
 
 from alerts.database import Database
 from alerts.delivery.assembly import CompiledMessage, Envelope, Reader, address_of
@@ -17,7 +17,7 @@ from alerts.delivery.transports.base import Transport
 from alerts.errors import Refused
 from alerts.inbound.forwarding import forwarded
 from alerts.inbound.incoming import Desk
-from alerts.inbound.models import InboundMail, Owed
+from alerts.inbound.models import LONGEST_NOTE, InboundMail, Owed
 from alerts.inbound.reading.headers import Headers
 from alerts.inbound.reading.parts import read_parts
 from alerts.inbound.reading.read import read_mail
@@ -69,10 +69,11 @@ async def answer_mail(
     if outcome.fate in {Fate.TEMPORARY, Fate.POSTPONED}:
         log.warning("answer_deferred", mail=mail_id, reason=outcome.reason)
         return False
-    _settle(desk.database, debt)
-    if outcome.fate is Fate.PERMANENT:
+    refused = outcome.fate is Fate.PERMANENT
+    _settle(desk.database, debt, f"; it was refused: {outcome.reason}" if refused else "")
+    if refused:
         log.warning("answer_refused", mail=mail_id, reason=outcome.reason)
-    return outcome.fate is not Fate.PERMANENT
+    return not refused
 
 
 def answered_id(database: Database, mail_id: int) -> str:
@@ -155,12 +156,19 @@ def _debt(database: Database, mail_id: int) -> _Debt | None:
         return _Debt(mail.id, mail.raw, mail.owed, mail.owed_to, mail.owed_at)
 
 
-def _settle(database: Database, debt: _Debt) -> None:
-    """Clear the debt that was read, unless the mail was worked on once more since."""
+def _settle(database: Database, debt: _Debt, why_not: str) -> None:
+    """Clear the debt that was read, unless the mail was worked on once more since.
+
+    That it was not taken stands with the mail, for whoever looks at the desk.
+    """
     with database.transaction() as session:
         session.execute(
             update(InboundMail)
             .where(InboundMail.id == debt.mail_id, InboundMail.owed_at == debt.since)
-            .values(owed=None, owed_at=None)
+            .values(
+                owed=None,
+                owed_at=None,
+                note=func.substr(InboundMail.note + why_not, 1, LONGEST_NOTE),
+            )
             .execution_options(synchronize_session=False)
         )

@@ -18,11 +18,14 @@ from alerts.delivery.assembly.fields import (
     field_bytes,
     mailbox,
 )
+from alerts.inbound.reading.parts import LARGEST as BEGINNING
 
 # Marks what we forwarded, so that it is not forwarded again when it comes back.
 FORWARDED = "X-GP-Alerts-Forwarded"
 # RFC 5322 section 2.1.1, without the line's end.
 _LONGEST_LINE = 998
+# Many servers take no more than 25 MB, in which a file is a third larger than by itself.
+_LARGEST = 15 * 1024 * 1024
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -40,8 +43,10 @@ def forwarded(
 ) -> bytes:
     """Return the message that takes a reply to `to`, with CRLF line ends, all in seven bits.
 
-    Whoever answers it answers the reader: Reply-To says so.
+    Whoever answers it answers the reader: Reply-To says so. Of a reply that few servers would take
+    the beginning is attached.
     """
+    is_whole = len(raw) <= _LARGEST
     fields: tuple[Field, ...] = (
         ("From", mailbox(*parseaddr(sender))),
         ("To", mailbox(None, to)),
@@ -59,9 +64,9 @@ def forwarded(
         [
             f"--{boundary}".encode(),
             b"Content-Type: text/plain; charset=us-ascii\r\n",
-            _note(mail_id).encode(),
+            _note(mail_id, is_whole=is_whole).encode(),
             f"--{boundary}".encode(),
-            _attached(raw),
+            _attached(raw if is_whole else raw[:BEGINNING]),
             f"--{boundary}--\r\n".encode(),
         ]
     )
@@ -69,11 +74,16 @@ def forwarded(
     return signature + field_bytes(fields) + b"\r\n" + body
 
 
-def _note(mail_id: int) -> str:
+def _note(mail_id: int, *, is_whole: bool) -> str:
+    attached = (
+        "The reply is attached as it came;\r\n"
+        if is_whole
+        else f"It is very large: its first {BEGINNING // 2**20} MB\r\nare attached; "
+    )
     return (
-        "A reader replied to an issue. The reply is attached as it came;\r\n"
+        f"A reader replied to an issue. {attached}"
         "answering this mail answers the reader.\r\n\r\n"
-        f"(alerts inbound show {mail_id})\r\n"
+        f"(alerts inbound show {mail_id}{'' if is_whole else ' --raw'})\r\n"
     )
 
 

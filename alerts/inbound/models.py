@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from alerts.claims import Claimable
 from alerts.database import Base, BigKey, UtcDateTime, state_column
 
 LONGEST_NOTE = 500
@@ -88,22 +89,18 @@ class InboundMail(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class Mailbox(Base):
+class Mailbox(Claimable, Base):
     """A mailbox that mail is fetched from, as the settings name it; `shown` is without password.
 
-    `claimed_until` and `fence` keep two from fetching at a time; whoever's fence is no longer the
-    row's goes no further. `place` and `position` say how far a file was read. `taken` counts the
-    mails that were fetched.
+    One at a time looks into it. `place` and `position` say how far a file was read. `taken` counts
+    the mails that were fetched.
     """
 
     __tablename__ = "mailboxes"
 
-    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)
     shown: Mapped[str] = mapped_column(Text)
     next_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    fence: Mapped[int] = mapped_column(default=0)
     place: Mapped[str] = mapped_column(String(80), default="")
     position: Mapped[int] = mapped_column(BigInteger, default=0)
     taken: Mapped[int] = mapped_column(BigInteger, default=0)

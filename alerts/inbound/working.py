@@ -22,7 +22,7 @@ from alerts.inbound.incoming import Desk, Effect, Incoming, is_among, our_addres
 from alerts.inbound.models import LONGEST_NOTE, InboundMail, MailState, Owed
 from alerts.inbound.providers.service import read_event
 from alerts.inbound.reading.headers import Headers
-from alerts.inbound.reading.parts import read_parts
+from alerts.inbound.reading.parts import LARGEST, read_parts
 from alerts.inbound.reading.read import read_mail
 from alerts.inbound.reading.record import Kind, Reading
 from alerts.inbound.reports import came_back, told_to_leave
@@ -38,6 +38,7 @@ log = structlog.get_logger(__name__)
 
 _MOST_ATTEMPTS = 5
 _HEAD = 256 * 1024
+_ONLY_THE_BEGINNING = f" (of the mail the first {LARGEST // 2**20} MB were read)"
 _MOST_OCTETS_AT_ONCE = 16 * 1024 * 1024
 
 
@@ -191,7 +192,7 @@ def _settle(row: InboundMail, reading: Reading, effect: Effect, *, clock: Clock)
     row.state = MailState.DONE
     row.kind = reading.kind.value
     row.bounce = None if reading.bounce is None else reading.bounce.value
-    row.note = _one_line(effect.note)
+    row.note = _one_line(f"{effect.note}{_ONLY_THE_BEGINNING if reading.truncated else ''}")
     row.subscriber_id = effect.subscriber_id
     row.enqueued_at = clock.now()
     owes(row, effect.owed, effect.owed_to, clock=clock)

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from alerts.articles.models import Article, ArticlePart
+from alerts.newsletters.arranging import WHOLE
 from alerts.newsletters.content import (
     IssueContent,
     ItemContent,
@@ -16,7 +17,6 @@ from alerts.newsletters.markdown import html_of
 from alerts.newsletters.models import Issue, IssueItem
 from alerts.newsletters.numbering import printed
 from alerts.newsletters.places import place_of
-from alerts.newsletters.selection import WHOLE
 
 _REST_LENGTH = 160
 

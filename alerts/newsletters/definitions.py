@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from alerts.clock import time_zones
-from alerts.config import check_mailbox
+from alerts.config_sending import check_mailbox
 from alerts.durations import duration_text, parse_duration
 from alerts.errors import Invalid
 from alerts.newsletters.missed import USUAL, parse_missed

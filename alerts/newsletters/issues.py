@@ -13,6 +13,7 @@ from alerts.clock import Clock, rfc3339
 from alerts.errors import Conflict, Invalid, NotFound, Refused
 from alerts.holding import refuse_if_held
 from alerts.newsletters.archive.entering import enter_issue
+from alerts.newsletters.arranging import Due, arrange
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.contents import content_of, is_late, printed_day, proposed_texts
 from alerts.newsletters.definitions import NewsletterDefinition
@@ -21,7 +22,7 @@ from alerts.newsletters.models import Issue, IssueItem, IssueState, Newsletter
 from alerts.newsletters.numbering import spelled
 from alerts.newsletters.numbers import give_back, next_for, write_down
 from alerts.newsletters.second_person import check_sender
-from alerts.newsletters.selection import Due, Window, arrange, chosen_articles, due_articles
+from alerts.newsletters.selection import Window, chosen_articles, due_articles
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.newsletters.telling import tell_state
 from alerts.staff.audit import Actor

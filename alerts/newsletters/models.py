@@ -135,6 +135,7 @@ class Issue(Base):
     checksum. `message_domain` is fixed then too, so that Message-IDs never change afterwards.
     `version` counts every change of what a draft says: who saves names the one they began with.
     `set_aside` are pieces that an editor took out and may put back, as in `IssueVersion`.
+    `links_version` is the version whose links were asked for by themselves.
     """
 
     __tablename__ = "issues"
@@ -171,6 +172,7 @@ class Issue(Base):
     set_aside: Mapped[list[dict[str, Any]]] = mapped_column(
         JsonColumn, default=list, server_default="[]"
     )
+    links_version: Mapped[int] = mapped_column(default=0, server_default="0")
     # The audience is taken in order of the subscribers' numbers: up to here so far, and whole
     # since `audience_at`.
     audience_upto: Mapped[int] = mapped_column(BigKey, default=0, server_default="0")

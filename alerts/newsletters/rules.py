@@ -6,7 +6,7 @@ The rule runs over naive wall-clock times; each is then found in its zone (`wall
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -188,11 +188,31 @@ def _parse_rrule(text: str, default: str) -> Rule:
         body, _, name = main.rpartition(" ")
         body, zone = (body, known_zone(name)) if body else (main, default)
         prefix, counted_from = "", EPOCH
-    recurrence = re.sub(r"^RRULE:", "", body.strip(), flags=re.IGNORECASE).upper()
+    given = re.sub(r"^RRULE:", "", body.strip(), flags=re.IGNORECASE).upper()
+    recurrence = _on_the_wall(text, given, zone)
     _check_recurrence(text, recurrence, counted_from)
     left_out = _left_out_of(text[tail.start() :] if tail else "", zone)
-    shown = f"{prefix}RRULE:{recurrence}" if prefix else f"RRULE:{recurrence} {zone}"
+    shown = f"{prefix}RRULE:{given}" if prefix else f"RRULE:{given} {zone}"
     return Rule(f"{shown}{left_out.text}", recurrence, zone, counted_from, left_out=left_out)
+
+
+def _on_the_wall(text: str, recurrence: str, zone: str) -> str:
+    """Return a recurrence whose UNTIL is a wall clock of the zone.
+
+    RFC 5545 asks for it in UTC beside a start in a zone; a day alone is meant to its end.
+    """
+
+    def wall_clock(found: "re.Match[str]") -> str:
+        try:
+            until = datetime.strptime(f"{found[1]}{found[2] or 'T235959'}", "%Y%m%dT%H%M%S")  # noqa: DTZ007 - its zone follows
+        except ValueError as error:
+            shown = found[0].partition("=")[2]
+            raise Invalid(f"rule {text!r}: there is no day and time {shown} for UNTIL") from error
+        if found[3]:
+            until = until.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+        return f"UNTIL={until:%Y%m%dT%H%M%S}"
+
+    return re.sub(r"\bUNTIL=(\d{8})(T\d{6})?(Z?)(?=;|$)", wall_clock, recurrence)
 
 
 def _left_out_of(tail: str, zone: str) -> LeftOut:

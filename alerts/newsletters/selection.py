@@ -1,48 +1,24 @@
-"""Which articles are due, and in which section each goes."""
+"""Which articles are due."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, exists, or_, select
+from sqlalchemy import Select, String, cast, exists, or_, select
 from sqlalchemy.orm import Session
 
 from alerts.articles.identity import essay_key
 from alerts.articles.models import Article, ArticleAuthor, ArticlePart, ArticleState
 from alerts.articles.reading.names import folded
 from alerts.errors import NotFound, Refused
-from alerts.newsletters.definitions import NewsletterDefinition, RuleDefinition, SectionDefinition
+from alerts.newsletters.arranging import WHOLE, Due
+from alerts.newsletters.definitions import NewsletterDefinition, RuleDefinition
 from alerts.newsletters.models import Issue, IssueItem, IssueState
-from alerts.newsletters.places import place_of
 from alerts.subscribers.models import Frequency
 
-WHOLE = 0
-# A roundup brings the essays of its own weeks.
+# A roundup brings the essays of its own weeks; what an editor took out of an issue comes up again.
 _ROUNDUPS_LOOK_BACK = timedelta(days=92)
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """An article, or one part of a roundup, that may stand in an issue."""
-
-    article: Article
-    part: ArticlePart | None = None
-
-    @property
-    def position(self) -> int:
-        """The part's position; 0 stands for the whole article."""
-        return self.part.position if self.part else WHOLE
-
-    @property
-    def title(self) -> str:
-        """The piece's own title."""
-        return self.part.title if self.part else self.article.title
-
-    @property
-    def is_essay(self) -> bool:
-        """Whether it is a signed piece by itself, no roundup and no part of one."""
-        return self.part is None and bool(self.article.authors) and not self.article.parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +39,13 @@ class Window:
         return self.since.astimezone(ZoneInfo(self.zone)).date() if self.since else None
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What an issue may hold: articles, and of pages that grow the parts by the article's id.
-
-    `held` are essays that issues have held as articles of their own, each by the key of its title
-    with the names it is signed by: where a roundup brings one of them again, it is no news.
-    """
-
-    articles: Sequence[Article]
-    parts: Mapping[int, Sequence[ArticlePart]] = field(default_factory=dict)
-    held: Sequence[tuple[str, set[str]]] = ()
-
-
 def due_articles(
     session: Session, definition: NewsletterDefinition, frequency: Frequency, window: Window
 ) -> Due:
     """Return the published articles that match and that no issue at this frequency has held.
 
-    Of a page that grows, those blocks that no issue has held. The newest come first.
+    Of a page that grows, those blocks that no issue has held; of a roundup that an issue held in
+    part, the pieces that an editor took out of it. The newest come first.
     """
     held = _held(definition, frequency)
     query = select(Article).where(
@@ -97,6 +61,9 @@ def due_articles(
     growing = [article for article in found if article.grows]
     parts = _new_parts(session, growing, held, window)
     due = [article for article in found if not article.grows or parts[article.id]]
+    for article, returned in _taken_out(session, definition, frequency, window):
+        parts[article.id] = returned
+        due.append(article)
     is_roundup = any(article.parts and not article.grows for article in due)
     essays = _held_essays(session, held, window) if is_roundup else ()
     return Due(sorted(due, key=_newest_first), parts, essays)
@@ -132,6 +99,63 @@ def _held_essays(
         if name:
             names.add(folded(name))
     return list(found.values())
+
+
+def _taken_out(
+    session: Session, definition: NewsletterDefinition, frequency: Frequency, window: Window
+) -> Iterator[tuple[Article, list[ArticlePart]]]:
+    """Yield roundups of which issues have held some pieces, with those that editors took out.
+
+    One that no issue holds is due as a whole. A piece that does not fit the rule was pulled in by
+    hand, and is not due by itself.
+    """
+    aside = _parts_aside(session, definition, frequency, window)
+    held = _held(definition, frequency).where(IssueItem.article_id.in_(aside))
+    standing: dict[int, set[int]] = {}
+    for article_id, part in session.execute(held) if aside else ():
+        standing.setdefault(article_id, set()).add(part)
+    in_part = [number for number, parts in standing.items() if WHOLE not in parts]
+    published = Article.state == ArticleState.PUBLISHED
+    query = select(Article).where(Article.id.in_(in_part), published, ~Article.grows)
+    for article in session.scalars(query) if in_part else ():
+        free = aside[article.id] - standing[article.id]
+        parts = [one for one in article.parts if one.position in free]
+        fitting = [one for one in parts if _fits(definition.rule, one)]
+        if (
+            fitting
+            and article_matches(definition.rule, article)
+            and _is_printed_in(window, article)
+        ):
+            yield article, fitting
+
+
+def _parts_aside(
+    session: Session, definition: NewsletterDefinition, frequency: Frequency, window: Window
+) -> dict[int, set[int]]:
+    """Return which parts of which articles editors took out of issues of late."""
+    rows = session.scalars(
+        select(Issue.set_aside).where(
+            Issue.newsletter == definition.slug,
+            Issue.frequency == frequency,
+            Issue.state != IssueState.CANCELLED,
+            Issue.until >= window.until - _ROUNDUPS_LOOK_BACK,
+            cast(Issue.set_aside, String) != "[]",
+        )
+    )
+    found: dict[int, set[int]] = {}
+    for piece in (piece for pieces in rows for piece in pieces):
+        if piece["part"] != WHOLE:
+            found.setdefault(piece["article"], set()).add(piece["part"])
+    return found
+
+
+def _fits(rule: RuleDefinition, part: ArticlePart) -> bool:
+    return not rule.regions or bool(set(rule.regions) & set(part.regions))
+
+
+def _is_printed_in(window: Window, article: Article) -> bool:
+    first, printed = window.first_day, article.published_on
+    return first is None or printed is None or printed >= first
 
 
 def _new_parts(
@@ -185,92 +209,6 @@ def article_matches(rule: RuleDefinition, article: Article) -> bool:
         or bool(regions & set(article.regions))
         or any(regions & set(part.regions) for part in article.parts)
     )
-
-
-def arrange(
-    definition: NewsletterDefinition, due: Due
-) -> list[tuple[SectionDefinition, list[Piece]]]:
-    """Put articles into the sections of a newsletter.
-
-    An `essay` section takes the longest signed essay, else a part that its roundup has in focus;
-    `briefs` take roundups apart into their pieces, ordered by place; `cards` take whole articles,
-    and of pages that grow the new blocks. A section with a limit leaves the rest to those after
-    it. An essay that stands alone and in a roundup too is held once, as the article of its own,
-    also where an issue before held it.
-    """
-    takes_parts = any(section.kind == "briefs" for section in definition.sections)
-    pieces = without_doubles(
-        piece
-        for article in due.articles
-        for piece in _pieces(definition.rule, article, due.parts, takes_parts=takes_parts)
-        if not (piece.part and not article.grows and _stands_alone(piece.part, due.held))
-    )
-    arranged = []
-    for section in definition.sections:
-        taken = _take(section, pieces)
-        pieces = [piece for piece in pieces if piece not in taken]
-        arranged.append((section, taken))
-    return arranged
-
-
-def _take(section: SectionDefinition, pieces: list[Piece]) -> list[Piece]:
-    match section.kind:
-        case "essay":
-            essays = sorted(
-                (piece for piece in pieces if piece.is_essay),
-                key=lambda piece: (-piece.article.words, piece.article.id),
-            )
-            in_focus = [piece for piece in pieces if piece.part and piece.part.in_focus]
-            return (essays + in_focus)[: section.limit]
-        case "briefs":
-            ordered = sorted(pieces, key=_by_place)
-            return ordered[: section.limit]
-        case _:
-            return pieces[: section.limit]
-
-
-def without_doubles(pieces: Iterable[Piece]) -> list[Piece]:
-    """Leave out the parts of roundups that stand among the pieces as articles of their own."""
-    every = list(pieces)
-    alone = [
-        (essay_key(piece.title), {folded(author.name) for author in piece.article.authors})
-        for piece in every
-        if piece.part is None
-    ]
-    return [piece for piece in every if piece.part is None or not _stands_alone(piece.part, alone)]
-
-
-def _stands_alone(part: ArticlePart, alone: Sequence[tuple[str, set[str]]]) -> bool:
-    signed = {folded(name) for name in part.authors}
-    return any(
-        key == essay_key(part.title) and (not signed or not names or signed & names)
-        for key, names in alone
-    )
-
-
-def _pieces(
-    rule: RuleDefinition,
-    article: Article,
-    new_parts: Mapping[int, Sequence[ArticlePart]],
-    *,
-    takes_parts: bool,
-) -> list[Piece]:
-    """Take a roundup, or a page that grows, apart into the parts that the rule asks for."""
-    wanted = set(rule.regions)
-    if article.grows:
-        parts = new_parts.get(article.id, article.parts)
-        # A block that names no place is about what its page is about.
-        fitting = [part for part in parts if not wanted or wanted & set(part.regions)]
-        return [Piece(article, part) for part in fitting or parts]
-    if not takes_parts:
-        return [Piece(article)]
-    parts = [part for part in article.parts if not wanted or wanted & set(part.regions)]
-    return [Piece(article, part) for part in parts] or [Piece(article)]
-
-
-def _by_place(piece: Piece) -> tuple[bool, str, str, str]:
-    place = place_of(piece.article, piece.part)
-    return (not place.region, place.region, place.name, piece.title.casefold())
 
 
 def _newest_first(article: Article) -> tuple[float, int]:

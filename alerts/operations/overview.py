@@ -13,6 +13,8 @@ from alerts.articles.sources.service import long_failing
 from alerts.clock import Clock
 from alerts.delivery.models import Batch, BatchState
 from alerts.newsletters.models import Issue, IssueState, Run, Schedule
+from alerts.operations.alarms.books import open_alarms
+from alerts.operations.models import Alarm
 from alerts.outbox.models import WebhookEndpoint
 from alerts.subscribers.models import SubscriberState
 from alerts.subscribers.queries import count_by_state
@@ -43,6 +45,7 @@ class Standing:
     attention: Sequence[Noted]
     failing: Sequence[Source]
     webhooks: Sequence[WebhookEndpoint]
+    alarms: Sequence[Alarm]
 
 
 def standing_of(
@@ -69,6 +72,7 @@ def standing_of(
         attention=_attention(session),
         failing=long_failing(session, clock=clock),
         webhooks=given_up(session),
+        alarms=open_alarms(session),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
@@ -16,22 +16,26 @@ from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.erasing import forget_person
 from alerts.delivery.models import CanaryCopy
-from alerts.delivery.returned_counts import prune_returned_counts
+from alerts.delivery.returned import ReturnedCount
+from alerts.delivery.returned_counts import old_returned_counts
 from alerts.delivery.rolling_up import old_issues, remove_batches, roll_up
 from alerts.inbound.storing import prune_mails
 from alerts.kept_answers import KEPT, KeptAnswer
 from alerts.operations.models import Alarm
 from alerts.operations.slices import SLICE, Rest, Step, in_slices, removing, rest
-from alerts.rendering.reviewing.links import prune_link_checks
+from alerts.outbox.models import WebhookDelivery, WebhookEvent
+from alerts.rendering.reviewing.links import forgotten_link_checks
+from alerts.rendering.reviewing.models import LinkCheck
 from alerts.request_limits import RateCount
-from alerts.staff.models import Lock, LogInTry, PasswordLink, StaffSession
-from alerts.staff.pruning import TRIES_KEPT
+from alerts.staff.models import AuditEntry, Lock, LogInTry, PasswordLink, StaffSession
+from alerts.staff.pruning import ended_links, ended_sessions, old_entries, old_locks, old_tries
 from alerts.subscribers.growth import settle_days
 from alerts.subscribers.models import ConsentRecord, Subscriber, SubscriberState, Subscription
 from alerts.subscribers.uploads.service import prune_uploads
-from alerts.webhooks.queries import prune_webhooks
+from alerts.webhooks.queries import old_events
 
-_LOCKS_KEPT = timedelta(days=1)
+# Counting a day goes through all that happened on it; most are done in a millisecond.
+_DAYS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,10 @@ class Pruned:
     alarms: int = 0
     sessions: int = 0
     log_ins: int = 0
+    log_entries: int = 0
+    link_checks: int = 0
+    webhook_events: int = 0
+    returned_counts: int = 0
     answers: int = 0
     counts_of_requests: int = 0
 
@@ -90,11 +98,12 @@ def prune(
     more than `size` rows of a table that grows with the readers.
     """
     broom = _Broom(database, clock, size, rest)
-    with database.transaction() as session:
-        settle_days(session, clock=clock)
-        prune_link_checks(session, now=clock.now())
-        prune_webhooks(session, now=clock.now())
-        prune_returned_counts(session, now=clock.now())
+    in_slices(
+        database,
+        lambda session, n: settle_days(session, clock=clock, limit=n),
+        size=_DAYS_AT_ONCE,
+        rest=rest,
+    )
     return Pruned(
         unconfirmed=_forget(broom, _unconfirmed, settings.keep_unconfirmed),
         departed=_forget(broom, _departed, settings.keep_departed),
@@ -105,6 +114,12 @@ def prune(
         alarms=_alarms(broom, settings.keep_alarms),
         sessions=_sessions(broom, settings.session_idle),
         log_ins=_log_ins(broom),
+        log_entries=_log_entries(broom, settings.keep_log),
+        link_checks=broom.sweep(removing((LinkCheck.id,), forgotten_link_checks(clock.now()))),
+        webhook_events=_webhook_events(broom),
+        returned_counts=broom.sweep(
+            removing((ReturnedCount.id,), old_returned_counts(clock.now()))
+        ),
         answers=broom.sweep(
             removing((KeptAnswer.caller, KeptAnswer.key), KeptAnswer.at < clock.now() - KEPT)
         ),
@@ -215,12 +230,24 @@ def _uploads(broom: _Broom) -> int:
 
 def _sessions(broom: _Broom, idle: timedelta) -> int:
     now = broom.clock.now()
-    over = or_(StaffSession.expires_at <= now, StaffSession.last_seen_at <= now - idle)
-    broom.sweep(removing((PasswordLink.account_id,), PasswordLink.expires_at <= now))
-    return broom.sweep(removing((StaffSession.id,), over))
+    broom.sweep(removing((PasswordLink.account_id,), ended_links(now)))
+    return broom.sweep(removing((StaffSession.id,), ended_sessions(now, idle=idle)))
 
 
 def _log_ins(broom: _Broom) -> int:
     now = broom.clock.now()
-    broom.sweep(removing((Lock.key,), Lock.last_at <= now - _LOCKS_KEPT))
-    return broom.sweep(removing((LogInTry.id,), LogInTry.at <= now - TRIES_KEPT))
+    broom.sweep(removing((Lock.key,), old_locks(now)))
+    return broom.sweep(removing((LogInTry.id,), old_tries(now)))
+
+
+def _log_entries(broom: _Broom, keep: timedelta | None) -> int:
+    before = broom.before(keep)
+    return 0 if before is None else broom.sweep(removing((AuditEntry.id,), old_entries(before)))
+
+
+def _webhook_events(broom: _Broom) -> int:
+    old = old_events(broom.clock.now())
+    # First what became of them: an event may have been told to many.
+    events = select(WebhookEvent.id).where(old)
+    broom.sweep(removing((WebhookDelivery.id,), WebhookDelivery.event_id.in_(events)))
+    return broom.sweep(removing((WebhookEvent.id,), old))

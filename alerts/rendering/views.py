@@ -64,10 +64,24 @@ class PieceView:
 
 @dataclass(frozen=True, slots=True)
 class PlaceView:
-    """Pieces filed under one country or region."""
+    """Pieces filed under one country or region.
+
+    `region` is the name of the region that begins here, where a section has pieces of several; else
+    it is empty.
+    """
 
     place: str
     pieces: tuple[PieceView, ...]
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A piece with where it is filed; `region` is empty where only its continent is known."""
+
+    place: str
+    region: str
+    piece: PieceView
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +188,12 @@ def view_of(content: IssueContent, allowance: Allowance, *, archive_url: str) ->
 
 def _section(section: SectionContent, allowance: Allowance, archive_url: str) -> SectionView:
     shown = section.items[: allowance.items]
-    placed = [(_place(item), _piece(item, section.kind, allowance, archive_url)) for item in shown]
+    placed = [_placed(item, _piece(item, section.kind, allowance, archive_url)) for item in shown]
     return SectionView(
         key=section.key,
         title=clip(section.title, _LINE_LIMIT),
         kind=section.kind,
-        pieces=tuple(piece for _, piece in placed),
+        pieces=tuple(one.piece for one in placed),
         groups=_groups(placed),
         left_out=len(section.items) - len(shown),
         parts=tuple(_parts(section, placed, allowance)),
@@ -187,7 +201,7 @@ def _section(section: SectionContent, allowance: Allowance, archive_url: str) ->
 
 
 def _parts(
-    section: SectionContent, placed: Sequence[tuple[str, PieceView]], allowance: Allowance
+    section: SectionContent, placed: Sequence[_Placed], allowance: Allowance
 ) -> Iterator[PartView]:
     """Yield a section's pieces, parted by the texts between them.
 
@@ -202,15 +216,28 @@ def _parts(
     for (start, blocks), end in zip(cuts, ends, strict=True):
         if blocks or end > start:
             some = placed[start:end]
-            pieces = tuple(piece for _, piece in some)
+            pieces = tuple(one.piece for one in some)
             yield PartView(blocks, pieces, _groups(some), is_first=start == 0)
 
 
-def _groups(placed: Iterable[tuple[str, PieceView]]) -> tuple[PlaceView, ...]:
-    groups: dict[str, list[PieceView]] = {}
-    for place, piece in placed:
-        groups.setdefault(place, []).append(piece)
-    return tuple(PlaceView(place, tuple(some)) for place, some in groups.items())
+def _groups(placed: Sequence[_Placed]) -> tuple[PlaceView, ...]:
+    groups: dict[str, list[_Placed]] = {}
+    for one in placed:
+        groups.setdefault(one.place, []).append(one)
+    shows_regions = len({one.region for one in placed if one.region}) > 1
+    views, before = list[PlaceView](), ""
+    for place, some in groups.items():
+        region = some[0].region if shows_regions else ""
+        begins = region if region not in {before, place} else ""
+        views.append(PlaceView(place, tuple(one.piece for one in some), begins))
+        before = region
+    return tuple(views)
+
+
+def _placed(item: ItemContent, piece: PieceView) -> _Placed:
+    region = REGIONS.get(item.regions[0]) if item.regions else None
+    name = region.name if region and region.parent else ""
+    return _Placed(_place(item), name, piece)
 
 
 def _piece(item: ItemContent, kind: str, allowance: Allowance, archive_url: str) -> PieceView:

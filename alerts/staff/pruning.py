@@ -1,41 +1,38 @@
-"""Rows of the staff that nobody needs any longer."""
+"""For how long rows of the staff are kept once they are over."""
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Delete, delete, or_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, or_
 
-from alerts.errors import Invalid
-from alerts.staff.guard import Guard
 from alerts.staff.models import AuditEntry, Lock, LogInTry, PasswordLink, StaffSession
 
-TRIES_KEPT = timedelta(days=90)
+_TRIES_KEPT = timedelta(days=90)
 _LOCKS_KEPT = timedelta(days=1)
-# The database itself keeps entries of a year; a leap year and a clock that is off go on top.
-AUDIT_KEPT_AT_LEAST = timedelta(days=367)
 
 
-def prune_staff(guard: Guard, *, tries_kept: timedelta = TRIES_KEPT) -> int:
-    """Delete sessions and links that have ended, old locks and tries; return how many rows."""
-    now = guard.clock.now()
-    queries: list[Delete] = [
-        delete(StaffSession).where(
-            or_(StaffSession.expires_at <= now, StaffSession.last_seen_at <= now - guard.idle)
-        ),
-        delete(PasswordLink).where(PasswordLink.expires_at <= now),
-        delete(Lock).where(Lock.last_at <= now - _LOCKS_KEPT),
-        delete(LogInTry).where(LogInTry.at <= now - tries_kept),
-    ]
-    with guard.database.transaction() as session:
-        return sum(session.connection().execute(query).rowcount for query in queries)
+def ended_sessions(now: datetime, *, idle: timedelta) -> ColumnElement[bool]:
+    """Return the condition that a session is over, or was not used for so long."""
+    return or_(StaffSession.expires_at <= now, StaffSession.last_seen_at <= now - idle)
 
 
-def prune_audit(session: Session, *, before: datetime, now: datetime) -> int:
-    """Delete entries of the audit log from before a moment; return how many.
+def ended_links(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a link to set a password no longer serves."""
+    return PasswordLink.expires_at <= now
 
-    Raises Invalid for a moment less than 367 days ago: the log of a year is kept whatever happens.
+
+def old_locks(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that nobody tried for a day where a lock counts tries."""
+    return Lock.last_at <= now - _LOCKS_KEPT
+
+
+def old_tries(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that a try to log in was 90 days ago."""
+    return LogInTry.at <= now - _TRIES_KEPT
+
+
+def old_entries(before: datetime) -> ColumnElement[bool]:
+    """Return the condition that an entry of the audit log is from before a moment.
+
+    Entries of the last year are kept by the database itself, whatever is asked for.
     """
-    if now - before < AUDIT_KEPT_AT_LEAST:
-        raise Invalid("the audit log keeps a year at least; name a day 367 days ago or earlier")
-    query = delete(AuditEntry).where(AuditEntry.at < before)
-    return session.connection().execute(query).rowcount
+    return AuditEntry.at < before

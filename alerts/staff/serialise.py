@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from alerts.staff.audit import AuditLine
-from alerts.staff.models import ApiToken, StaffAccount, StaffSession
+from alerts.staff.models import ApiToken, StaffAccount
 
 
 def account_json(account: StaffAccount) -> dict[str, Any]:
@@ -20,19 +20,6 @@ def account_json(account: StaffAccount) -> dict[str, Any]:
         "password_set_at": _moment(account.password_set_at),
         "last_log_in_at": _moment(account.last_log_in_at),
         "removed_at": _moment(account.removed_at),
-    }
-
-
-def session_json(row: StaffSession) -> dict[str, Any]:
-    """Return a session without anything that lets somebody in."""
-    return {
-        "id": row.id,
-        "stage": row.stage.value,
-        "created_at": _moment(row.created_at),
-        "last_seen_at": _moment(row.last_seen_at),
-        "expires_at": _moment(row.expires_at),
-        "network": row.network,
-        "browser": row.browser,
     }
 
 

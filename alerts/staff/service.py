@@ -1,4 +1,4 @@
-"""The use cases of accounts: adding, naming, promoting, letting go."""
+"""The use cases of accounts: adding, promoting, letting go."""
 
 from datetime import timedelta
 
@@ -88,14 +88,6 @@ def make_password_link(
 def password_url(base_url: str, secret: str) -> str:
     """Return the page on which the holder of a secret sets a password."""
     return f"{base_url}/desk/password/{secret}"
-
-
-def rename_account(
-    session: Session, account: StaffAccount, name: str | None, *, actor: Actor, clock: Clock
-) -> None:
-    """Give an account another name, None for none; raises Invalid."""
-    account.name = clean_name(name)
-    record(session, actor, "account.renamed", subject_of(account.id), clock=clock)
 
 
 def change_role(

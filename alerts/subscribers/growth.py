@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
@@ -80,14 +81,20 @@ def growth(
     ]
 
 
-def settle_days(session: Session, *, clock: Clock) -> int:
-    """Count the days that are over and keep the counts; returns how many days. Safe to repeat."""
+def settle_days(session: Session, *, clock: Clock, limit: int | None = None) -> int:
+    """Count days that are over and keep the counts; returns how many days. Safe to repeat.
+
+    With a limit it is the first so many that are not counted yet.
+    """
     first = _first_open_day(session)
     if first is None:
         return 0
     settled = 0
-    for day in _days(first, clock.now().date()):
-        _add(session, day, _counted(session, day))
+    busy = _busy_day(session, first)
+    for day in islice(_days(first, clock.now().date()), limit):
+        if day == busy:
+            _add(session, day, _counted(session, day))
+            busy = _busy_day(session, day + _DAY)
         session.add(GrowthDay(day=day, newsletter="", kind=_SETTLED, count=0))
         settled += 1
     session.flush()
@@ -113,6 +120,14 @@ def _first_open_day(session: Session) -> date | None:
         return last + _DAY
     began: datetime | None = session.scalar(select(func.min(ConsentRecord.at)))
     return began.date() if began else None
+
+
+def _busy_day(session: Session, since: date) -> date | None:
+    """Return the first day from one on of which there is a record, None for none."""
+    start = datetime.combine(since, time(), UTC)
+    query = select(func.min(ConsentRecord.at)).where(ConsentRecord.at >= start)
+    found: datetime | None = session.scalar(query)
+    return found.date() if found else None
 
 
 def _last_settled(session: Session) -> date | None:

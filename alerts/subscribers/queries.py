@@ -1,7 +1,7 @@
 """Looking subscribers up."""
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from alerts.errors import NotFound
 from alerts.subscribers.addresses import parse_address
@@ -23,8 +23,10 @@ def by_key(session: Session, key: str) -> Subscriber | None:
 
 
 def by_public_id(session: Session, public_id: str) -> Subscriber | None:
-    """Return the subscriber that a link stands for."""
-    return session.scalars(select(Subscriber).where(Subscriber.public_id == public_id)).first()
+    """Return the subscriber that a link stands for, in one query with the subscriptions."""
+    query = select(Subscriber).where(Subscriber.public_id == public_id)
+    whole = query.options(joinedload(Subscriber.subscriptions))
+    return session.scalars(whole).unique().one_or_none()
 
 
 def list_subscribers(

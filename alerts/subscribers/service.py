@@ -74,7 +74,8 @@ def add_subscriber(
         raise Refused(f"{address.display} is suppressed and is not mailed")
     changed = subscribe(session, subscriber, offers, wish, consent, source, clock)
     changed |= _describe(subscriber, name, zone)
-    changed |= _settle_state(session, subscriber, confirmed, consent, source, clock)
+    if confirmed or kind != "added":
+        changed |= _settle_state(session, subscriber, confirmed, consent, source, clock)
     session.flush()
     if kind == "unchanged" and changed:
         kind = "updated"
@@ -151,6 +152,7 @@ def _create(
         state=SubscriberState.UNCONFIRMED,
         time_zone=zone,
         created_at=clock.now(),
+        confirmation_due_at=clock.now(),
         subscriptions=[],
     )
     try:

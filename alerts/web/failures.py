@@ -6,7 +6,7 @@ from http import HTTPStatus
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -73,6 +73,9 @@ def register_failures(app: FastAPI) -> None:
     app.add_exception_handler(NotFound, _answer(HTTPStatus.NOT_FOUND))
     app.add_exception_handler(Invalid, _told(HTTPStatus.BAD_REQUEST))
     app.add_exception_handler(Refused, _told(HTTPStatus.CONFLICT))
+    # A number that no row can have is a number that no row has.
+    app.add_exception_handler(OverflowError, _answer(HTTPStatus.NOT_FOUND))
+    app.add_exception_handler(DataError, _answer(HTTPStatus.NOT_FOUND))
     app.add_exception_handler(OperationalError, _database_away)
     app.add_exception_handler(Exception, _unexpected)
 

@@ -1,5 +1,8 @@
 """Security headers on every answer, and HEAD answered wherever GET is."""
 
+from http import HTTPStatus
+from urllib.parse import urlsplit, urlunsplit
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -48,9 +51,21 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in _EVERYWHERE.items():
                     headers.setdefault(name, value)
+                if message["status"] == HTTPStatus.TEMPORARY_REDIRECT:
+                    headers["Location"] = _path_of(headers["Location"])
             await send(message)
 
         await self._app(scope, receive, completed)
+
+
+def _path_of(location: str) -> str:
+    """Return where a redirect leads on this site.
+
+    The router's own, which adds or takes off the slash at an address's end, names the host that the
+    request asked for; and that anybody may write.
+    """
+    parts = urlsplit(location)
+    return urlunsplit(("", "", "/" + parts.path.lstrip("/"), parts.query, ""))
 
 
 class HeadAsGet:

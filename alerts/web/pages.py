@@ -51,6 +51,8 @@ class Pages:
             loader=FileSystemLoader(folder),
             autoescape=True,
             undefined=StrictUndefined,
+            # The templates come with the program: none is looked at anew for each page.
+            auto_reload=False,
             trim_blocks=True,
             lstrip_blocks=True,
         )

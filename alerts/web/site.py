@@ -20,6 +20,7 @@ from alerts.staff.guard import Guard, make_guard
 from alerts.subscribers.links import SubscriberLinks
 from alerts.task_queue import TaskQueue
 from alerts.web.kept_counts import KeptCounts
+from alerts.web.kept_pages import KeptPages
 from alerts.web.pages import Pages
 from alerts.web.public.catalogue import Catalogue
 from alerts.web.shared_looks import SharedLooks
@@ -44,6 +45,7 @@ class Site:
     catalogue: Catalogue
     metrics: Metrics
     counts: KeptCounts
+    kept_pages: KeptPages
     counted_links: CountedLinks
     clicks: ClickCounter
     looks: SharedLooks
@@ -80,6 +82,7 @@ def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None)
         catalogue=Catalogue(),
         metrics=Metrics(runtime.database, queue.redis_url, runtime.clock),
         counts=KeptCounts(),
+        kept_pages=KeptPages(),
     )
 
 
@@ -98,5 +101,15 @@ def origin_of(request: Request) -> str | None:
     return request.client.host if request.client else None
 
 
-CurrentSite = Annotated[Site, Depends(site_of)]
-Origin = Annotated[str | None, Depends(origin_of)]
+# Coroutines, though they wait for nothing: what is a plain function FastAPI hands to a thread, and
+# has every request wait for its turn there once more.
+async def _site(request: Request) -> Site:
+    return site_of(request)
+
+
+async def _origin(request: Request) -> str | None:
+    return origin_of(request)
+
+
+CurrentSite = Annotated[Site, Depends(_site)]
+Origin = Annotated[str | None, Depends(_origin)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
@@ -91,6 +91,6 @@ def given_up(session: Session) -> Sequence[WebhookEndpoint]:
     ).all()
 
 
-def prune_webhooks(session: Session, *, now: datetime) -> None:
-    """Forget events, and what became of them, that are older than thirty days."""
-    session.execute(delete(WebhookEvent).where(WebhookEvent.at < now - KEPT))
+def old_events(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that events, and so what became of them, are older than thirty days."""
+    return WebhookEvent.at < now - KEPT

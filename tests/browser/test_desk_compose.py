@@ -155,6 +155,35 @@ def test_words_are_saved_by_themselves_and_shown_as_they_will_look(
     expect(page.locator("textarea[name=markdown]")).to_have_value(re.compile(r"\*\*map\*\*"))
 
 
+def test_pieces_of_a_roundup_are_ticked_and_a_brief_is_shortened(
+    site: RunningSite, page: Page, issue_id: int
+) -> None:
+    with site.runtime.database.transaction() as session:
+        parts = [a_part(n, title=f"Harbour {n}") for n in (1, 2, 3)]
+        an_article(session, site.clock, title="Another roundup", authors=(), parts=parts)
+    page.set_viewport_size({"width": NARROW, "height": 740})
+    _log_in(page, site)
+    _compose(page, site, issue_id)
+    page.fill("#find", "harbour")
+    page.press("#find", "Enter")
+    page.get_by_label("Harbour 1").check()
+    page.get_by_label("Harbour 3").press("Space")
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW
+    assert _violations(page) == []
+    page.get_by_role("button", name="Put in what is ticked").click()
+    expect(page.locator("#saved")).to_contain_text("2 pieces put in.")
+    assert _titles(site, issue_id)[-2:] == ["Harbour 1", "Harbour 3"]
+    entry = _entry(page, "Harbour 3")
+    page.locator(f"{entry} summary").click()
+    page.locator(f"{entry} button", has_text="Begin from its text").click()
+    field = page.locator(f"{entry} textarea[name=standfirst]")
+    expect(field).to_have_value("Brief 3.")
+    field.fill("Shorter.")
+    _is_saved(page)
+    pieces = {piece.key: piece for piece in _stored(site, issue_id).pieces}
+    assert pieces[entry.removeprefix("#entry-").replace("-", ".")].standfirst == "Shorter."
+
+
 def test_two_editors_at_once_see_both_and_lose_nothing(
     site: RunningSite, browser: Browser, page: Page, issue_id: int
 ) -> None:
@@ -194,7 +223,7 @@ def test_an_ended_session_keeps_what_was_typed(
     page.fill("#password", GOOD)
     page.press("#password", "Enter")
     expect(page.get_by_label("Note")).to_have_value("typed without a session")
-    page.get_by_role("button", name="Send it now").click()
+    page.get_by_role("button", name="Go on with it").click()
     expect(page.locator(".notice.good")).to_have_text("Saved.")
     assert _stored(site, issue_id).note == "typed without a session"
 

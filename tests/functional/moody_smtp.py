@@ -55,12 +55,14 @@ class Moods:
     """Moods drawn by a seed: now and then a temporary fault, at any step, and always a new one.
 
     Some recipients are refused for good, before or after their message, whenever they are tried.
+    Others are `condemned` by a mood: they may hear of it, or a lost connection keeps it from them.
     """
 
     def __init__(self, seed: int, *, often: float) -> None:
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self._often = often
         self.acts: Counter[str] = Counter()
+        self.condemned: set[str] = set()
 
     @staticmethod
     def refused(recipient: str) -> str:
@@ -79,6 +81,8 @@ class Moods:
             return None
         name = self._random.choice(sorted(_ACTS[step]))
         self.acts[f"{step.value} {name}"] += 1
+        if recipient and name in _NEVER:
+            self.condemned.add(recipient)
         return _ACTS[step][name]
 
 
@@ -93,14 +97,27 @@ _LATER = {
     "451": Act(b"451 4.7.1 greylisted\r\n"),
     "452": Act(b"452 4.3.1 no room\r\n"),
 }
+_NEVER = {
+    "550": Act(b"550 5.1.1 nobody here\r\n"),
+    "554": Act(b"554 5.7.1 not this one\r\n"),
+}
+# At this step the sender is refused, and with it all who wait.
+_SENDER = {
+    "550": Act(b"550 5.7.1 not from you\r\n"),
+    "452": Act(b"452 4.3.1 no room\r\n"),
+}
 _ACTS: dict[Step, dict[str, Act]] = {
     Step.GREETING: _ANYWHERE | {"554": Act(b"554 no service\r\n", hangs_up=True)},
     Step.EHLO: _ANYWHERE,
-    Step.MAIL: _ANYWHERE | {"torn": Act(b"250 2.1.0 sender ok\r\n", tear=True)},
-    Step.RCPT: _ANYWHERE | _LATER | {"torn": Act(b"250-one\r\n250 2.1.5 ok\r\n", tear=True)},
-    Step.DATA: _ANYWHERE | _LATER | {"torn": Act(b"354 go ahead\r\n", tear=True)},
+    Step.MAIL: _ANYWHERE | _SENDER | {"torn": Act(b"250 2.1.0 sender ok\r\n", tear=True)},
+    Step.RCPT: _ANYWHERE
+    | _LATER
+    | _NEVER
+    | {"torn": Act(b"250-one\r\n250 2.1.5 ok\r\n", tear=True)},
+    Step.DATA: _ANYWHERE | _LATER | _NEVER | {"torn": Act(b"354 go ahead\r\n", tear=True)},
     Step.END: _ANYWHERE
     | _LATER
+    | _NEVER
     | {
         "takes and drops": Act(takes=True, hangs_up=True),
         "takes and tears": Act(b"250 2.0", takes=True, hangs_up=True, after=0.1),
@@ -180,6 +197,7 @@ class _Dialogue(asyncio.Protocol):
         self._server = server
         self._rest = bytearray()
         self._in_content = False
+        self._has_sender = False
         self._recipient = ""
         self._deaf = False
         self._transport: asyncio.Transport | None = None
@@ -228,7 +246,9 @@ class _Dialogue(asyncio.Protocol):
                 self._answer(Step.EHLO, _EHLO)
             case b"MAIL":
                 self._recipient = ""
-                self._answer(Step.MAIL, b"250 2.1.0 ok\r\n")
+                self._has_sender = self._answer(Step.MAIL, b"250 2.1.0 ok\r\n")
+            case b"RCPT" if not self._has_sender:
+                self._write(b"503 5.5.1 MAIL first\r\n")
             case b"RCPT":
                 recipient = line.partition(b"<")[2].partition(b">")[0].decode()
                 if self._answer(Step.RCPT, b"250 2.1.5 ok\r\n", recipient):

@@ -148,7 +148,7 @@ class Troubled:
             )
         return len(hurried)
 
-    def until(self, condition: Callable[[], bool], *, what: str, seconds: float = 120.0) -> None:
+    def until(self, condition: Callable[[], bool], *, what: str, seconds: float = 240.0) -> None:
         """Wait for a condition, sweeping meanwhile; fail with the books when it does not come."""
         deadline = time.monotonic() + seconds
         swept = 0.0
@@ -167,7 +167,7 @@ class Troubled:
             what=f"message {messages} (of {len(self.server.accepted)})",
         )
 
-    def until_sent(self, *, seconds: float = 120.0) -> None:
+    def until_sent(self, *, seconds: float = 240.0) -> None:
         """Wait until the issue is sent; what waits for a second try is brought forward."""
 
         def sent() -> bool:

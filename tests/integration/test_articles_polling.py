@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from alerts.articles.fetching.fetcher import Fetcher
 from alerts.articles.models import Article, ArticleState
-from alerts.articles.sources.claims import claim_due_sources, claim_source
+from alerts.articles.sources.claims import claim_due_sources
 from alerts.articles.sources.discovery import Discovered, discover
 from alerts.articles.sources.models import Source, SourceEntry, SourceKind
 from alerts.articles.sources.polling import poll_source
@@ -24,6 +24,7 @@ from alerts.articles.sources.service import (
 )
 from alerts.articles.sources.shown import NoSource
 from alerts.articles.sources.taking import Poll
+from alerts.claims import claim_row
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.errors import Refused
@@ -311,7 +312,7 @@ def test_a_claim_that_was_lost_writes_nothing_more(
     database: Database, site: LocalSite, fetcher: Fetcher, clock: FixedClock
 ) -> None:
     number = added(database, SourceKind.FEED, f"{site.url}/feed.xml", clock)
-    assert claim_source(database, number, clock=clock) is not None
+    assert claim_row(database, Source, number, clock=clock) is not None
     assert poll_source(database, number, fetcher=fetcher, clock=clock) is None
     # Whoever held it died; after the lease another goes on.
     clock.advance(timedelta(minutes=6))

@@ -96,7 +96,13 @@ def content_for(recipient: str, number: int) -> bytes:
 
 def outgoing(*recipients: str, first: int = 1) -> list[Outgoing]:
     return [
-        Outgoing(n, "alerts@example.org", r, lambda _, r=r, n=n: content_for(r, n))  # type: ignore[misc]  # bound
+        Outgoing(
+            n,
+            "alerts@example.org",
+            r,
+            lambda _, r=r, n=n: content_for(r, n),  # type: ignore[misc]  # bound
+            envelope_id=f"mgx1.7.{n}@example.org",
+        )
         for n, r in enumerate(recipients, start=first)
     ]
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -26,6 +27,16 @@ def server_pid(server: EmbeddedRedis) -> int:
     client = redis.Redis.from_url(server.url)
     try:
         return int(client.info("server")["process_id"])
+    finally:
+        client.close()
+
+
+def server_answers(server: EmbeddedRedis) -> bool:
+    client = redis.Redis.from_url(server.url)
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
     finally:
         client.close()
 
@@ -98,3 +109,34 @@ def test_a_long_data_folder_still_gets_a_socket(tmp_path: Path) -> None:
     assert len(os.fsencode(server.socket)) < 100
     assert server_pid(server) > 0
     server.close()
+
+
+def test_nothing_is_left_of_a_socket_in_a_short_place(tmp_path: Path) -> None:
+    folder = tmp_path / ("a-long-name" * 12)
+    server = EmbeddedRedis(folder)
+    place = server.socket.parent
+    assert place.parent == Path(tempfile.gettempdir())
+    for kill in (False, True):
+        server.open()
+        pid = server_pid(server)
+        assert server.socket.exists()
+        if kill:
+            # The server that the keeper starts in its place leaves nothing either.
+            os.kill(pid, signal.SIGKILL)
+            deadline = time.monotonic() + 10
+            while not server_answers(server) and time.monotonic() < deadline:
+                time.sleep(0.05)
+        server.close()
+        deadline = time.monotonic() + 15
+        while place.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not place.exists()
+
+
+def test_users_who_come_while_the_last_one_goes_find_a_server(tmp_path: Path) -> None:
+    folder = tmp_path / ("a-long-name" * 12)
+    for _ in range(5):
+        server = EmbeddedRedis(folder)
+        server.open()
+        assert server_answers(server)
+        server.close()

@@ -9,14 +9,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from alerts.claims import claim_row
 from alerts.clock import FixedClock
 from alerts.config import Settings
 from alerts.database import Database
-from alerts.inbound.fetching.claims import claim_due_mailboxes, claim_mailbox, failing_mailboxes
+from alerts.inbound.fetching.claims import claim_due_mailboxes, failing_mailboxes
 from alerts.inbound.fetching.polling import look_into, look_into_all
 from alerts.inbound.models import InboundMail, Mailbox
+from alerts.inbound.reading.parts import LARGEST
+from alerts.inbound.storing import LARGEST_MAIL
 from alerts.task_queue import Queue, RecordingTaskQueue, Task
 from tests.data.inbound.dovecot import PASSWORD, Dovecot, dovecot
+from tests.data.inbound.pop3 import pop3_server
 
 MAIL = b"From: MAILER-DAEMON@x.example\r\nSubject: failure %d\r\n\r\n.dots\r\n..\r\n" + b"e" * 5_000
 
@@ -119,6 +123,36 @@ def test_what_is_in_the_mailbox_stays_there_when_it_cannot_be_stored(
     assert (post.look()["taken"], empty_server.mails()) == (1, [])
 
 
+@pytest.mark.parametrize("knows_top", [True, False])
+def test_of_a_mail_that_is_far_too_large_the_beginning_is_taken_and_it_goes(
+    database: Database, clock: FixedClock, *, knows_top: bool
+) -> None:
+    line = b"." + b"x" * 70 + b"\r\n"
+    large = b"Subject: huge\r\n\r\n" + line * (LARGEST_MAIL // len(line) + 1)
+    with pop3_server([MAIL % 1, large], knows_top=knows_top) as server:
+        post = Post(database, clock, f"pop3://returns:s@127.0.0.1:{server.port}?tls=off")
+        stands = post.look()
+        assert (stands["last_error"], stands["taken"]) == (None, 2)
+        assert post.look()["taken"] == 2
+        assert server.mails == []
+    [beginning] = [raw for raw in post.raws() if raw.startswith(b"Subject: huge")]
+    assert beginning == large[: LARGEST + 1]
+    asked = ["TOP 2 30000"] if knows_top else ["TOP 2 30000", "RETR 2"]
+    assert [one for one in server.commands if one.startswith(("TOP", "RETR 2"))] == asked
+
+
+def test_a_real_pop3_server_gives_the_beginning_of_a_mail_that_is_far_too_large(
+    empty_server: Dovecot, database: Database, clock: FixedClock
+) -> None:
+    line = b"x" * 70 + b"\r\n"
+    large = b"Subject: huge\r\n\r\n" + line * (LARGEST_MAIL // len(line) + 1)
+    empty_server.deliver(large)
+    post = Post(database, clock, empty_server.url("pop3s"))
+    assert post.look()["taken"] == 1
+    assert (post.raws(), empty_server.mails()) == ([large[: LARGEST + 1]], [])
+    assert post.look()["taken"] == 1
+
+
 def test_a_mail_that_comes_again_before_it_was_deleted_is_one(
     empty_server: Dovecot, database: Database, clock: FixedClock
 ) -> None:
@@ -171,11 +205,11 @@ def test_a_mailbox_is_looked_into_when_it_is_due_and_by_one_alone(
     assert post.due() == []
     clock.advance(timedelta(minutes=5))
     assert post.due() == [number]
-    claim = claim_mailbox(database, number, clock=clock)
+    claim = claim_row(database, Mailbox, number, clock=clock)
     assert claim is not None
-    assert claim_mailbox(database, number, clock=clock) is None
+    assert claim_row(database, Mailbox, number, clock=clock) is None
     clock.advance(timedelta(minutes=6))
-    assert claim_mailbox(database, number, clock=clock) is not None
+    assert claim_row(database, Mailbox, number, clock=clock) is not None
     # Whoever was overtaken writes nothing more.
     with pytest.raises(Exception, match="somebody else"), claim.transaction():
         pass

@@ -26,7 +26,14 @@ from alerts.newsletters.editing.service import (
     save_composition,
 )
 from alerts.newsletters.editing.versions import get_version, history
-from alerts.newsletters.issues import build_content, draft_issue, freeze, get_issue, move
+from alerts.newsletters.issues import (
+    NothingNew,
+    build_content,
+    draft_issue,
+    freeze,
+    get_issue,
+    move,
+)
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState, IssueVersion, VersionKind
 from alerts.newsletters.service import definition_of, ensure_built_in, get_newsletter
@@ -176,6 +183,59 @@ def test_a_piece_that_is_taken_out_comes_back_as_it_was_and_is_due_again(
     assert _now(database, issue_id)[0].aside == ()
     with pytest.raises(NotFound):
         steps.put_back(_now(database, issue_id)[0], essay, sections)
+
+
+def test_a_roundups_piece_that_was_taken_out_is_due_in_the_next_issue(
+    database: Database, clock: FixedClock, issue_id: int
+) -> None:
+    before, base = _now(database, issue_id)
+    gone = before.pieces[2].key
+    with database.transaction() as session:
+        save_composition(
+            session,
+            issue_id,
+            steps.without(before, gone),
+            base=base,
+            actor=COMMAND_LINE,
+            clock=clock,
+        )
+    clock.advance(timedelta(days=7))
+    with database.transaction() as session:
+        following = draft_issue(session, WEEKLY, clock=clock).id
+    after, _ = _now(database, following)
+    assert [piece.key for piece in after.pieces] == [gone]
+    with pytest.raises(NothingNew), database.transaction() as session:
+        draft_issue(session, WEEKLY, clock=clock)
+    # Dropped, it gives the piece back; and what lies long behind does not come up again.
+    with database.transaction() as session:
+        move(session, following, Event.CANCEL, clock=clock)
+        assert len(draft_issue(session, WEEKLY, clock=clock).items) == 1
+        session.rollback()
+    clock.advance(timedelta(days=100))
+    with pytest.raises(NothingNew), database.transaction() as session:
+        draft_issue(session, WEEKLY, clock=clock)
+
+
+def test_a_piece_from_elsewhere_that_was_taken_out_again_is_not_due_by_that(
+    database: Database, clock: FixedClock, issue_id: int
+) -> None:
+    with database.transaction() as session:
+        parts = [a_part(n, regions=["south-asia"], country="IN") for n in (1, 2)]
+        other = an_article(session, clock, authors=(), regions=["south-asia"], parts=parts)
+        sections = section_keys(definition_of(get_newsletter(session, WEEKLY)))
+    for change in (
+        lambda one: steps.with_pieces(
+            one, [PieceEntry(other.id, n, "briefs") for n in (1, 2)], sections
+        ),
+        lambda one: steps.without(one, f"{other.id}.1"),
+    ):
+        before, base = _now(database, issue_id)
+        with database.transaction() as session:
+            save_composition(
+                session, issue_id, change(before), base=base, actor=COMMAND_LINE, clock=clock
+            )
+    with pytest.raises(NothingNew), database.transaction() as session:
+        draft_issue(session, WEEKLY, clock=clock)
 
 
 def test_what_cannot_stand_is_refused_at_its_field(

@@ -31,6 +31,7 @@ from alerts import migrations
 from alerts.clock import FixedClock
 from alerts.config import Settings
 from alerts.database import Base, Database, UtcDateTime
+from alerts.delivery.canaries import ensure_canaries
 from alerts.delivery.models import Delivery
 from alerts.errors import Invalid, Refused
 from alerts.holding import Hold, hold_of
@@ -38,10 +39,15 @@ from alerts.newsletters.archive.index import INDEX, find_pieces
 from alerts.newsletters.archive.models import ArchivedPiece
 from alerts.newsletters.archive.words import terms_of
 from alerts.newsletters.service import ensure_built_in
-from alerts.operations.backup.form import Manifest
+from alerts.operations.alarms.telling import Means
+from alerts.operations.alarms.watching import Watch
+from alerts.operations.backup.files import place_of
+from alerts.operations.backup.form import LARGEST_FILE, Manifest
 from alerts.operations.backup.reading import BackupFile
 from alerts.operations.backup.restoring import Restored, restore
 from alerts.operations.backup.writing import write_backup
+from alerts.operations.models import Alarm, AlarmNote
+from alerts.request_limits import RateCount
 from alerts.subscribers.models import Subscriber
 from tests.conftest import NOW
 from tests.data.delivery.house import House
@@ -381,6 +387,61 @@ def test_what_init_makes_counts_as_empty(
     assert everything(database) == everything(of_sqlite)
 
 
+def started(database: Database, settings: Settings, clock: FixedClock) -> None:
+    """Let the parts of a fresh installation run until alarms are in the book, and visitors came."""
+    with database.transaction() as session:
+        ensure_built_in(session, clock=clock)
+        ensure_canaries(session, settings.canary, clock=clock)
+        session.execute(
+            insert(RateCount).values(key="k", period=1, count=1, expires_at=clock.now())
+        )
+    watch = Watch(
+        Means(
+            database=database,
+            settings=settings,
+            clock=clock,
+            transport=lambda: pytest.fail("nothing is sent"),
+            renderer=lambda: pytest.fail("nothing is rendered"),
+            run=lambda _: pytest.fail("nothing is sent"),
+        )
+    )
+    clock.advance(timedelta(minutes=4))
+    settled = watch.check()
+    assert settled is not None
+    assert settled.opened
+
+
+def test_a_fresh_installation_that_ran_counts_as_empty(
+    a_backup: Path,
+    database: Database,
+    of_sqlite: Database,
+    settings: Settings,
+    clock: FixedClock,
+) -> None:
+    asked = settings.model_copy(
+        update={"alarm_to": ("ops@example.org",), "canary": "canary@example.org"}
+    )
+    started(database, asked, clock)
+    with database.read() as session:
+        for model in (Alarm, AlarmNote, Subscriber, RateCount):
+            assert count(session, model.__table__), model  # type: ignore[arg-type]  # a Table
+    restored(database, a_backup, asked, clock)
+    assert everything(database) == everything(of_sqlite)
+
+
+def test_one_reader_beside_the_canaries_is_enough_to_refuse(
+    a_backup: Path, database: Database, settings: Settings, clock: FixedClock
+) -> None:
+    asked = settings.model_copy(update={"canary": "canary@example.org"})
+    started(database, asked, clock)
+    with database.transaction() as session:
+        add_readers(session, ["eve"], now=NOW)
+    before = everything(database)
+    with pytest.raises(Refused, match="there is something in consent_records, subscribers"):
+        restored(database, a_backup, asked, clock)
+    assert everything(database) == before
+
+
 def test_tables_of_another_program_are_left_alone(
     a_backup: Path, copy: Database, settings: Settings, clock: FixedClock
 ) -> None:
@@ -428,6 +489,81 @@ def test_the_key_comes_back_and_the_one_it_replaces_is_kept(
     assert (folder / "secret-key").stat().st_mode & 0o777 == 0o600
     assert (folder / "secret-key.before-restore").read_text().startswith("made-at")
     assert done.notes == ()
+
+
+def own_templates(folder: Path, name: str, text: str) -> None:
+    """Write a template of a newsletter's own, and what no template needs beside it."""
+    for file in ("subject.txt", "body.html", "parts/head.html"):
+        path = folder / name / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text} {file}")
+    (folder / name / ".draft.swp").write_text("an editor's own")
+
+
+@pytest.mark.parametrize("elsewhere_by_setting", [False, True])
+def test_templates_that_newsletters_bring_go_along_and_come_back(
+    of_sqlite: Database,
+    copy: Database,
+    settings: Settings,
+    clock: FixedClock,
+    tmp_path: Path,
+    elsewhere_by_setting: bool,
+) -> None:
+    own_templates(settings.own_templates, "africa", "“ours”")
+    (settings.data_dir / "topics.toml").write_text("[topics]\n")
+    path = tmp_path / "backup.zip"
+    manifest = write_backup(of_sqlite, path, settings=settings, clock=clock, progress=quiet)
+    names = [part.path.removeprefix("files/") for part in manifest.files]
+    texts = [f"templates/email/africa/{name}" for name in ("body.html", "parts/head.html")]
+    assert names == ["secret-key", "topics.toml", *texts, "templates/email/africa/subject.txt"]
+    to = Settings(
+        data_dir=tmp_path / "new",
+        secret_key=(KEY,),
+        templates_dir=tmp_path / "there" if elsewhere_by_setting else None,
+    )
+    own_templates(to.own_templates, "other", "stays")
+    own_templates(to.own_templates, "africa", "younger")
+    done = restored(copy, path, to, clock)
+    assert set(done.files) == set(names) - {"secret-key"}
+    folder = to.own_templates / "africa"
+    assert (folder / "parts" / "head.html").read_text() == "“ours” parts/head.html"
+    assert (folder / "body.html.before-restore").read_text() == "younger body.html"
+    assert (to.own_templates / "other" / "body.html").read_text() == "stays body.html"
+    again = tmp_path / "again.zip"
+    other = write_backup(copy, again, settings=to, clock=clock, progress=quiet)
+    assert not [part.path for part in other.files if "before-restore" in part.path]
+
+
+def test_a_file_that_cannot_be_put_there_leaves_all_as_it_was(
+    of_sqlite: Database, copy: Database, settings: Settings, clock: FixedClock, tmp_path: Path
+) -> None:
+    own_templates(settings.own_templates, "africa", "ours")
+    (settings.data_dir / "topics.toml").write_text("[topics]\n")
+    path = tmp_path / "backup.zip"
+    write_backup(of_sqlite, path, settings=settings, clock=clock, progress=quiet)
+    to = Settings(data_dir=tmp_path / "new", secret_key=(KEY,), templates_dir=tmp_path / "file")
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(Refused, match=r"nothing was restored: .* cannot be written: Not a dir"):
+        restored(copy, path, to, clock)
+    assert not (to.data_dir / "topics.toml").exists()
+    with copy.read() as session:
+        assert hold_of(session) is None
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/etc/evil", "templates/email/../../evil", "other"])
+def test_a_file_goes_nowhere_but_where_it_belongs(settings: Settings, name: str) -> None:
+    assert place_of(name, settings) is None
+
+
+def test_what_is_too_large_for_a_backup_is_said_and_not_left_out(
+    of_sqlite: Database, settings: Settings, clock: FixedClock, tmp_path: Path
+) -> None:
+    own_templates(settings.own_templates, "africa", "ours")
+    (settings.own_templates / "africa" / "photo.tiff").write_bytes(bytes(LARGEST_FILE + 1))
+    path = tmp_path / "backup.zip"
+    with pytest.raises(Refused, match=r"photo\.tiff has more than 16 MiB"):
+        write_backup(of_sqlite, path, settings=settings, clock=clock, progress=quiet)
+    assert not path.exists()
 
 
 def test_a_key_of_the_settings_counts_more_and_is_spoken_of(

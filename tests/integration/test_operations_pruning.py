@@ -4,12 +4,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, func, insert, select, update
+from sqlalchemy.orm import Session
 
 from alerts.clock import FixedClock
 from alerts.config import Settings
@@ -18,11 +19,14 @@ from alerts.delivery.books import audit, progress
 from alerts.delivery.models import Batch, CanaryCopy, Delivery, DeliveryState, DeliveryTotal
 from alerts.delivery.outcome import refusal
 from alerts.delivery.reporting import report
+from alerts.delivery.returned import ReturnedCount
 from alerts.kept_answers import KeptAnswer
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue, IssueState
 from alerts.operations.models import Alarm, AlarmNote, Occasion
 from alerts.operations.pruning import prune
+from alerts.outbox.models import DeliveryEnd, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from alerts.rendering.reviewing.models import LinkCheck
 from alerts.request_limits import RateCount
 from alerts.staff.models import LogInTry, SessionStage, StaffSession, TryKind, TryOutcome
 from alerts.subscribers.models import Frequency, Subscriber
@@ -254,6 +258,7 @@ def fill(house: House) -> None:
                 for _ in many
             ],
         )
+        fill_what_grows(session, now)
         alarm = session.scalars(select(Alarm.id).limit(1)).one()
         session.add(
             AlarmNote(
@@ -279,6 +284,42 @@ def fill(house: House) -> None:
         )
 
 
+def fill_what_grows(session: Session, now: datetime) -> None:
+    """Write looks at links, events with what became of them, and counts of what came back."""
+    many = range(SIZE * 2 + 20)
+    asked = {"asked_at": now, "words": "", "moved_to": "", "host": "x"}
+    session.execute(
+        insert(LinkCheck), [asked | {"digest": f"{n}", "url": f"https://x/{n}"} for n in many]
+    )
+    endpoints = [
+        WebhookEndpoint(url=f"https://hooks.example/{n}", name="", events=[], secrets=[])
+        for n in range(2)
+    ]
+    for each in endpoints:
+        each.created_at = now
+    session.add_all(endpoints)
+    session.flush()
+    told = [{"public_id": f"e{n}", "kind": "x", "data": {}, "at": now} for n in many]
+    session.execute(insert(WebhookEvent), told)
+    numbers = session.scalars(select(WebhookEvent.id)).all()
+    session.execute(
+        insert(WebhookDelivery),
+        [
+            {
+                "event_id": number,
+                "endpoint_id": each.id,
+                "state": DeliveryEnd.DELIVERED,
+                "not_before": now,
+                "until": now,
+            }
+            for number in numbers
+            for each in endpoints
+        ],
+    )
+    returned = {"day": now.date(), "kind": "hard", "code": "", "count": 1}
+    session.execute(insert(ReturnedCount), [returned | {"domain": f"d{n}.example"} for n in many])
+
+
 def test_everything_that_is_old_goes_and_no_slice_is_larger_than_asked(house: House) -> None:
     issue_id = an_old_ledger(house, SIZE * 3)
     fill(house)
@@ -288,12 +329,24 @@ def test_everything_that_is_old_goes_and_no_slice_is_larger_than_asked(house: Ho
     with noted_sizes(house.database.engine) as sizes:
         counts = pruned(house)
     expected = SIZE * 2 + 20
-    names = ("unconfirmed", "sessions", "log_ins", "answers", "counts_of_requests", "alarms")
+    names = (
+        "unconfirmed",
+        "sessions",
+        "log_ins",
+        "answers",
+        "counts_of_requests",
+        "alarms",
+        "link_checks",
+        "webhook_events",
+        "returned_counts",
+    )
     assert {name: counts[name] for name in names} == dict.fromkeys(names, expected)
     assert counts["deliveries"] == SIZE * 3
     assert max(sizes) == SIZE
-    for model in (StaffSession, LogInTry, RateCount, KeptAnswer, Alarm, AlarmNote, CanaryCopy):
+    gone = (StaffSession, LogInTry, RateCount, KeptAnswer, Alarm, AlarmNote, CanaryCopy)
+    for model in (*gone, LinkCheck, WebhookEvent, WebhookDelivery, ReturnedCount):
         assert rows(house, model) == 0, model.__name__
+    assert rows(house, WebhookEndpoint) == 2
     assert set(pruned(house).values()) == {0}
 
 

@@ -108,6 +108,17 @@ def test_pages_without_a_log_in_set_no_cookie(site: RunningSite) -> None:
             assert "set-cookie" not in site.client.get(at(path)).headers, path
 
 
+@pytest.mark.parametrize("host", ["evil.example", "evil.example/x?", "[::1", "a b", "u:p@evil"])
+def test_no_redirect_leads_to_the_host_that_was_asked_for(site: RunningSite, host: str) -> None:
+    for path in ("/archive", "/caught?q=x", "/desk", "/subscribe/", "/api/v1/articles/"):
+        answer = site.client.get(path, headers={"Host": host})
+        if answer.has_redirect_location:
+            assert answer.headers["location"].startswith("/"), path
+            assert not answer.headers["location"].startswith("//"), path
+            assert "evil" not in answer.headers["location"], path
+    assert site.client.get("/archive?page=2").headers["location"] == "/archive/?page=2"
+
+
 def test_the_desk_leads_nowhere_outside(site: RunningSite) -> None:
     StaffRoom(site.runtime.database, site.clock).add()
     for wanted in ("//evil.example/", "https://evil.example/", "/\\evil.example", "/desk/../../x"):

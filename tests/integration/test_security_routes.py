@@ -152,6 +152,19 @@ def test_every_role_gets_where_the_table_says(site: RunningSite, role: Role) -> 
             assert status == (200 if method == "GET" else 409), f"{role}: {method} {path}"
 
 
+@pytest.mark.parametrize("number", ["9" * 30, "9223372036854775808", "-1", "%00", "..%2F..%2Fx"])
+def test_no_number_however_large_makes_a_page_fail(site: RunningSite, number: str) -> None:
+    with at_the_desk(site, Role.ADMIN) as opened:
+        form = {"form_token": opened.token()}
+        for method, path in table():
+            if "{" not in path or not path.startswith("/desk/"):
+                continue
+            address = re.sub(r"\{[a-z_]+(:int)?\}", number, path)
+            sent = {"data": form} if method == "POST" else {}
+            status = opened.client.request(method, address, **sent).status_code
+            assert status < 500, f"{method} {path}: {status}"
+
+
 def test_articles_are_handed_in_by_whoever_has_the_token(site: RunningSite) -> None:
     for method, path in of("push"):
         for headers in ({}, bearer("wrong"), {"Authorization": f"Basic {PUSH_TOKEN}"}):

@@ -140,20 +140,32 @@ def test_the_list_goes_on_by_the_page_in_few_queries(site: RunningSite, desk: Br
 
 def test_runs_that_made_nothing_say_why(site: RunningSite, desk: Browser) -> None:
     with site.runtime.database.transaction() as session:
-        session.add(
-            Run(
-                newsletter=WEEKLY,
-                frequency=Frequency.WEEKLY,
-                period="2026-W47",
-                due_at=site.clock.now(),
-                started_at=site.clock.now(),
-                outcome=RunOutcome.SKIPPED,
-                reason="nothing new since 16 November",
+        # What looks every quarter of an hour does not hide the week's.
+        runs = [(WEEKLY, Frequency.WEEKLY, "2026-W47", "nothing new since 16 November")]
+        runs += [
+            ("gp-alert", Frequency.IMMEDIATE, f"2026-11-23 {n}", f"nothing new, {n}")
+            for n in range(1, 21)
+        ]
+        for minutes, (newsletter, frequency, period, reason) in enumerate(runs):
+            due_at = site.clock.now() + timedelta(minutes=minutes)
+            session.add(
+                Run(
+                    newsletter=newsletter,
+                    frequency=frequency,
+                    period=period,
+                    due_at=due_at,
+                    started_at=due_at,
+                    outcome=RunOutcome.SKIPPED,
+                    reason=reason,
+                )
             )
-        )
-    page = desk.get("/desk/issues")
-    assert "Runs that made no issue" in page.text
-    assert "nothing new since 16 November" in page.text
+    page = desk.get("/desk/issues").text
+    assert "Runs that made no issue" in page
+    assert "nothing new since 16 November" in page
+    assert ("nothing new, 20" in page, "nothing new, 19" in page) == (True, False)
+    overview = desk.get("/desk/").text
+    assert "skipped, nothing new since 16 November" in overview
+    assert "skipped, nothing new, 20" in overview
 
 
 def test_an_issues_page_shows_how_it_stands_and_leads_on(site: RunningSite, desk: Browser) -> None:
@@ -261,6 +273,102 @@ def test_single_pieces_of_a_roundup_are_picked(site: RunningSite, desk: Browser)
     form.press(f"add:{key}.2")
     compose_form(desk, issue_id).press(f"out:{key}")
     assert _titles(site, issue_id) == ["Brief 2"]
+
+
+def _roundup(site: RunningSite, *, newsletter: str = "gp-alert") -> tuple[int, str]:
+    """Draft an issue that holds a roundup of four pieces; return its id and the article's key."""
+    with site.runtime.database.transaction() as session:
+        parts = [a_part(n, title=f"Brief {n}") for n in (1, 2, 3, 4)]
+        roundup = an_article(session, site.clock, title="The roundup", authors=(), parts=parts)
+        return draft_issue(session, newsletter, clock=site.clock).id, str(roundup.id)
+
+
+def test_ticked_pieces_take_the_place_of_their_roundup(site: RunningSite, desk: Browser) -> None:
+    issue_id, key = _roundup(site)
+    with site.runtime.database.transaction() as session:
+        first = an_article(session, site.clock, title="A first")
+        last = an_article(session, site.clock, title="A last")
+    form = compose_form(desk, issue_id)
+    form = form_on(desk, form.path, form.press(f"add:{first.id}"))
+    form = form_on(desk, form.path, form.press(f"add:{last.id}"))
+    form = form_on(desk, form.path, form.press(f"up:{first.id}"))
+    assert _titles(site, issue_id) == ["A first", "The roundup", "A last"]
+    form = form_on(desk, form.path, form.press(f"parts:{key}"))
+    refused = form.press(f"pick:{key}")
+    assert refused.status_code == 422
+    assert "Tick the pieces that are to be put in." in refused.text
+    # They are still there to be ticked.
+    form = form_on(desk, form.path, refused)
+    form.pairs += [("pick", f"{key}.3"), ("pick", f"{key}.1"), ("pick", "999.1")]
+    page = form.press(f"pick:{key}")
+    assert "2 pieces put in, in place of the whole roundup." in page.text
+    assert _titles(site, issue_id) == ["A first", "Brief 3", "Brief 1", "A last"]
+    assert "Put back<span" in page.text
+    form = form_on(desk, form.path, page)
+    form.pairs += [("pick", f"{key}.2"), ("pick", f"{key}.3")]
+    assert "1 piece put in." in form.press(f"pick:{key}").text
+    again = compose_form(desk, issue_id)
+    again.pairs.append(("pick", f"{key}.2"))
+    assert "Those pieces stand in the issue already." in again.press(f"pick:{key}").text
+    again.pairs.append(("pick", f"{key}.9"))
+    assert "has no piece 9" in again.press(f"pick:{key}").text
+    assert desk.get(f"/desk/issues/{issue_id}/compose?roundup={2**62}").status_code == 200
+    again.pairs.append(("pick", f"{2**70}.9"))
+    assert again.press(f"pick:{2**70}").status_code == 422
+
+
+def test_a_piece_is_found_by_its_own_title_and_the_search_stays(
+    site: RunningSite, desk: Browser
+) -> None:
+    issue_id = _draft(site)
+    with site.runtime.database.transaction() as session:
+        parts = [a_part(n, title=f"Harbour {n}") for n in (1, 2)]
+        other = an_article(session, site.clock, title="Another", authors=(), parts=parts)
+        an_article(session, site.clock, title="Harbour lights")
+        key = str(other.id)
+    form = compose_form(desk, issue_id)
+    form.fill("find", "harbour")
+    page = form.press("find")
+    (details,) = lxml_html.document_fromstring(page.text).xpath('//details[.//input[@name="pick"]]')
+    assert details.get("open") is not None
+    form = form_on(desk, form.path, page)
+    page = form.press(f"add:{key}")
+    # What was looked for is still there, for the next to be put in.
+    assert "Found for “harbour”" in page.text
+    assert "stands in this issue" in page.text
+
+
+def test_a_roundups_piece_is_retitled_and_shortened_without_touching_it(
+    site: RunningSite, desk: Browser
+) -> None:
+    with site.runtime.database.transaction() as session:
+        body = "First sentence of it. " * 200
+        parts = [a_part(1, title="Brief 1", body_text=body), a_part(2, title="Empty", body_text="")]
+        an_article(session, site.clock, title="The roundup", authors=(), parts=parts)
+        issue_id = draft_issue(session, WEEKLY, clock=site.clock).id
+    form = compose_form(desk, issue_id)
+    key, empty = form.keys
+    assert "from “The roundup”" in desk.get(form.path).text
+    form.fill("title", "Our title", key)
+    page = form.press(f"shorten:{key}")
+    assert "The text of “Our title” stands in its field" in page.text
+    form = form_on(desk, form.path, page)
+    begun = form.value("standfirst", key)
+    assert begun.startswith("First sentence of it. First")
+    assert begun.endswith("it.")
+    assert len(begun) <= 2_000
+    (opened,) = lxml_html.document_fromstring(page.text).xpath("//li/div/details[@open]")
+    assert opened.xpath('.//textarea[@name="standfirst"]/@id') == [f"standfirst-{key}"]
+    form.fill("standfirst", "Short.", key)
+    page = form.press(f"shorten:{empty}")
+    assert "“Empty” has no text of its own to begin from." in page.text
+    form.press()
+    with site.runtime.database.read() as session:
+        issue = get_issue(session, issue_id)
+        item = next(one for one in build_content(session, issue).items if one.key == key)
+        assert (item.title, item.standfirst, item.shortened) == ("Our title", "Short.", True)
+        part = issue.items[0].article.parts[0]
+        assert (part.title, part.standfirst) == ("Brief 1", "")
 
 
 def test_what_was_sent_already_is_shown_as_such(site: RunningSite, desk: Browser) -> None:
@@ -402,6 +510,27 @@ def test_two_editors_who_changed_different_things_are_brought_together(
     assert "A text of Ama&#39;s" in desk.get(f"/desk/issues/{issue_id}/compose").text
 
 
+def test_a_text_of_several_lines_that_one_of_two_changed_is_taken_from_that_one(
+    site: RunningSite, desk: Browser
+) -> None:
+    issue_id = _draft(site)
+    form = compose_form(desk, issue_id)
+    form = form_on(desk, form.path, form.press("text:in-focus"))
+    form.fill("markdown", "One line\n\nand another", "t2")
+    form.press()
+    with at_the_desk(site, Role.EDITOR, BEN) as ben:
+        his, hers = compose_form(ben, issue_id), compose_form(desk, issue_id)
+        hers.fill("markdown", "One line\n\nand Ama's", "t2")
+        hers.press()
+        his.fill("note", "Ben's note\nin two lines")
+        page = his.press()
+        assert "you changed different things" in page.text
+        assert "ama@example.org saved this issue" in page.text
+        form_on(ben, his.path, page).press("merge")
+    assert compose_form(desk, issue_id).value("markdown", "t2") == "One line\n\nand Ama's"
+    assert _issue(site, issue_id).editors_note == "Ben's note\nin two lines"
+
+
 def test_what_both_changed_is_named_before_it_is_brought_together(
     site: RunningSite, desk: Browser
 ) -> None:
@@ -524,6 +653,28 @@ def test_an_issue_of_many_pieces_in_a_long_script_is_taken(
     assert form.press().status_code == 200
     assert _issue(site, issue_id).editors_note == "all of it"
     assert len(_titles(site, issue_id)) == 180
+
+
+def test_a_draft_is_dropped_and_its_pieces_and_number_go_to_the_next(
+    site: RunningSite, desk: Browser
+) -> None:
+    issue_id = _draft(site)
+    assert f"/desk/issues/{issue_id}/send#cancel-title" in desk.get(f"/desk/issues/{issue_id}").text
+    page = desk.get(f"/desk/issues/{issue_id}/send").text
+    assert "its pieces are due again in the next one, and its number goes to the next one" in page
+    unsure = desk.post(f"/desk/issues/{issue_id}/send/cancel")
+    assert "Tick the box first" in unsure.text
+    dropped = desk.post(f"/desk/issues/{issue_id}/send/cancel", {"sure": "yes"})
+    assert "The draft is dropped" in dropped.text
+    assert _issue(site, issue_id).state is IssueState.CANCELLED
+    with site.runtime.database.transaction() as session:
+        following = draft_issue(session, WEEKLY, clock=site.clock)
+        assert (following.number, len(following.items)) == (1, 4)
+        again = following.id
+    # What was approved is called off, in its own words.
+    _approve(site, again)
+    page = desk.get(f"/desk/issues/{again}/send").text
+    assert "the issue ends here, and its number goes to the next one" in page
 
 
 def test_ops_may_look_and_not_edit(site: RunningSite) -> None:

@@ -121,6 +121,23 @@ def test_a_silence_without_a_reason_keeps_what_was_chosen(site: RunningSite, ops
     assert (answer.status_code, 'value="why"' in answer.text) == (422, True)
 
 
+def test_the_overview_tells_of_open_alarms(site: RunningSite, ops: Browser) -> None:
+    assert "Wants a look" not in ops.get("/desk/").text
+    number = an_alarm(site)
+    page = ops.get("/desk/").text
+    assert "the data folder&#39;s disk has 0.5 GiB left" in page
+    assert f'href="/desk/operations#alarm-{number}"' in page
+    assert f'id="alarm-{number}"' in ops.get("/desk/operations").text
+    troubles = [Trouble(Kind.ISSUE_LATE, f"issue:{n}", f"issue {n}", "mend") for n in range(7)]
+    with site.runtime.database.transaction() as session:
+        settle(session, troubles, targets=(), now=site.clock.now())
+    assert "3 more alarms: see" in ops.get("/desk/").text
+    with at_the_desk(site, Role.EDITOR, "ed@example.org") as editor:
+        page = editor.get("/desk/").text
+        assert "The disk is nearly full" in page
+        assert "/desk/operations" not in page
+
+
 def test_what_an_alarm_says_cannot_break_out_of_the_page(site: RunningSite, ops: Browser) -> None:
     an_alarm(site, "<script>alert(1)</script> `<img src=x>`")
     page = ops.get(ROOM).text

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from alerts.articles.service import withdraw_article
 from alerts.clock import FixedClock
+from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.erasing import erase_person
 from alerts.errors import Invalid, Refused
@@ -17,11 +18,12 @@ from alerts.holding import put_on_hold
 from alerts.newsletters.issues import draft_issue, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.service import ensure_built_in, offers
+from alerts.operations.pruning import prune
 from alerts.outbox.models import DeliveryEnd, WebhookEvent
 from alerts.subscribers.queries import find_subscriber
 from alerts.subscribers.service import add_subscriber, confirm, unsubscribe
 from alerts.webhooks import endpoints
-from alerts.webhooks.queries import owed_endpoints, prune_webhooks, redeliver
+from alerts.webhooks.queries import owed_endpoints, redeliver
 from alerts.webhooks.signing import address_hash
 from tests.factories import an_article, approved_issue
 from tests.staff_world import KEYS
@@ -362,6 +364,5 @@ def test_old_events_are_forgotten(post: Post) -> None:
         an_article(session, post.clock)
         draft_issue(session, "gp-alert", clock=post.clock)
     post.clock.advance(timedelta(days=31))
-    with post.database.transaction() as session:
-        prune_webhooks(session, now=post.clock.now())
+    prune(post.database, Settings(), clock=post.clock)
     assert post.deliveries(number) == []

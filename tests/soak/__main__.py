@@ -2,7 +2,9 @@
 
 A minute stands for an hour: the schedule is hourly at every minute. Afterwards the books of every
 issue have to balance against what the mail server took, no due moment may lack its run, and no
-process may have grown. Real processes, a real Redis server, SQLite.
+process may have grown. Parts are killed in the first two thirds; then they are left alive, so that
+there is time to grow in, while servers go on misbehaving and pages are asked for. Real processes, a
+real Redis server, SQLite.
 """
 
 import argparse
@@ -12,7 +14,10 @@ import re
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,8 +39,14 @@ from tests.soak.growth import Growth
 NEWSLETTER, FREQUENCY = "gp-alert", "immediate"
 READERS = 120
 EVERY_MINUTE = "RRULE:FREQ=HOURLY;BYMINUTE=" + ",".join(map(str, range(60))) + " UTC"
+PAGES = ("/", "/archive/", "/archive/gp-alert/feed.atom", "/subscribe", "/readyz", "/metrics")
 _BETWEEN_FAULTS = (8.0, 25.0)
 _SETTLES_WITHIN = 600.0
+_LAST_RUN_WITHIN = 240.0
+# Of the minutes, in which parts are killed.
+_STORMY = 2 / 3
+_KILLING = ("child", "child", "worker", "beat")
+_TROUBLING = ("redis", "moody", "moody", "kind", "slow")
 _IN_A_MESSAGE_ID = re.compile(r"\.(\d+)\.(\d+)@")
 _OVER = (IssueState.SENT, IssueState.CANCELLED, IssueState.DRAFT)
 
@@ -49,7 +60,9 @@ class Soak:
         self.seed = seed
         self.faults: Counter[str] = Counter()
         self.growth = Growth()
-        self.began = datetime.now(UTC)
+        self.answers: Counter[int] = Counter()
+        self.web = free_port()
+        self.began = self.ended = datetime.now(UTC)
 
     @property
     def database(self) -> Database:
@@ -70,34 +83,44 @@ class Soak:
         run("schedule", "set", NEWSLETTER, EVERY_MINUTE, "--frequency", FREQUENCY)
         run("schedule", "resume", NEWSLETTER, "--frequency", FREQUENCY)
         add_readers(self.database, READERS, newsletter=NEWSLETTER)
-        self.trouble.start("web", "web", "--port", str(free_port()))
+        self.trouble.start("web", "web", "--port", str(self.web))
         self.trouble.start("beat", "beat")
         self.trouble.start("worker", "worker")
         self.began = datetime.now(UTC)
 
     def suffer(self, minutes: float) -> None:
-        """Let articles appear and faults happen for so many minutes."""
-        ends = time.monotonic() + 60 * minutes
-        next_fault = time.monotonic() + 20
-        next_article = 0.0
-        while time.monotonic() < ends:
-            now = time.monotonic()
+        """Let articles appear, pages be asked for and faults happen for so many minutes."""
+        began = time.monotonic()
+        ends, calm = began + 60 * minutes, began + 60 * minutes * _STORMY
+        next_fault, next_article = began + 20, began
+        while (now := time.monotonic()) < ends:
             if now >= next_article:
                 next_article = now + 45
                 with self.database.transaction() as session:
                     article = an_article(session, SystemClock())
                     article.identity = article.likeness = f"soak-{self.seed}-{time.time_ns()}"
             if now >= next_fault:
-                self.fault()
+                self.fault([*_KILLING, *_TROUBLING] if now < calm else _TROUBLING)
                 next_fault = time.monotonic() + self.random.uniform(*_BETWEEN_FAULTS)
+            self.visit()
             self.growth.look({name: part.pid for name, part in self.trouble.parts.items()})
             time.sleep(0.5)
 
-    def fault(self) -> None:
-        """Let one thing go wrong."""
-        name = self.random.choice(
-            ["child", "child", "worker", "beat", "redis", "moody", "moody", "kind", "slow"]
-        )
+    def visit(self) -> None:
+        """Ask for a page, as readers and Prometheus do; 0 counts those that got no answer."""
+        address = f"http://127.0.0.1:{self.web}{self.random.choice(PAGES)}"
+        try:
+            with urllib.request.urlopen(address, timeout=20) as answer:
+                answer.read()
+                self.answers[answer.status] += 1
+        except urllib.error.HTTPError as error:
+            self.answers[error.code] += 1
+        except OSError:
+            self.answers[0] += 1
+
+    def fault(self, kinds: Sequence[str]) -> None:
+        """Let one thing of these kinds go wrong."""
+        name = self.random.choice(kinds)
         self.faults[name] += 1
         match name:
             case "child":
@@ -119,6 +142,10 @@ class Soak:
     def settle(self) -> None:
         """Let all come to rest: no new runs, a kind server, and whatever waits brought forward."""
         self.trouble.server.mood, self.trouble.server.delay = kind, 0.0
+        self.ended = datetime.now(UTC).replace(second=0, microsecond=0)
+        deadline = time.monotonic() + _LAST_RUN_WITHIN
+        while time.monotonic() < deadline and self.ended not in self.due():
+            time.sleep(1)
         self.trouble.installation.run("schedule", "pause", NEWSLETTER, "--frequency", FREQUENCY)
         deadline = time.monotonic() + _SETTLES_WITHIN
         while left := self.unsettled():
@@ -164,23 +191,32 @@ class Soak:
         return found
 
     def missing_runs(self) -> list[str]:
-        """Return the due minutes between the first and the last run that have no row."""
+        """Return the minutes from when all was set up to the last that have no run."""
+        due = self.due()
+        moment = self.began.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        wanted = []
+        while moment <= self.ended:
+            wanted.append(moment)
+            moment += timedelta(minutes=1)
+        return [f"no run was made for {each:%H:%M}" for each in wanted if each not in due]
+
+    def due(self) -> set[datetime]:
+        """Return the moments that there is a run for."""
         with self.database.read() as session:
-            due = set(session.scalars(select(Run.due_at).where(Run.newsletter == NEWSLETTER)))
-        if not due:
-            return ["no run was ever made"]
-        span = range(round((max(due) - min(due)) / timedelta(minutes=1)) + 1)
-        wanted = {min(due) + timedelta(minutes=number) for number in span}
-        return [f"no run was made for {moment:%H:%M}" for moment in sorted(wanted - due)]
+            return set(session.scalars(select(Run.due_at).where(Run.newsletter == NEWSLETTER)))
 
     def story(self) -> str:
         """Return what happened, in a few lines."""
         with self.database.read() as session:
             outcomes = Counter(one.value for one in session.scalars(select(Run.outcome)))
+            states = Counter(one.value for one in session.scalars(select(Issue.state)))
+            ledger = Counter(one.value for one in session.scalars(select(Delivery.state)))
         server = self.trouble.server
         return (
             f"seed {self.seed}; faults {dict(self.faults)}\nruns {dict(outcomes)};"
-            f" {server.messages} messages taken, {server.copies} of them copies\n"
+            f" issues {dict(states)}; ledger {dict(ledger)}\n"
+            f"{server.messages} messages taken, {server.copies} of them copies;"
+            f" pages answered {dict(self.answers)}\n"
             f"{self.growth.story()}"
         )
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from alerts.config import MAIL_SCHEMES, Settings, load_settings
+from alerts.config import Settings, load_settings
+from alerts.config_sending import MAIL_SCHEMES
 from alerts.delivery.transports.catcher import CatcherTransport
 from alerts.delivery.transports.factory import MAKERS, make_transport
 from alerts.delivery.transports.pool import PoolTransport

@@ -131,6 +131,11 @@ def test_those_who_wait_together_come_back_one_by_one() -> None:
     [
         (refusal(421, "closing"), True),
         (refusal(451, "4.7.0 greyhound.example: too many connections"), True),
+        (refusal(454, "Throttling failure: Maximum sending rate exceeded."), True),
+        (refusal(450, "4.2.1 The user gets mail at a rate that prevents more"), False),
+        (refusal(450, "mailbox busy"), False),
+        (refusal(451, "too many connections from your host"), True),
+        (refusal(450, "mailbox locked by rates@x.example"), False),
         (refusal(450, "4.7.1 Greylisted"), False),
         (refusal(452, "4.2.2 full"), False),
         (refusal(554, "5.7.1 no"), False),

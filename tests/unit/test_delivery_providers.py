@@ -3,9 +3,12 @@
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from string import ascii_letters, digits
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alerts.delivery.assembly import CompiledMessage, Envelope, Reader
 from alerts.delivery.transports.base import Lane, Outgoing
@@ -16,6 +19,7 @@ from alerts.delivery.transports.providers.postmark import Postmark
 from alerts.delivery.transports.providers.provider import Mail, Provider, Unsuited
 from alerts.delivery.transports.providers.sendgrid import SendGrid
 from alerts.delivery.transports.providers.ses import Ses
+from alerts.delivery.transports.providers.ses_tags import as_tag, from_tag
 from tests.conftest import NOW
 
 SES = Ses(key="AK", secret="s", region="eu-west-1", endpoint="https://x", configuration="news")
@@ -72,6 +76,10 @@ def sendgrid(status: int, field: str, text: str) -> tuple[Provider, int, object,
         (ses(429, "TooManyRequestsException", "Maximum sending rate exceeded."), Kind.BUSY),
         (ses(429, "TooManyRequestsException", "Daily message quota exceeded."), Kind.US),
         (ses(400, "ThrottlingException", "Rate exceeded"), Kind.BUSY),
+        (ses(400, "ThrottlingException", "Daily sending quota exceeded"), Kind.US),
+        (ses(400, "BadRequestException", "Local address starts with dot"), Kind.READER),
+        (ses(400, "BadRequestException", "Missing final '@domain'"), Kind.READER),
+        (ses(400, "BadRequestException", "Invalid tag value <a.b>: only …"), Kind.MESSAGE),
         (ses(500, "InternalFailure", ""), Kind.SICK),
         ((MAILGUN, 200, {"id": "<x@mg>", "message": "Queued. Thank you."}, {}), Kind.ACCEPTED),
         ((MAILGUN, 200, b"Mailgun Magnificent API", {}), Kind.US),
@@ -80,6 +88,8 @@ def sendgrid(status: int, field: str, text: str) -> tuple[Provider, int, object,
         (mailgun(400, "Send options are limited to 16 kB total"), Kind.MESSAGE),
         (mailgun(400, "Sandbox subdomains are for test purposes only."), Kind.US),
         (mailgun(403, "Domain mg.example.org is not allowed to send"), Kind.US),
+        (mailgun(420, "Domain mg.example.org is not allowed to send: recipient limit"), Kind.BUSY),
+        (mailgun(429, "Account limit exceeded"), Kind.BUSY),
         ((MAILGUN, 401, b"Forbidden", {}), Kind.US),
         (mailgun(404, "Domain not found: mg.example.org"), Kind.US),
         (mailgun(413, "too large"), Kind.MESSAGE),
@@ -168,6 +178,52 @@ def test_retry_after_is_a_number_or_a_date(value: str, seconds: float | None) ->
     assert retry_after(value, now=NOW) == seconds
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        (429, {"x_ratelimit_reset": str(int(NOW.timestamp()) + 45)}, 45),
+        (429, {"x_ratelimit_reset": str(int(NOW.timestamp()) - 45)}, 1),
+        (429, {"x_ratelimit_reset": str(int(NOW.timestamp()) + 45), "retry_after": "7"}, 7),
+        (429, {"x_ratelimit_reset": "soon"}, None),
+        (429, {"x_ratelimit_reset": "30"}, None),
+        # Told with every answer: no reason to wait.
+        (500, {"x_ratelimit_reset": str(int(NOW.timestamp()) + 45)}, None),
+    ],
+)
+def test_the_end_of_a_limits_span_is_waited_for(
+    status: int, headers: dict[str, str], seconds: float | None
+) -> None:
+    assert read(SENDGRID, status, **headers).wait == seconds
+
+
+@pytest.mark.parametrize(
+    ("stated", "seconds"),
+    [
+        (f"try again after {format_datetime(NOW + timedelta(minutes=9), usegmt=True)}", 540),
+        (f"try again after {NOW + timedelta(minutes=9):%a, %d %b %Y %H:%M:%S} UTC", 540),
+        (f"try again after {NOW - timedelta(minutes=9):%a, %d %b %Y %H:%M:%S} UTC", 1),
+        ("try again after a while", None),
+        ("see your plan", None),
+    ],
+)
+def test_mailgun_states_when_a_limit_ends(stated: str, seconds: float | None) -> None:
+    text = f"Domain mg.example.org is not allowed to send: recipient limit exceeded, {stated}"
+    found = read(*mailgun(420, text)[:3])
+    assert (found.kind, found.wait) == (Kind.BUSY, seconds)
+
+
+@given(st.text(max_size=60))
+def test_whatever_a_tag_says_comes_back_in_the_letters_that_ses_takes(text: str) -> None:
+    tag = as_tag(text)
+    assert len(tag) <= 256
+    assert set(tag) <= set(ascii_letters + digits + "_-")
+    assert tag == "" or from_tag(tag) == text
+
+
+def test_tags_of_earlier_versions_are_read_as_they_are() -> None:
+    assert from_tag("k3.7.12@news.example.org") == "k3.7.12@news.example.org"
+
+
 def message(**changes: str) -> bytes:
     envelope = Envelope(
         sender=changes.get("sender", '"Ελένη, Desk" <alerts@example.org>'),
@@ -241,6 +297,7 @@ def test_postmark_gets_everything_by_its_names() -> None:
     assert (sent["TrackOpens"], sent["TrackLinks"]) == (False, "None")
     assert sent["MessageStream"] == "broadcast"
     assert sent["Metadata"] == {"envelope": "e1"}
+    assert "Metadata" not in document(POSTMARK, envelope_id="e" * 81), "it would be refused"
     headers = {header["Name"]: header["Value"] for header in sent["Headers"]}
     assert headers["X-PM-KeepID"] == "true"
     assert headers["Message-ID"] == "<m.1.2@example.org>"
@@ -261,8 +318,10 @@ def test_sendgrid_gets_everything_by_its_names() -> None:
 
 
 def test_ses_gets_a_tag_of_the_letters_it_takes() -> None:
-    sent = document(SES, envelope_id="7/ä@b")
-    assert sent["EmailTags"] == [{"Name": "envelope", "Value": "7__@b"}]
+    sent = document(SES, envelope_id="k3.7.12@news-desk.example.org")
+    tag = "k3_2E7_2E12_40news-desk_2Eexample_2Eorg"
+    assert sent["EmailTags"] == [{"Name": "envelope", "Value": tag}]
+    assert "EmailTags" not in document(SES, envelope_id="x" * 257)
     assert sent["ConfigurationSetName"] == "news"
     assert "FromEmailAddress" not in sent, "it would replace the From field"
 

@@ -20,8 +20,8 @@ from tests.conftest import REPOSITORY
 DEPLOY = REPOSITORY / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 PARTS = {"web", "worker", "beat", "inbound"}
-# Read by the logs before there are settings.
-_NO_SETTING = {"ALERTS_LOG_LEVEL", "ALERTS_DEBUG"}
+# Read by the command line before there are settings.
+_NO_SETTING = {"ALERTS_DEBUG"}
 _NAME = re.compile(r"\bALERTS_[A-Z_]+\b")
 _HARDENED = {
     "NoNewPrivileges": "yes",
@@ -109,6 +109,11 @@ def test_what_compose_asks_for_stands_in_the_example_and_back() -> None:
     assert asked == offered
 
 
+def test_a_setting_that_compose_does_not_name_reaches_every_part() -> None:
+    for name, service in compose()["services"].items():
+        assert ("build" in service) == (service.get("env_file") == ".env"), name
+
+
 def test_the_example_filled_in_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     filled = {
         "POSTGRES_PASSWORD": "p",
@@ -125,6 +130,15 @@ def test_the_example_filled_in_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_pat
     settings = load_settings()
     assert settings.database.startswith("postgresql://alerts:p@postgres/")
     assert not settings.uses_embedded_redis
+
+
+def test_a_worker_stands_behind_whoever_waits_for_a_page() -> None:
+    worker = unit(DEPLOY / "systemd" / "gp-alerts-worker.service")
+    assert (worker["Nice"], worker["CPUWeight"]) == (["5"], ["30"])
+    web = unit(DEPLOY / "systemd" / "gp-alerts-web.service")
+    assert not {"Nice", "CPUWeight"} & set(web)
+    assert compose()["services"]["worker"]["cpu_shares"] < 1024
+    assert "cpu_shares" not in compose()["services"]["web"]
 
 
 def test_the_ports_agree() -> None:

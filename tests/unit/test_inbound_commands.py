@@ -127,3 +127,27 @@ def test_prefixes_of_clients_and_lists_are_taken_off(subject: str) -> None:
 )
 def test_readers_ask_in_their_own_words_and_through_any_client(subject: str) -> None:
     assert command_of((), subject, "") == "unsubscribe"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("subscribe", "Den Newsletter abonnieren|iscriviti|aanmelden|اشتراك|jiandikishe|подписка"),
+        (
+            "subscribe",
+            "tafadhali nijiunge|订阅|구독|zapisz mnie|abone ol|prenumerera|मुझे सदस्यता चाहिए",
+        ),
+        ("unsubscribe", "أريد إلغاء الاشتراك|إلغاء اشتراكي|Tafadhali niondoe|ghairi usajili|jitoe"),
+        ("unsubscribe", "Merci de me retirer de votre liste|कृपया मुझे इस सूची से हटा दें"),
+        ("help", "مساعدة|msaada|помощь|帮助|ヘルプ|도움말|pomoc|hulp|yardım|hjälp|मदद"),
+        (
+            "preferences",
+            "التفضيلات|إعدادات|mapendeleo|настройки|设置|설정|voorkeuren|Mes préférences",
+        ),
+    ],
+)
+def test_every_command_is_heard_in_many_languages(command: str, words: str) -> None:
+    heard = {word: command_of((), word, "") for word in words.split("|")}
+    assert heard == dict.fromkeys(heard, command)
+    written = {word: command_of((), "Re: GP Alert 12", f"{word}\n") for word in heard}
+    assert written == heard

@@ -130,6 +130,25 @@ def test_rules_as_a_person_writes_them(text: str, canonical: str, first: str | N
         assert occurrence.at.isoformat()[:16] == first
 
 
+@pytest.mark.parametrize(
+    ("until", "last"),
+    [
+        # In UTC, as calendars write it beside a start in a zone: 08:00 in Kolkata is 02:30.
+        ("20261126T023000Z", "2026-11-26T02:30"),
+        ("20261126T022959Z", "2026-11-25T02:30"),
+        ("20261126T080000", "2026-11-26T02:30"),
+        ("20261126", "2026-11-26T02:30"),
+        ("20261120T000000Z", None),
+    ],
+)
+def test_an_rrule_ends_with_its_last_moment(until: str, last: str | None) -> None:
+    text = f"RRULE:FREQ=DAILY;BYHOUR=8;BYMINUTE=0;BYSECOND=0;UNTIL={until} Asia/Kolkata"
+    rule = parse_rule(text)
+    assert (rule.text, parse_rule(rule.text)) == (text, rule)
+    found = [f"{one.at:%Y-%m-%dT%H:%M}" for one in rule.coming(MONDAY)]
+    assert (found[-1] if found else None) == last
+
+
 def test_a_rule_without_a_zone_takes_the_one_it_is_given() -> None:
     for text in ("daily 08:00", "hourly", "once on 2026-12-01 09:00", "RRULE:FREQ=DAILY"):
         rule = parse_rule(text, zone="Asia/Kolkata")
@@ -190,6 +209,7 @@ REFUSED = [
     ("RRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30", "no moment to come, in no year"),
     ("DTSTART:20261399T000000 RRULE:FREQ=DAILY", "no day and time"),
     ("DTSTART:00010101T000000 RRULE:FREQ=HOURLY", "before 1990"),
+    ("RRULE:FREQ=DAILY;UNTIL=20270230T000000Z", "no day and time 20270230T000000Z for UNTIL"),
     ("RRULE:FREQ=DAILY;UNTIL=20270101T000000Z Mars/Olympus", "no time zone"),
     ("daily " * 1000, "4000 are the most"),
 ]

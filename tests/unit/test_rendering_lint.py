@@ -373,3 +373,15 @@ def test_both_templates_want_no_mending() -> None:
         )
         worth = {one.rule for one in lint(content, edition) if one.level != "note"}
         assert worth == {"image-format"}
+
+
+def test_a_piece_beside_its_whole_roundup() -> None:
+    whole = samples.piece("1252", "The week", ["Words."])
+    content = samples.africa_this_week()
+    sections = (replace(content.sections[0], items=(whole,)), content.sections[1])
+    twice = [
+        one for one in lint(replace(content, sections=sections), GOOD) if one.rule == "piece-twice"
+    ]
+    assert len(twice) == len(content.sections[1].items)
+    assert "stands in the issue twice" in twice[0].message
+    assert not [one for one in lint(content, GOOD) if one.rule == "piece-twice"]

@@ -3,10 +3,11 @@
 import structlog
 
 from alerts.articles.sources.claims import claim_due_sources
+from alerts.delivery.asking_ahead import drafts_to_ask_for
 from alerts.delivery.canaries import ensure_canaries
 from alerts.delivery.counting import settle_outcomes
 from alerts.delivery.reporting import keep_reports
-from alerts.delivery.sweeper import Due, sweep
+from alerts.delivery.sweeper import Due, soon_starting, sweep
 from alerts.delivery.tallies import settle_tallies
 from alerts.delivery.transactional import owed_confirmations
 from alerts.delivery.welcoming import owed_welcomes
@@ -43,6 +44,7 @@ def tick() -> None:
     for source_id in sources:
         worker.queue.enqueue(Task.POLL_SOURCE, source_id, queue=Queue.INBOUND)
     _sweep(worker)
+    _look_ahead(worker)
     _watch(worker)
     keep_reports(worker.database, clock=worker.clock)
 
@@ -52,7 +54,14 @@ def sweep_lost_work() -> None:
     """Enqueue again what is due in the database and not under way; notice when no tick comes."""
     worker = parts()
     _sweep(worker)
+    _look_ahead(worker)
     _watch(worker)
+
+
+@app.task(name=Task.START_DUE.value)
+def start_what_is_due() -> None:
+    """Start an issue at its very moment, which a sweep saw coming; nothing if it was taken back."""
+    _sweep(parts())
 
 
 @app.task(name=Task.PRUNE.value)
@@ -68,6 +77,9 @@ def _sweep(worker: WorkerParts) -> None:
         due = sweep(session, clock=worker.clock, lost_after=worker.settings.lost_after)
         links = owed_link_checks(session, clock=worker.clock)
         due += [Due(Task.CHECK_LINKS, number, Queue.PREPARATION) for number in links]
+        due += [
+            Due(Task.ASK_AHEAD, number, Queue.PREPARATION) for number in drafts_to_ask_for(session)
+        ]
         due += owed_confirmations(session, clock=worker.clock)
         due += owed_welcomes(session, clock=worker.clock)
         due += owed_mail_work(session, clock=worker.clock)
@@ -91,6 +103,14 @@ def _sweep(worker: WorkerParts) -> None:
         worker.queue.enqueue(Task.TELL_WEBHOOK, endpoint_id, queue=Queue.WEBHOOKS)
     if due or runs:
         log.info("swept", batches_and_issues=len(due), runs=len(runs))
+
+
+def _look_ahead(worker: WorkerParts) -> None:
+    """Have issues that start before the next sweep start on the second."""
+    with worker.database.read() as session:
+        waits = soon_starting(session, clock=worker.clock)
+    for wait in waits:
+        worker.queue.enqueue(Task.START_DUE, queue=Queue.PERIODIC, after=wait)
 
 
 def _watch(worker: WorkerParts) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from alerts.claims import Claimable
 from alerts.database import Base, BigKey, UtcDateTime, state_column
 
 
@@ -25,18 +26,15 @@ class SourceState(enum.StrEnum):
     PAUSED = "paused"
 
 
-class Source(Base):
-    """A place that is looked at again and again.
+class Source(Claimable, Base):
+    """A place that is looked at again and again, by one at a time.
 
-    `claimed_until` and `fence` keep ten pollers from polling it ten times; whoever's fence is no
-    longer the row's writes nothing more. `etag` and `last_modified` are the server's words about
-    what was last taken in whole.
+    `etag` and `last_modified` are the server's words about what was last taken in whole.
     """
 
     __tablename__ = "sources"
     __table_args__ = (Index("ix_sources_state_next_poll_at", "state", "next_poll_at"),)
 
-    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     key: Mapped[str] = mapped_column(String(64), unique=True)
     url: Mapped[str] = mapped_column(Text)
     moved_from: Mapped[str | None] = mapped_column(Text)
@@ -49,8 +47,6 @@ class Source(Base):
     last_modified: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     next_poll_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    fence: Mapped[int] = mapped_column(default=0)
     last_success_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failing_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failures: Mapped[int] = mapped_column(default=0)

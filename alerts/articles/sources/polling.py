@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from alerts.articles.fetching.answers import Fetched, FetchFailed
 from alerts.articles.fetching.fetcher import Fetcher
 from alerts.articles.reading.record import NoArticle
-from alerts.articles.sources.claims import Claim, claim_source
 from alerts.articles.sources.feeds import read_feed
 from alerts.articles.sources.folders import read_folder
 from alerts.articles.sources.models import Source, SourceEntry, SourceKind
@@ -26,6 +25,7 @@ from alerts.articles.sources.rhythm import pause_after
 from alerts.articles.sources.shown import NoSource, Shown, key_of
 from alerts.articles.sources.taking import Means, Poll, take_entry
 from alerts.articles.topics import Topics
+from alerts.claims import Claim, claim_row
 from alerts.clock import Clock
 from alerts.database import Database
 from alerts.errors import Conflict
@@ -52,7 +52,7 @@ def poll_source(
     `topics` are the rules for what articles are about, `progress` is told how many pages were
     looked at, and of how many.
     """
-    claim = claim_source(database, source_id, clock=clock)
+    claim = claim_row(database, Source, source_id, clock=clock)
     if claim is None:
         return None
     poll = Poll(source_id)
@@ -73,13 +73,13 @@ class _Seen:
     due: Sequence[SourceEntry]
 
 
-def _look(claim: Claim, fetcher: Fetcher, poll: Poll) -> _Seen | None:
+def _look(claim: Claim[Source], fetcher: Fetcher, poll: Poll) -> _Seen | None:
     """Ask the source what it shows, and write it down; None when it could not be had.
 
     A source with nothing to look at is done with in the same transaction: most polls are such.
     """
     try:
-        fetched, shown = _show(claim.source, fetcher)
+        fetched, shown = _show(claim.row, fetcher)
     except (FetchFailed, NoSource, NoArticle) as error:
         _failed(claim, poll, error)
         return None
@@ -204,7 +204,7 @@ def _note_success(source: Source, poll: Poll, clock: Clock) -> None:
     source.claimed_until = None
 
 
-def _failed(claim: Claim, poll: Poll, error: FetchFailed | NoSource | NoArticle) -> None:
+def _failed(claim: Claim[Source], poll: Poll, error: FetchFailed | NoSource | NoArticle) -> None:
     poll.error = str(error)
     asked = error.retry_after if isinstance(error, FetchFailed) else None
     with claim.transaction() as (_, source):
@@ -215,4 +215,4 @@ def _failed(claim: Claim, poll: Poll, error: FetchFailed | NoSource | NoArticle)
         every = timedelta(seconds=source.every_seconds)
         source.next_poll_at = now + pause_after(source.failures, every, asked=asked)
         source.claimed_until = None
-    log.warning("source_failed", source=claim.source_id, reason=poll.error)
+    log.warning("source_failed", source=claim.row.id, reason=poll.error)

@@ -11,12 +11,12 @@ from alerts.articles.fetching.fetcher import Fetcher
 from alerts.articles.models import Article, ArticleState
 from alerts.articles.reading.record import NoArticle
 from alerts.articles.service import AddOutcome, add_article, withdraw_article
-from alerts.articles.sources.claims import Claim
 from alerts.articles.sources.entry_pages import read_entry
 from alerts.articles.sources.models import Source, SourceEntry, SourceKind
 from alerts.articles.sources.rhythm import is_withdrawn, look_again, pause_after
 from alerts.articles.sources.shown import Shown
 from alerts.articles.topics import Topics
+from alerts.claims import Claim
 from alerts.clock import Clock
 
 
@@ -48,7 +48,7 @@ class Poll:
 class Means:
     """What a poll works with."""
 
-    claim: Claim
+    claim: Claim[Source]
     fetcher: Fetcher
     topics: Topics | None
 
@@ -59,7 +59,7 @@ def take_entry(means: Means, poll: Poll, entry: SourceEntry, told: Shown | None)
     `told` is what the source said of it.
     """
     claim = means.claim
-    is_folder = claim.source.kind is SourceKind.FOLDER
+    is_folder = claim.row.kind is SourceKind.FOLDER
     fetched, failure = _fetched(entry, means.fetcher, is_folder=is_folder)
     if fetched is not None and fetched.not_modified:
         with claim.transaction() as (session, _):

@@ -10,7 +10,8 @@ import structlog
 from typing_extensions import override
 
 from alerts.clock import Clock
-from alerts.config import Settings, dkim_covers
+from alerts.config import Settings
+from alerts.config_sending import dkim_covers
 from alerts.delivery.assembly.addresses import address_of
 from alerts.delivery.assembly.fields import Field
 from alerts.delivery.assembly.signing import MessageSigner, Signer

@@ -1,59 +1,16 @@
-"""Who looks into a mailbox: one at a time, under a lease with a fencing number."""
+"""The mailboxes of the settings: their rows, which are due, and how each stands."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock, rfc3339
-from alerts.database import Database
-from alerts.errors import Conflict
 from alerts.inbound.models import Mailbox
 from alerts.mailbox_urls import MailboxUrl
-
-# Longer than fetching and storing one portion takes; renewed with each.
-_LEASE = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to look into a mailbox, until another has taken it over."""
-
-    database: Database
-    mailbox: Mailbox
-    clock: Clock
-
-    @contextmanager
-    def transaction(self) -> Iterator[tuple[Session, Mailbox]]:
-        """Yield a session and the row to write to; raises Conflict when the claim is lost."""
-        with self.database.transaction() as session:
-            row = session.scalar(
-                select(Mailbox).where(Mailbox.id == self.mailbox.id).with_for_update()
-            )
-            if row is None or row.fence != self.mailbox.fence:
-                raise Conflict(f"{self.mailbox.shown} is looked into by somebody else now")
-            row.claimed_until = self.clock.now() + _LEASE
-            yield session, row
-
-
-def claim_mailbox(database: Database, mailbox_id: int, *, clock: Clock) -> Claim | None:
-    """Take the right to look into a mailbox; None when another holds it, or there is none."""
-    now = clock.now()
-    with database.transaction() as session:
-        row = session.scalar(
-            update(Mailbox)
-            .where(Mailbox.id == mailbox_id)
-            .where(or_(Mailbox.claimed_until.is_(None), Mailbox.claimed_until < now))
-            .values(fence=Mailbox.fence + 1, claimed_until=now + _LEASE)
-            .returning(Mailbox)
-            .execution_options(synchronize_session=False)
-        )
-    return None if row is None else Claim(database, row, clock)
 
 
 def claim_due_mailboxes(
@@ -70,8 +27,7 @@ def claim_due_mailboxes(
     enter_mailboxes(session, by_key.values(), clock=clock)
     due = session.scalars(
         select(Mailbox)
-        .where(Mailbox.key.in_(list(by_key)), Mailbox.next_at <= now)
-        .where(or_(Mailbox.claimed_until.is_(None), Mailbox.claimed_until < now))
+        .where(Mailbox.key.in_(list(by_key)), Mailbox.next_at <= now, Mailbox.is_free(now))
         .order_by(Mailbox.id)
         .with_for_update(skip_locked=True)
     ).all()

@@ -7,13 +7,12 @@ from typing import Any
 
 import structlog
 
+from alerts.claims import Claim, claim_row
 from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.errors import Conflict
 from alerts.inbound.fetching.claims import (
-    Claim,
-    claim_mailbox,
     enter_mailboxes,
     mailbox_json,
     mailboxes_of,
@@ -22,6 +21,7 @@ from alerts.inbound.fetching.files import visit_maildir, visit_mbox
 from alerts.inbound.fetching.imap import visit_imap
 from alerts.inbound.fetching.pop3 import visit_pop3
 from alerts.inbound.fetching.visits import MOST_IN_A_VISIT, Unreachable, Visit
+from alerts.inbound.models import Mailbox
 from alerts.inbound.service import hand_over
 from alerts.inbound.storing import Arrival, store_mails
 from alerts.mailbox_urls import MailboxUrl, Protocol
@@ -51,10 +51,10 @@ def look_into(
     Safe to call twice, and at the same time: one looks, and a mail that was stored before is the
     same one. What is wrong with the mailbox is kept with it, for `alerts status`.
     """
-    claim = claim_mailbox(database, mailbox_id, clock=clock)
+    claim = claim_row(database, Mailbox, mailbox_id, clock=clock)
     if claim is None:
         return 0
-    url = next((one for one in settings.mailboxes if one.key == claim.mailbox.key), None)
+    url = next((one for one in settings.mailboxes if one.key == claim.row.key), None)
     if url is None:
         return 0
     try:
@@ -91,7 +91,7 @@ def look_into_all(
         return [mailbox_json(one) for one in mailboxes_of(session, settings.mailboxes)]
 
 
-def _visit(claim: Claim, url: MailboxUrl, settings: Settings, queue: TaskQueue) -> Visit:
+def _visit(claim: Claim[Mailbox], url: MailboxUrl, settings: Settings, queue: TaskQueue) -> Visit:
     ended: dict[str, int] = {}
 
     def take(raws: Sequence[bytes]) -> None:
@@ -107,10 +107,12 @@ def _visit(claim: Claim, url: MailboxUrl, settings: Settings, queue: TaskQueue) 
         ended.clear()
         ended[place] = position
 
-    return Visit(take, remember, claim.mailbox.place, claim.mailbox.position)
+    return Visit(take, remember, claim.row.place, claim.row.position)
 
 
-def _note(claim: Claim, error: str | None, *, usual: timedelta, more: bool = False) -> None:
+def _note(
+    claim: Claim[Mailbox], error: str | None, *, usual: timedelta, more: bool = False
+) -> None:
     """Write down how a look ended, and let the mailbox go."""
     now = claim.clock.now()
     try:
@@ -130,4 +132,4 @@ def _note(claim: Claim, error: str | None, *, usual: timedelta, more: bool = Fal
     except Conflict:
         return
     if error is not None:
-        log.warning("mailbox_unreachable", mailbox=claim.mailbox.id, why=error)
+        log.warning("mailbox_unreachable", mailbox=claim.row.id, why=error)

@@ -14,8 +14,9 @@ from alerts.inbound.fetching.visits import (
     MOST_OCTETS_AT_ONCE,
     Unreachable,
     Visit,
+    taken_of,
 )
-from alerts.inbound.storing import LARGEST_MAIL
+from alerts.inbound.reading.parts import LARGEST
 from alerts.mailbox_urls import MailboxUrl, Protocol
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,8 @@ log = structlog.get_logger(__name__)
 _SECONDS = 60.0
 _LONGEST_LINE = 1024 * 1024
 _LONGEST_LISTING = 16 * 1024 * 1024
+# Of a mail that is far too large so many lines are asked for: more than what is kept of it has.
+_LINES_OF_THE_BEGINNING = 30_000
 # What a server may add to a mail between two looks.
 _SLACK = 64 * 1024
 
@@ -45,6 +48,22 @@ class _LongLines:
     def allow(self, octets: int) -> None:
         """Let so many octets come with the next answer."""
         self._left = octets + _SLACK
+
+    def beginning(self, number: int) -> bytes:
+        """Return the beginning of a mail; never more of it than is kept is in memory.
+
+        TOP (RFC 1939 section 7) is not known to every server: what does not know it sends the
+        whole mail, whose rest is let go by.
+        """
+        try:
+            self._shortcmd(f"TOP {number} {_LINES_OF_THE_BEGINNING}")  # type: ignore[attr-defined]  # the client's
+        except poplib.error_proto:
+            self._shortcmd(f"RETR {number}")  # type: ignore[attr-defined]  # the client's
+        kept = bytearray()
+        while (line := self._getline()[0]) != b".":
+            if len(kept) <= LARGEST:
+                kept += line.removeprefix(b".") + b"\r\n"
+        return bytes(kept[: LARGEST + 1])
 
 
 class _Pop3(_LongLines, poplib.POP3):
@@ -116,13 +135,8 @@ def _fetch_all(client: _Client, visit: Visit) -> int:
 def _sizes(client: _Client) -> Iterator[tuple[int, int]]:
     for line in client.list()[1]:
         number, _, size = line.decode("ascii", "replace").partition(" ")
-        if not (number.isdecimal() and size.strip().isdecimal()):
-            continue
-        if int(size) > LARGEST_MAIL:
-            # There is no way to ask for the beginning of a mail alone; a person has to look.
-            log.warning("mail_too_large", number=int(number), size=int(size))
-            continue
-        yield int(number), int(size)
+        if number.isdecimal() and size.strip().isdecimal():
+            yield int(number), int(size)
 
 
 def _portions(waiting: list[int], sizes: dict[int, int]) -> Iterator[list[int]]:
@@ -130,7 +144,7 @@ def _portions(waiting: list[int], sizes: dict[int, int]) -> Iterator[list[int]]:
     octets = 0
     for number in waiting:
         portion.append(number)
-        octets += sizes[number]
+        octets += taken_of(sizes[number])
         if len(portion) >= MOST_AT_ONCE or octets >= MOST_OCTETS_AT_ONCE:
             yield portion
             portion, octets = [], 0
@@ -141,6 +155,9 @@ def _portions(waiting: list[int], sizes: dict[int, int]) -> Iterator[list[int]]:
 def _fetched(client: _Client, number: int, size: int) -> bytes:
     # Lines that begin with a dot have one more on their way.
     client.allow(2 * size)
+    if taken_of(size) < size:
+        log.warning("mail_too_large", number=number, size=size, kept=taken_of(size))
+        return client.beginning(number)
     return b"\r\n".join(client.retr(number)[1]) + b"\r\n"
 
 

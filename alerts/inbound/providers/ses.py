@@ -6,6 +6,7 @@ from typing import Final
 from typing_extensions import override
 
 from alerts.delivery.bounces import Bounce
+from alerts.delivery.transports.providers.ses_tags import from_tag
 from alerts.errors import Invalid
 from alerts.inbound.providers.calls import Call, Event, NotTheirs, Provider
 from alerts.inbound.providers.documents import Document, document_of, objects, part, text
@@ -87,7 +88,7 @@ def _message_id(mail: Document) -> str:
     """Return our own Message-ID: from the tag, or from the fields as we wrote them."""
     tags = part(mail, "tags").get("envelope")
     if isinstance(tags, list) and tags and isinstance(tags[0], str):
-        return tags[0][:500]
+        return from_tag(tags[0][:500])
     for header in objects(mail, "headers"):
         if text(header, "name").lower() == "message-id":
             return text(header, "value")

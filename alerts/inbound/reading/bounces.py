@@ -13,7 +13,7 @@ from alerts.inbound.reading.addresses import (
     key_of,
     unique,
 )
-from alerts.inbound.reading.classes import judged
+from alerts.inbound.reading.classes import Judged, is_unknown_after_content, judged
 from alerts.inbound.reading.freetext import Named, named_in
 from alerts.inbound.reading.notice import Notice
 from alerts.inbound.reading.parts import Mail
@@ -25,6 +25,7 @@ from alerts.inbound.reading.signs import is_bounce, is_delay
 _SEVEREST_FIRST = (Bounce.HARD, Bounce.POLICY, Bounce.SOFT)
 _WRITERS = ("from", "sender", "reply-to", "return-path", "errors-to", "x-envelope-from")
 _READERS = ("to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-rcpt-to")
+_FAILED = ("x-failed-recipients", "x-failed-recipient")
 _HERE = ("to", "cc", "delivered-to", "envelope-to")
 # RFC 5321 section 4.4: a server may note whom it took the message for.
 _TAKEN_FOR = re.compile(r"\bfor\s+<?([^\s<>;]{1,64}@[^\s<>;]{1,255})>?")
@@ -63,7 +64,9 @@ def others_of(mail: Mail, notice: Notice, ours: frozenset[str]) -> Others:
     """Collect who cannot be meant: who wrote this, whom it reached, who sent the message."""
     written_to = {key_of(a) for a in addresses_of(notice.original, *_READERS)}
     senders = addresses_of(notice.original, *_WRITERS)
-    here = addresses_of(mail.headers, *_WRITERS)
+    failed = {key_of(a) for a in addresses_of(mail.headers, *_FAILED)}
+    # Exim has the answers go to whom it could not reach.
+    here = [a for a in addresses_of(mail.headers, *_WRITERS) if key_of(a) not in failed]
     reached = {
         key_of(address)
         for address in (
@@ -122,10 +125,19 @@ def _of_entry(
             if more and said.bounce is not None and judged("", more).bounce is not None:
                 found = said
                 break
+    found = _doubted(found, f"{entry.diagnostic} {spoken} {notice.text if alone else ''}")
     bounce = None if kind is Kind.DELAY else found.bounce or Bounce.SOFT
     final = entry.final if key_of(entry.final) != key_of(entry.address) else ""
     told = " ".join((entry.diagnostic or spoken).split())[:_LONGEST_DIAGNOSTIC]
     return Failure(entry.address, bounce, found.code, told, final or None)
+
+
+def _doubted(found: Judged, told: str) -> Judged:
+    """Take as for now what a server says of a reader whom it had taken, with no code to it."""
+    doubtful = found.bounce is Bounce.HARD and (_vague(found.code) or "." not in str(found.code))
+    return (
+        found._replace(bounce=Bounce.SOFT) if doubtful and is_unknown_after_content(told) else found
+    )
 
 
 def _vague(code: str | None) -> bool:
@@ -165,9 +177,7 @@ def _from_text(
 ) -> tuple[str, ...]:
     """Choose the recipients of a bounce without a report: named for sure, else by the original."""
     listed = tuple(
-        address
-        for address in addresses_of(mail.headers, "x-failed-recipients", "x-failed-recipient")
-        if address not in others
+        address for address in addresses_of(mail.headers, *_FAILED) if address not in others
     )
     surest = max((one.sureness for one in named), default=0)
     sure = tuple(one.address for one in named if one.sureness == surest > 0)
@@ -205,6 +215,7 @@ def _of_text(
         if found.bounce is None and whole.bounce is None:
             whole = judged("", mail.headers.get("subject"))
         found = whole if found.bounce is None else found._replace(code=found.code or whole.code)
+    found = _doubted(found, f"{reason} {notice.text if len(named) == 1 else ''}")
     bounce = None if kind is Kind.DELAY else found.bounce or Bounce.SOFT
     told = " ".join(reason.split())[:_LONGEST_DIAGNOSTIC]
     return Failure(cleaned(address), bounce, found.code, told)

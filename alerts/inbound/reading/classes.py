@@ -29,9 +29,21 @@ _QUOTING = re.compile(
 _AT_SENDER = re.compile(
     r"(?:in reply to|after|in response to) (?:the )?(?:end of )?(?:mail from|ehlo|helo)\b"
 )
-# RFC 5248's registry: the account at the reader's side was disabled.
-_DISABLED = "7.13"
+# RFC 5248's registry: the account at the reader's side was disabled, or is somebody else's now.
+_NOT_THEIRS = frozenset({"7.13", "7.17"})
+_NO_MAIL_TAKEN = "7.27"
+# The message itself had been handed over when this was said.
+_AFTER_CONTENT = re.compile(
+    r"(?:after|in re(?:ply|sponse) to) (?:the )?end of (?:data|message)"
+    r"|>>> ?data\s+<<< ?5\d\d|smtp command\s+data\b"
+)
+_STOCK_PHRASE = re.compile(
+    r"\b(?:user|recipient) unknown|\b(?:unknown|no such) (?:user|recipient)\b"
+)
+# Commands were sent in a row (RFC 2920): what stands after DATA answers what came before it.
+_BEFORE_CONTENT = re.compile(r"(?:need|no valid|without|missing) (?:rcpt|recipient)|rcpt first")
 _FULL = pattern("mailbox_full")
+_SUSPENDED = pattern("suspended")
 _NOBODY = pattern("nobody_there")
 _ABOUT_US = pattern("about_us")
 # These say it whatever else is said, but of the sender.
@@ -47,6 +59,8 @@ _LINK_OF_A_LIST = re.compile(
 _OF_THE_SENDER = re.compile(
     r"\bsender\b|mail from|\bfrom address|verif(?:y|ication) failed|callout"
 )
+# What the code says is about the mail system, or about the message.
+_OF_OTHER_THINGS = re.compile(r"[3456]\.\d{1,3}")
 _REJECTED = re.compile(
     r"(?:recipient|address|user|rcpt)(?: address)? (?:is |was )?(?:rejected|refused)"
 )
@@ -75,6 +89,17 @@ def judged(status: str, text: str) -> Judged:
     code = _better(status, inner)
     words = words_of_notice(said)
     return Judged(_class(code, reply, words, said), code or reply or None)
+
+
+def is_unknown_after_content(text: str) -> bool:
+    """Tell whether a server said `User unknown` when it had the whole message, by the session.
+
+    A server knows its mailboxes before that. One that took the recipient, and then says no more
+    than this, may be a filter of the reader's that does not want to be seen, as at phone carriers.
+    """
+    low = text.lower()
+    said = _AFTER_CONTENT.search(low) is not None and _STOCK_PHRASE.search(low) is not None
+    return said and _BEFORE_CONTENT.search(low) is None
 
 
 def words_of_notice(text: str) -> str:
@@ -129,14 +154,20 @@ def _class(code: str, reply: str, words: str, said: str) -> Bounce | None:
     if _FULL.search(words):
         return Bounce.SOFT
     detail = code.partition(".")[2]
-    if detail == "2.1" and _OF_HOSTS_FOR_NOW.search(words):
+    if detail == "2.1" and (_OF_HOSTS_FOR_NOW.search(words) or _SUSPENDED.search(words)):
         # Gmail says it of a mailbox that gets too much at once, too.
         return Bounce.SOFT
     if code and not _VAGUE.fullmatch(detail):
         if told is not None and _WRONG_OFTEN.fullmatch(detail):
             return _of_doubtful(detail, told, words, sure=sure)
         return bounce_of(f"refused {code}")
-    return told or _by_refusal(code, reply, said)
+    return told or _of_recipient(detail, words) or _by_refusal(code, reply, said)
+
+
+def _of_recipient(detail: str, words: str) -> Bounce | None:
+    """Return hard where the recipient is refused, and no code says that it is for another thing."""
+    rejected = _REJECTED.search(words) and not _OF_OTHER_THINGS.fullmatch(detail)
+    return Bounce.HARD if rejected else None
 
 
 def _is_surely_about_us(words: str, said: str) -> bool:
@@ -155,9 +186,12 @@ def _by_refusal(code: str, reply: str, said: str) -> Bounce | None:
 
 def _of_doubtful(detail: str, told: Bounce, words: str, *, sure: bool) -> Bounce | None:
     """Weigh words against a code that servers use for other things, too."""
+    if detail == _NO_MAIL_TAKEN and told is Bounce.HARD:
+        # sendmail says it of the reader's domain.
+        return told
     if detail.startswith("7."):
         # Policy it is; the one code that is about the mailbox apart.
-        return Bounce.HARD if detail == _DISABLED else Bounce.POLICY
+        return Bounce.HARD if detail in _NOT_THEIRS else Bounce.POLICY
     if detail.startswith("4.3") and told is Bounce.HARD:
         return told
     if told is Bounce.SOFT and _OF_HOSTS_FOR_NOW.search(words):
@@ -171,6 +205,8 @@ def _by_words(words: str) -> Bounce | None:
     """Return what the words say, without any code."""
     if _FULL.search(words) or _TOO_LARGE.search(words):
         return Bounce.SOFT
+    if _SUSPENDED.search(words) and not _OF_THE_SENDER.search(words):
+        return Bounce.SOFT
     if _SURELY_NOBODY.search(words) and not _OF_THE_SENDER.search(words):
         return Bounce.HARD
     about_us = _ABOUT_US.search(words)
@@ -179,6 +215,4 @@ def _by_words(words: str) -> Bounce | None:
         return Bounce.SOFT if _OF_HOSTS_FOR_NOW.search(words) else Bounce.HARD
     if about_us:
         return Bounce.POLICY
-    if _FOR_NOW.search(words):
-        return Bounce.SOFT
-    return Bounce.HARD if _REJECTED.search(words) else None
+    return Bounce.SOFT if _FOR_NOW.search(words) else None

@@ -48,7 +48,7 @@ _DATE_AFTER = re.compile(
 _FOR_HELP = pattern("for_help")
 # Lines that tell of the sender, or of the message.
 _OF_THE_SENDER = re.compile(
-    rf"(?:^|[\s|*>(]){any_of('sender_fields')}[ \t]*[:=][^@\n]{{0,80}}\Z"
+    rf"(?:^|[\s|*>(,]){any_of('sender_fields')}[ \t]*[:=][^@\n]{{0,80}}\Z"
     r"|\bmail from:?[ \t]*<?\Z|\bid[ \t:=]+<?\Z|\bid:? <[^@\s]{0,60}\Z"
     r"|\b(?:sender|from|envelope-from) (?:address )?[<\"']?\Z",
     re.IGNORECASE,

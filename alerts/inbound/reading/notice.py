@@ -23,10 +23,14 @@ _QUOTES_FIELDS = re.compile(r"header fields:\s{0,20}\Z", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The text of a notice, and the header of the message that it returns, if it does."""
+    """The text of a notice, and the header of the message that it returns, if it does.
+
+    `rest` is what of the text stands after the notice, such as the returned message.
+    """
 
     text: str
     original: Headers
+    rest: str = ""
 
 
 def notice_of(mail: Mail) -> Notice:
@@ -36,7 +40,7 @@ def notice_of(mail: Mail) -> Notice:
     text, rest = _parted("\n".join(lines))
     attached = (parse_headers(block[:_LONGEST_ORIGINAL]) for block in mail.originals)
     original = next((headers for headers in attached if headers.fields), None)
-    return Notice(text, original if original is not None else _header_in(rest))
+    return Notice(text, original if original is not None else _header_in(rest), rest)
 
 
 def _parted(text: str) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from alerts.inbound.reading.notice import Notice, notice_of
 from alerts.inbound.reading.own_words import own_words
 from alerts.inbound.reading.parts import LARGEST, Mail, read_parts
 from alerts.inbound.reading.record import Kind, Reading
+from alerts.inbound.reading.signs import is_bounce
 
 _IDENTIFIER = re.compile(r"<([^<>\s@]{1,250}@[^<>\s@]{1,250})>")
 _MOST_IDENTIFIERS = 20
@@ -46,22 +47,30 @@ def _read(raw: bytes, ours: frozenset[str], depth: int, *, alone: bool) -> Readi
     mail = read_parts(raw)
     notice = notice_of(mail)
     others = others_of(mail, notice, ours)
-    # A gateway may put the whole report into an attachment of its own notice.
+    # A gateway may put the whole report into an attachment of its own notice, or into its text.
     return (
-        _inner(mail, ours, depth, alone=alone)
+        _inner(mail, notice, ours, depth, alone=alone)
         or _complaint(mail, notice, others)
         or _bounce(mail, notice, b"" if alone else raw, ours)
         or _other(mail, notice)
     )
 
 
-def _inner(mail: Mail, ours: frozenset[str], depth: int, *, alone: bool) -> Reading | None:
-    if depth >= _DEEPEST or not mail.originals or mail.reports or mail.complaints:
+def _inner(
+    mail: Mail, notice: Notice, ours: frozenset[str], depth: int, *, alone: bool
+) -> Reading | None:
+    if depth >= _DEEPEST or mail.reports or mail.complaints:
         return None
-    head = mail.originals[0][:4_000].lower()
+    if mail.originals:
+        inner = mail.originals[0]
+    elif is_bounce(mail.headers, notice.text):
+        inner = notice.rest.encode("utf-8", errors="replace")
+    else:
+        return None
+    head = inner[:4_000].lower()
     if b"multipart/report" not in head and b"x-failed-recipients" not in head:
         return None
-    reading = _read(mail.originals[0], ours, depth + 1, alone=alone)
+    reading = _read(inner, ours, depth + 1, alone=alone)
     machine = reading.kind in {Kind.BOUNCE, Kind.DELAY, Kind.COMPLAINT}
     return reading if machine and reading.recipients else None
 
@@ -82,6 +91,8 @@ def _complaint(mail: Mail, notice: Notice, others: Others) -> Reading | None:
 
 
 def _bounce(mail: Mail, notice: Notice, raw: bytes, ours: frozenset[str]) -> Reading | None:
+    if says_welcome(mail):
+        return None
     found = failures_of(mail, notice, raw[:LARGEST], ours)
     if found is None:
         return None

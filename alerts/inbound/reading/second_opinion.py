@@ -10,6 +10,8 @@ from email.policy import compat32
 
 from flufl.bounce import all_failures
 
+from alerts.inbound.reading.addresses import ADDRESS
+
 # It logs a traceback for each mail that it cannot read; what became of the mail is said elsewhere.
 # A filter stays where `disabled` does not: dictConfig, as a web server calls it, takes that back.
 logging.getLogger("flufl.bounce").addFilter(lambda _: False)
@@ -29,7 +31,7 @@ def second_opinion(raw: bytes) -> tuple[str, ...]:
     except Exception:  # noqa: BLE001 - it raises IndexError and more over broken mails
         return ()
     found = (address.decode("utf-8", errors="replace") for address in (*permanent, *temporary))
-    return tuple(sorted(address for address in found if "@" in address))
+    return tuple(sorted(address for address in found if ADDRESS.fullmatch(address)))
 
 
 def _is_harmless(raw: bytes) -> bool:

@@ -75,6 +75,43 @@ def with_piece(composition: Composition, piece: PieceEntry, sections: Sequence[s
     return _arranged(composition, [*composition.entries, piece], sections)
 
 
+def with_pieces(
+    composition: Composition, pieces: Sequence[PieceEntry], sections: Sequence[str]
+) -> Composition:
+    """Add pieces of one roundup; where the whole stands they take its place, and it is set aside.
+
+    Those that stand in the issue already stay where they are. One that was set aside comes with the
+    words it had.
+    """
+    had = {one.key: one for one in composition.aside}
+    new = [
+        replace(had.get(piece.key, piece), section=piece.section)
+        for piece in pieces
+        if composition.find(piece.key) is None
+    ]
+    if not new:
+        raise Invalid("those pieces stand in the issue already")
+    whole = composition.find(str(new[0].article))
+    if whole is None:
+        entries: list[Entry] = [*composition.entries, *new]
+    else:
+        at = composition.entries.index(whole)
+        here = [replace(piece, section=whole.section) for piece in new]
+        entries = [*composition.entries[:at], *here, *composition.entries[at + 1 :]]
+    return _arranged(composition, entries, sections).following(composition)
+
+
+def with_standfirst(composition: Composition, key: str, standfirst: str) -> Composition:
+    """Let a piece have a standfirst of this issue's own."""
+    at = _place(composition, key)
+    entries = list(composition.entries)
+    entry = entries[at]
+    if not isinstance(entry, PieceEntry):
+        raise NotFound("that is no piece")
+    entries[at] = replace(entry, standfirst=standfirst)
+    return replace(composition, entries=tuple(entries))
+
+
 def with_text(
     composition: Composition, section: str, sections: Sequence[str], *, version: int
 ) -> Composition:

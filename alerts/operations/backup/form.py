@@ -34,6 +34,8 @@ from alerts.errors import Invalid
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+# Files are held in memory; a template has some kilobytes.
+LARGEST_FILE = 16 * 1024 * 1024
 _TYPES: dict[str, TypeEngine[Any]] = {
     "text": String(),
     "int": Integer(),
@@ -66,7 +68,7 @@ class ColumnForm:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One entry of the zip: a table's rows, or a file of the data folder (without columns)."""
+    """One entry of the zip: a table's rows, or a file of the installation (without columns)."""
 
     path: str
     sha256: str
@@ -100,7 +102,7 @@ class Manifest:
 
     @property
     def files(self) -> list[Part]:
-        """The parts that are files of the data folder."""
+        """The parts that are files of the installation."""
         return [part for part in self.parts if not part.columns]
 
     @property

@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from alerts.errors import Invalid
-from alerts.operations.backup.form import MANIFEST, Manifest, Part, read, read_manifest
+from alerts.operations.backup.form import (
+    LARGEST_FILE,
+    MANIFEST,
+    Manifest,
+    Part,
+    read,
+    read_manifest,
+)
 
 # A row is held in memory; the longest there is carries the text of an edition.
 _LONGEST_LINE = 256 * 1024 * 1024
 _LARGEST_MANIFEST = 4 * 1024 * 1024
-_LARGEST_FILE = 4 * 1024 * 1024
 _SLICE = 1_000
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError)
 
@@ -86,9 +92,9 @@ class BackupFile:
             raise Invalid(f"{self.path} was altered: {part.path} is not what was written")
 
     def file(self, part: Part) -> bytes:
-        """Return a file of the data folder; raises Invalid when its sum is another."""
+        """Return a file of the installation; raises Invalid when its sum is another."""
         with self._entry(part) as entry:
-            content = entry.read(_LARGEST_FILE)
+            content = entry.read(LARGEST_FILE)
         if hashlib.sha256(content).hexdigest() != part.sha256:
             raise Invalid(f"{self.path} was altered: {part.path} is not what was written")
         return content

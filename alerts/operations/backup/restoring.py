@@ -1,9 +1,7 @@
 """Filling an empty database from a backup, in one go or not at all; what comes of it is held."""
 
 import json
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,22 +15,36 @@ from alerts import migrations
 from alerts.clock import Clock
 from alerts.config import SECRET_FILE, Settings
 from alerts.database import Database
+from alerts.delivery.canaries import is_canary
 from alerts.errors import Refused
 from alerts.holding import put_on_hold
 from alerts.newsletters.archive.index import INDEX, index_all
 from alerts.newsletters.archive.models import ArchivedPiece
 from alerts.newsletters.service import BUILT_IN
+from alerts.operations.backup.files import place_of, put_in_place
 from alerts.operations.backup.form import Manifest, Part, plain_table
 from alerts.operations.backup.reading import BackupFile, Progress, Rows
-from alerts.operations.backup.writing import KEPT_FILES, fingerprints
+from alerts.operations.backup.writing import fingerprints
 
-# What `alerts init` and processes that were started early leave in a database without content.
-_OF_AN_EMPTY_ONE = {"newsletters", "schedules", "beats"}
+_FILES = "files/"
+# What `alerts init`, and parts that were started before anything was in it, leave in a database
+# without content; each before what it refers to.
+_OF_AN_EMPTY_ONE = (
+    "alarm_notes",
+    "alarms",
+    "mailboxes",
+    "rate_counts",
+    "schedules",
+    "newsletters",
+    "beats",
+)
+# The operator's own readers, whom a worker adds by itself.
+_OF_CANARIES = ("consent_records", "subscriptions", "subscribers")
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored: rows in all, files of the data folder, and what to look at."""
+    """What was restored: rows in all, files by their names in the backup, and what to look at."""
 
     rows: int
     files: tuple[str, ...]
@@ -54,13 +66,13 @@ def restore(
     """
     manifest = backup.manifest
     _known(backup)
-    _refuse_content(database)
+    _refuse_content(database, settings.canary)
     backup.check(progress)
     _set_schema(database, manifest.revision)
     with database.transaction() as session:
         connection = session.connection()
         _lock_all(connection)
-        _empty(connection, database)
+        _empty(connection, database, settings.canary)
         done = 0
         for part in manifest.tables:
             for rows in backup.rows(part):
@@ -73,9 +85,11 @@ def restore(
             index_all(session)
         put_on_hold(session, since=clock.now(), backup_of=manifest.taken_at)
         session.flush()
-        with _files_in_place(backup, settings) as files:
+        wanted = _files_of(backup, settings)
+        with put_in_place((path, backup.file(part)) for part, path in wanted):
             session.commit()
     migrations.upgrade(database)
+    files = tuple(part.path.removeprefix(_FILES) for part, _ in wanted)
     return Restored(manifest.rows, files, _notes(manifest, files, settings))
 
 
@@ -88,8 +102,8 @@ def _known(backup: BackupFile) -> None:
         )
 
 
-def _refuse_content(database: Database) -> None:
-    """Raise Refused unless there is no table, or none with more than `alerts init` puts there."""
+def _refuse_content(database: Database, canary: str) -> None:
+    """Raise Refused unless there is no table, or none with more than comes there by itself."""
     with database.read() as session:
         connection = session.connection()
         names = inspect(connection).get_table_names()
@@ -97,7 +111,7 @@ def _refuse_content(database: Database) -> None:
             return
         if "alembic_version" not in names:
             raise Refused(f"{_shown(database)} holds tables of another program; name an empty one")
-        filled = _filled(connection, names)
+        filled = _filled(connection, names, canary)
     if filled:
         raise Refused(
             f"{_shown(database)} is not empty: there is something in {', '.join(filled[:4])};"
@@ -105,11 +119,12 @@ def _refuse_content(database: Database) -> None:
         )
 
 
-def _filled(connection: Connection, names: list[str]) -> list[str]:
+def _filled(connection: Connection, names: list[str], canary: str) -> list[str]:
+    let_go = {"alembic_version", *_made_by_itself(connection, names, canary)}
     filled = [
         name
         for name in sorted(names)
-        if name not in _OF_AN_EMPTY_ONE | {"alembic_version"}
+        if name not in let_go
         and not name.startswith(INDEX)
         and connection.execute(
             select(exists(select(1).select_from(plain_table(name, ()))))
@@ -119,6 +134,16 @@ def _filled(connection: Connection, names: list[str]) -> list[str]:
     if own is not None and set(connection.execute(own).scalars()) - set(BUILT_IN):
         filled.append("newsletters")
     return filled
+
+
+def _made_by_itself(connection: Connection, names: list[str], canary: str) -> list[str]:
+    """Return the tables whose rows nobody wrote, each before what it refers to."""
+    found = list(_OF_AN_EMPTY_ONE)
+    if "subscribers" in names and canary:
+        people = connection.execute(text("SELECT email_key FROM subscribers LIMIT 1000")).scalars()
+        if all(is_canary(canary, one) for one in people):
+            found = [*_OF_CANARIES, *found]
+    return [name for name in found if name in names]
 
 
 def _shown(database: Database) -> str:
@@ -144,13 +169,12 @@ def _lock_all(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
 
 
-def _empty(connection: Connection, database: Database) -> None:
+def _empty(connection: Connection, database: Database, canary: str) -> None:
     names = inspect(connection).get_table_names()
-    if filled := _filled(connection, names):
+    if filled := _filled(connection, names, canary):
         raise Refused(f"{_shown(database)} is not empty any more: {', '.join(filled)}")
-    for name in ("schedules", "newsletters", "beats"):
-        if name in names:
-            connection.execute(Table(name, MetaData()).delete())
+    for name in _made_by_itself(connection, names, canary):
+        connection.execute(Table(name, MetaData()).delete())
 
 
 def _fill(connection: Connection, part: Part, rows: Rows) -> None:
@@ -195,42 +219,14 @@ def _continue_numbers(connection: Connection, part: Part) -> None:
             connection.execute(select(func.setval(sequence, part.highest)))
 
 
-@contextmanager
-def _files_in_place(backup: BackupFile, settings: Settings) -> Iterator[tuple[str, ...]]:
-    """Put the data folder's files there; take them away again when the commit fails."""
-    placed: list[tuple[Path, Path | None]] = []
-    try:
-        for part in backup.manifest.files:
-            path = settings.data_dir / part.path.removeprefix("files/")
-            if path.name in KEPT_FILES and _wanted(path, settings):
-                placed += _place(path, backup.file(part))
-        yield tuple(path.name for path, _ in placed)
-    except BaseException:
-        for path, before in placed:
-            path.unlink(missing_ok=True)
-            if before is not None:
-                before.rename(path)
-        raise
-
-
-def _wanted(path: Path, settings: Settings) -> bool:
-    """Tell whether the backup's file is to count: a key named in the settings counts more."""
-    if path.name != SECRET_FILE:
-        return True
-    return path.exists() and settings.secret_key == (path.read_text().strip(),)
-
-
-def _place(path: Path, content: bytes) -> list[tuple[Path, Path | None]]:
-    """Write a file for its owner alone; return it with where the one it replaces is kept."""
-    before: Path | None = None
-    if path.exists():
-        if path.read_bytes() == content:
-            return []
-        before = path.with_name(f"{path.name}.before-restore")
-        path.replace(before)
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(content)
-    return [(path, before)]
+def _files_of(backup: BackupFile, settings: Settings) -> list[tuple[Part, Path]]:
+    """Return the files of a backup that count here, each with where it belongs."""
+    found = []
+    for part in backup.manifest.files:
+        path = place_of(part.path.removeprefix(_FILES), settings)
+        if path is not None:
+            found.append((part, path))
+    return found
 
 
 def _notes(manifest: Manifest, files: Sequence[str], settings: Settings) -> tuple[str, ...]:

@@ -13,11 +13,11 @@ from typing import IO
 from sqlalchemy import Connection, Table, func, select, text
 
 from alerts import __version__
-from alerts.articles.topics import OVERRIDE
 from alerts.clock import Clock
-from alerts.config import SECRET_FILE, Settings
+from alerts.config import Settings
 from alerts.database import Base, Database
 from alerts.errors import Refused
+from alerts.operations.backup.files import kept_files
 from alerts.operations.backup.form import (
     MANIFEST,
     Manifest,
@@ -32,8 +32,6 @@ from alerts.tables import ALL_MODELS
 _SLICE = 1_000
 # Fast, and a third larger than the best: the time is what a running system notices.
 _COMPRESSION = 3
-# What of the data folder goes along: without the key no link in a sent mail works any more.
-KEPT_FILES = (SECRET_FILE, OVERRIDE)
 
 Progress = Callable[[int, int | None], None]
 
@@ -41,7 +39,7 @@ Progress = Callable[[int, int | None], None]
 def write_backup(
     database: Database, path: Path, *, settings: Settings, clock: Clock, progress: Progress
 ) -> Manifest:
-    """Write all tables, as they are at one moment, and what matters of the data folder to a file.
+    """Write all tables, as they are at one moment, and the files that go along, to one file.
 
     Nobody who writes to the database meanwhile waits. The file is readable by its owner alone, and
     appears under its name when it is whole. Raises Refused when it is there already, or the disk
@@ -111,7 +109,7 @@ def _write_all(
         for each in tables:
             moved = partial(_move, progress, sum(part.rows for part in parts), total)
             parts.append(_write_table(connection, archive, each, moved))
-    parts += _write_files(archive, settings.data_dir)
+    parts += _write_files(archive, settings)
     manifest = Manifest(
         taken_at=taken_at,
         program=__version__,
@@ -177,11 +175,7 @@ def _highest(connection: Connection, table: Table) -> int | None:
     return max((each for each in (there, given) if each is not None), default=None)
 
 
-def _write_files(archive: zipfile.ZipFile, folder: Path) -> Iterable[Part]:
-    for name in KEPT_FILES:
-        path = folder / name
-        if not path.is_file():
-            continue
-        content = path.read_bytes()
+def _write_files(archive: zipfile.ZipFile, settings: Settings) -> Iterable[Part]:
+    for name, content in kept_files(settings):
         archive.writestr(f"files/{name}", content)
         yield Part(f"files/{name}", hashlib.sha256(content).hexdigest(), len(content))

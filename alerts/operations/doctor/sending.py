@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import NamedTuple
 
-from alerts.config import Settings, dkim_covers
+from alerts.config import Settings
+from alerts.config_sending import dkim_covers
 from alerts.delivery.assembly.addresses import ascii_domain
 from alerts.delivery.transports.factory import endpoint_of, make_transport, smtp_server
 from alerts.delivery.transports.urls import MailUrl, read_mail_urls

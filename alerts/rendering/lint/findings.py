@@ -43,8 +43,14 @@ def note(rule: str, message: str, fix: str, *, about: str = "", content: str = "
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """Return each finding once, the worst first."""
-    return sorted(dict.fromkeys(findings), key=lambda finding: _RANKS[finding.level])
+    """Return each finding once, the worst first.
+
+    A dead link that stands in a mail twice is one thing to mend, in the words of its first place.
+    """
+    first: dict[tuple[str, str, str], Finding] = {}
+    for finding in findings:
+        first.setdefault((finding.rule, finding.about, finding.content), finding)
+    return sorted(first.values(), key=lambda finding: _RANKS[finding.level])
 
 
 def fingerprint(finding: Finding) -> str:

@@ -36,7 +36,7 @@ def lint(
             *check_document(tree),
             *check_images(tree, known),
             *check_links(tree, known),
-            *check_pieces(content, known),
+            *check_pieces(content, known, edition.html),
             *check_styles(tree),
             *check_contrast(tree),
         ]

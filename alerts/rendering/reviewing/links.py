@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from sqlalchemy import CursorResult, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
@@ -124,14 +124,9 @@ def owed_link_checks(session: Session, *, clock: Clock) -> list[int]:
     return sorted(session.scalars(due))
 
 
-def prune_link_checks(session: Session, *, now: datetime) -> int:
-    """Forget addresses that nobody asked about for long; returns how many."""
-    gone = session.execute(
-        delete(LinkCheck)
-        .where(LinkCheck.asked_at < now - _KEPT_FOR)
-        .execution_options(synchronize_session=False)
-    )
-    return gone.rowcount if isinstance(gone, CursorResult) else 0
+def forgotten_link_checks(now: datetime) -> ColumnElement[bool]:
+    """Return the condition that nobody asked about an address for long."""
+    return LinkCheck.asked_at < now - _KEPT_FOR
 
 
 def _add(session: Session, urls: Sequence[str], now: datetime) -> None:

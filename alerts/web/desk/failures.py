@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from sqlalchemy.exc import DataError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
@@ -22,7 +23,16 @@ from alerts.web.forms import Fields, read_fields
 from alerts.web.headers import PERSONAL
 from alerts.web.site import Site, site_of
 
-_TOLD = (LogInFirst, StaleForm, AlertsError, HTTPException, RequestValidationError)
+# A number that no row can have is a number that no row has.
+_OUT_OF_RANGE = (OverflowError, DataError)
+_TOLD = (
+    LogInFirst,
+    StaleForm,
+    AlertsError,
+    HTTPException,
+    RequestValidationError,
+    *_OUT_OF_RANGE,
+)
 _TITLES = {
     HTTPStatus.FORBIDDEN: "This is not for you",
     HTTPStatus.NOT_FOUND: "This is not here",
@@ -116,7 +126,7 @@ def _status(error: Exception) -> HTTPStatus:
         return HTTPStatus(error.status_code)
     if isinstance(error, NotAllowed):
         return HTTPStatus.FORBIDDEN
-    if isinstance(error, NotFound | RequestValidationError):
+    if isinstance(error, (NotFound, RequestValidationError, *_OUT_OF_RANGE)):
         return HTTPStatus.NOT_FOUND
     return HTTPStatus.UNPROCESSABLE_ENTITY if isinstance(error, Invalid) else HTTPStatus.CONFLICT
 

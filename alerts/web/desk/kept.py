@@ -21,6 +21,9 @@ _PURPOSE = "kept form"
 # What is given anew in any case, and never kept.
 _NEVER = ("password", "code", "form_token", "kept")
 _LONG_LINE = 80
+# What no person types: it travels along unseen, in its place.
+_UNSEEN = frozenset({"version", "begun", "page", "do", "entry", "section", "into", "finding"})
+_UNSEEN_BEGIN = "focus-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,11 @@ class KeptField:
     def label(self) -> str:
         """The field's name as a person reads it."""
         return self.name.replace("_", " ").replace("-", " ").capitalize()
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether it is the form's own, and nothing that somebody typed."""
+        return self.name in _UNSEEN or self.name.startswith(_UNSEEN_BEGIN)
 
     @property
     def is_long(self) -> bool:

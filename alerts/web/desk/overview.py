@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from alerts.operations.alarms.books import title_of
 from alerts.operations.overview import standing_of
 from alerts.web.desk.counting import subscribers_by_state
 from alerts.web.desk.failures import DeskRoute
@@ -11,6 +12,8 @@ from alerts.web.desk.queries import issues_under_way, newsletters_next
 
 router = APIRouter(route_class=DeskRoute)
 _RUNS = 10
+# Of a night when all goes wrong; the rest stands in the room Operations.
+_ALARMS = 5
 
 
 @router.get("/")
@@ -24,6 +27,8 @@ def show(desk: DeskVisit) -> Response:
         context = {
             "standing": standing,
             "is_counted": counted is not None,
+            "alarms": [(title_of(alarm), alarm) for alarm in standing.alarms[:_ALARMS]],
+            "more_alarms": len(standing.alarms[_ALARMS:]),
             "newsletters": newsletters_next(session, after=clock.now()),
             "under_way": issues_under_way(session),
         }

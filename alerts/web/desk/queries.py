@@ -7,8 +7,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alerts.newsletters.models import Issue, IssueState, Schedule
+from alerts.newsletters.models import Issue, IssueState, Run, Schedule
 from alerts.newsletters.numbering import printed
+from alerts.newsletters.runs import last_runs
 from alerts.newsletters.schedules import next_occurrences
 from alerts.newsletters.service import list_newsletters
 from alerts.subscribers.models import Frequency
@@ -33,11 +34,15 @@ class IssueLine:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """A schedule's next moment, in words on its own wall clock; empty when none comes."""
+    """A schedule's next moment, in words on its own wall clock; empty when none comes.
+
+    `last` is what came of its last run, if there was one.
+    """
 
     often: str
     next_words: str
     is_paused: bool
+    last: Run | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +56,23 @@ class NewsletterNext:
 
 
 def newsletters_next(session: Session, *, after: datetime) -> list[NewsletterNext]:
-    """Return every newsletter with what comes next, in two queries and one for the schedules."""
+    """Return every newsletter with what comes next, and what came of the last run of each schedule.
+
+    In two queries, and two for the schedules.
+    """
     drafts = _issues(session, (IssueState.DRAFT,))
+    newsletters = list_newsletters(session)
+    last = last_runs(session, [schedule for one in newsletters for schedule in one.schedules])
     return [
         NewsletterNext(
             slug=one.slug,
             title=one.title,
-            coming=tuple(_coming(schedule, after) for schedule in one.schedules),
+            coming=tuple(
+                _coming(schedule, after, last.get(schedule.id)) for schedule in one.schedules
+            ),
             drafts=tuple(line for line in drafts if line.newsletter == one.slug),
         )
-        for one in list_newsletters(session)
+        for one in newsletters
     ]
 
 
@@ -100,11 +112,12 @@ def _issues(session: Session, states: Sequence[IssueState]) -> list[IssueLine]:
     ]
 
 
-def _coming(schedule: Schedule, after: datetime) -> Coming:
+def _coming(schedule: Schedule, after: datetime, last: Run | None) -> Coming:
     name = f" ({schedule.name})" if schedule.name else ""
     found = [] if schedule.paused else next_occurrences(schedule, count=1, after=after)
     return Coming(
         often=f"{HOW_OFTEN[schedule.frequency]}{name}",
         next_words=moment_in_words(found[0].local) if found else "",
         is_paused=schedule.paused,
+        last=last,
     )

@@ -11,4 +11,6 @@ def typed(fields: Fields, name: str) -> str:
 def sentence(error: Exception) -> str:
     """Return an error's line as a sentence on a page."""
     line = str(error)
-    return f"{line[:1].upper()}{line[1:]}" + ("" if line.endswith((".", "?", "!")) else ".")
+    # A person's address stays as it is.
+    first = line[:1] if "@" in line.partition(" ")[0] else line[:1].upper()
+    return f"{first}{line[1:]}" + ("" if line.endswith((".", "?", "!")) else ".")

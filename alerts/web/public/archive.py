@@ -14,7 +14,6 @@ from alerts.newsletters.archive.words import shelf_slug
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue
 from alerts.newsletters.numbering import Numbers
-from alerts.newsletters.service import offers
 from alerts.regions import REGIONS
 from alerts.rendering.models import Edition
 from alerts.rendering.service import edition_for, variant_of
@@ -23,7 +22,7 @@ from alerts.subscribers.wishes import Offer
 from alerts.web.caching import cacheable
 from alerts.web.headers import MAIL_POLICY
 from alerts.web.issue_page import IssuePage, page_of
-from alerts.web.public.catalogue import catalogue, issue_path, linked
+from alerts.web.public.catalogue import issue_path, linked
 from alerts.web.public.shelves import shelf_path
 from alerts.web.queries import (
     PublishedIssue,
@@ -47,9 +46,11 @@ router = APIRouter(prefix="/archive")
 @router.get("/")
 def all_newsletters(site: CurrentSite, request: Request) -> Response:
     """Show every newsletter with the newest of its issues."""
-    with site.runtime.database.read() as session:
-        entries = catalogue(session, site.runtime.clock.now(), latest=_LATEST)
-        changed_at = newest_at(session)
+    with site.runtime.database.glance() as session:
+        entries = site.catalogue.with_issues(session, site.runtime.clock.now(), latest=_LATEST)
+    # The newest of all is the newest of its newsletter.
+    newest = [one.issue.out_at for entry in entries.values() for one in entry.latest]
+    changed_at = max(newest, default=None)
     page = site.pages.page("archive/all.html", {"entries": list(entries.values())})
     return cacheable(request, page, changed_at=changed_at)
 
@@ -57,17 +58,17 @@ def all_newsletters(site: CurrentSite, request: Request) -> Response:
 @router.get("/{slug}")
 def one_newsletter(site: CurrentSite, request: Request, slug: str, page: int = 1) -> Response:
     """Show all issues of a newsletter, the newest first, a page at a time."""
-    with site.runtime.database.read() as session:
-        offer = _offer(session, slug)
+    with site.runtime.database.glance() as session:
+        offer = _offer(site, session, slug)
         pages = max(1, -(-count_published(session, slug) // _PAGE_SIZE))
         if not 1 <= page <= pages:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         offset = (page - 1) * _PAGE_SIZE
         issues = published_issues(session, slug, limit=_PAGE_SIZE, offset=offset)
-        changed_at = newest_at(session, slug)
+        newest = issues[0].out_at if page == 1 and issues else newest_at(session, slug)
     context = {"offer": offer, "issues": linked(issues, offer), "page": page, "pages": pages}
     answer = site.pages.page("archive/newsletter.html", context)
-    return cacheable(request, answer, changed_at=changed_at)
+    return cacheable(request, answer, changed_at=newest)
 
 
 @router.get("/{slug}/{number}")
@@ -78,27 +79,35 @@ def one_issue(site: CurrentSite, request: Request, slug: str, number: str) -> Re
     `FREQUENCY-NUMBER`. A double issue is at `85-86`, and at 85 and 86 too. It is served
     in a sandbox, as any mail is.
     """
-    with site.runtime.database.read() as session:
-        offer = _offer(session, slug)
+    now = site.runtime.clock.now()
+    with site.runtime.database.glance() as session:
+        offer = _offer(site, session, slug)
         issue = _issue(session, offer, number)
-        content = _content(session, issue)
-        edition = _stored_edition(session, issue, content)
-        if edition is not None:
-            edition = site.counted_links.without(session, issue.id, edition)
-    if number not in _names(issue, offer):
-        return RedirectResponse(issue_path(issue, offer), HTTPStatus.MOVED_PERMANENTLY)
-    if edition is None:
-        edition = _made_edition(site, issue, content)
-    html = page_of(edition, _page(site, issue, offer, content))
+        if number not in _names(issue, offer):
+            return RedirectResponse(issue_path(issue, offer), HTTPStatus.MOVED_PERMANENTLY)
+        html = site.kept_pages.get(
+            (issue, offer), lambda: _html(site, session, issue, offer), now=now
+        )
     page = HTMLResponse(html, headers={"Content-Security-Policy": MAIL_POLICY})
     return cacheable(request, page, changed_at=issue.out_at)
 
 
-def _offer(session: Session, slug: str) -> Offer:
-    offer = offers(session).get(slug)
-    if offer is None:
+def _html(site: Site, session: Session, issue: PublishedIssue, offer: Offer) -> str:
+    """Return an issue's page, made of its stored edition where there is one."""
+    content = _content(session, issue)
+    edition = _stored_edition(session, issue, content)
+    if edition is None:
+        edition = _made_edition(site, issue, content)
+    else:
+        edition = site.counted_links.without(session, issue.id, edition)
+    return page_of(edition, _page(site, issue, offer, content))
+
+
+def _offer(site: Site, session: Session, slug: str) -> Offer:
+    entry = site.catalogue.entries(session, site.runtime.clock.now()).get(slug)
+    if entry is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    return offer
+    return entry.offer
 
 
 def _issue(session: Session, offer: Offer, number: str) -> PublishedIssue:

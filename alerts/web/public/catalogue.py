@@ -1,9 +1,10 @@
 """What can be subscribed to, as the pages show it: how often, when next, what is out already."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -93,7 +94,8 @@ class Catalogue:
         """Return all newsletters by slug, without issues; sizes may be a minute old."""
         state = session.execute(
             select(
-                Newsletter.definition,
+                # As text: it is compared with what it was, and seldom read.
+                sa.cast(Newsletter.definition, sa.Text),
                 Schedule.id,
                 Schedule.rule,
                 Schedule.next_at,
@@ -109,9 +111,16 @@ class Catalogue:
             made = self._made = (key, catalogue(session, now))
         return made[1]
 
+    def with_issues(self, session: Session, now: datetime, *, latest: int) -> dict[str, Entry]:
+        """Return the same, each with up to `latest` of its newest issues as they are now."""
+        return {
+            slug: replace(entry, latest=_latest(session, entry.offer, latest))
+            for slug, entry in self.entries(session, now).items()
+        }
 
-def catalogue(session: Session, now: datetime, *, latest: int = 0) -> dict[str, Entry]:
-    """Return all newsletters by slug, each with up to `latest` of its newest issues."""
+
+def catalogue(session: Session, now: datetime) -> dict[str, Entry]:
+    """Return all newsletters by slug, without issues."""
     offered = offers(session)
     return {
         newsletter.slug: Entry(
@@ -120,7 +129,6 @@ def catalogue(session: Session, now: datetime, *, latest: int = 0) -> dict[str, 
             region_groups=region_groups(definition_of(newsletter).rule.regions),
             series=definition_of(newsletter).rule.series or tuple(SERIES),
             readers_hour=definition_of(newsletter).readers_hour,
-            latest=_latest(session, offer, latest),
         )
         for newsletter in list_newsletters(session)
         if (offer := offered.get(newsletter.slug)) is not None

@@ -3,7 +3,6 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from alerts.web.public.catalogue import catalogue
 from alerts.web.site import CurrentSite
 
 _LATEST = 3
@@ -13,6 +12,6 @@ router = APIRouter()
 @router.get("/")
 def home(site: CurrentSite) -> Response:
     """Show all newsletters with their latest issues."""
-    with site.runtime.database.read() as session:
-        entries = catalogue(session, site.runtime.clock.now(), latest=_LATEST)
+    with site.runtime.database.glance() as session:
+        entries = site.catalogue.with_issues(session, site.runtime.clock.now(), latest=_LATEST)
     return site.pages.page("home.html", {"entries": list(entries.values())})

@@ -49,7 +49,7 @@ class _Form:
 @router.get("/{token}")
 def show(site: CurrentSite, token: str, saved: Annotated[bool, Query()] = False) -> Response:
     """Show what the reader gets, and the form to change it."""
-    with site.runtime.database.read() as session:
+    with site.runtime.database.glance() as session:
         subscriber = reader_of(session, _read(site, token))
         entries = site.catalogue.entries(session, site.runtime.clock.now())
     subscriptions = {one.newsletter: one for one in subscriber.subscriptions}

@@ -89,7 +89,7 @@ def _owe_confirmation(site: Site, form: SignUp, origin: str | None) -> None:
 
 
 def _entries(site: Site) -> dict[str, Entry]:
-    with site.runtime.database.read() as session:
+    with site.runtime.database.glance() as session:
         return site.catalogue.entries(session, site.runtime.clock.now())
 
 
@@ -135,7 +135,7 @@ def _note(session: Session, site: Site, form: SignUp, origin: str | None) -> int
     if subscriber is None:
         chosen = [choice for choice in form.choices if choice.chosen]
         added = [_added(session, site, form.email, choice, origin) for choice in chosen]
-        subscriber = added[0]
+        return added[0].id
     # The mail is owed from now on: a task that gets lost is enqueued again.
     subscriber.confirmation_due_at = site.runtime.clock.now()
     session.flush()

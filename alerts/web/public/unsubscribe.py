@@ -40,7 +40,7 @@ _NO_SUCH_LINK = "This unsubscribe link is not valid.\n"
 def ask(site: CurrentSite, token: str) -> Response:
     """Show what will end, with the button; changes nothing."""
     request = _read(site, token)
-    with site.runtime.database.read() as session:
+    with site.runtime.database.glance() as session:
         subscriber = reader_of(session, request.public_id)
         context = _context(site, session, subscriber, request)
         context["is_running"] = bool(_concerned(subscriber, request))
@@ -56,7 +56,7 @@ def leave(site: CurrentSite, origin: Origin, fields: PostedFields, token: str) -
         with site.runtime.database.transaction() as session:
             subscriber = reader_of(session, request.public_id)
             ended = _concerned(subscriber, request)
-            undo_token = _undo_token(site, subscriber, ended)
+            undo_token = _undo_token(site, subscriber, ended) if by_button and ended else ""
             unsubscribe(
                 session,
                 subscriber,
@@ -72,12 +72,12 @@ def leave(site: CurrentSite, origin: Origin, fields: PostedFields, token: str) -
         return PlainTextResponse(_NO_SUCH_LINK, HTTPStatus.NOT_FOUND, headers=PERSONAL)
     if not by_button:
         return PlainTextResponse("You are unsubscribed.\n", headers=PERSONAL)
-    with site.runtime.database.read() as session:
+    with site.runtime.database.glance() as session:
         context = _context(site, session, subscriber, request)
         context["slower"] = _slower_in_words(
             site.catalogue.entries(session, site.runtime.clock.now()), ended
         )
-    context["undo_token"] = undo_token if ended else ""
+    context["undo_token"] = undo_token
     context["undo_path"] = f"/unsubscribe/{token}/undo"
     return site.pages.page("unsubscribe_done.html", context, headers=PERSONAL)
 
@@ -88,7 +88,7 @@ def undo(site: CurrentSite, origin: Origin, fields: PostedFields, token: str) ->
     request = _read(site, token)
     wishes = _read_undo(site, request, fields.one("undo_token"))
     if fields.has("slower"):
-        with site.runtime.database.read() as session:
+        with site.runtime.database.glance() as session:
             entries = site.catalogue.entries(session, site.runtime.clock.now())
         wishes = {slug: _slower(entries.get(slug), wish) for slug, wish in wishes.items()}
     with site.runtime.database.transaction() as session:
@@ -103,7 +103,7 @@ def undo(site: CurrentSite, origin: Origin, fields: PostedFields, token: str) ->
             origin=origin,
             clock=site.runtime.clock,
         )
-    with site.runtime.database.read() as session:
+    with site.runtime.database.glance() as session:
         context = _context(site, session, reader_of(session, request.public_id), request)
     return site.pages.page("unsubscribe_undone.html", context, headers=PERSONAL)
 

@@ -103,7 +103,7 @@
   };
 
   form.addEventListener("input", (event) => {
-    if (["find", "url", "into"].includes(event.target.name)) return;
+    if (["find", "url", "into", "pick"].includes(event.target.name)) return;
     if (event.target.name && event.target.name.startsWith("focus-")) return;
     changed();
   });

@@ -120,6 +120,11 @@ class FakeSes(FakeProvider):
         if not signature_is_right(request, body):
             return _ses_error(403, "InvalidSignatureException", "The request signature …")
         document = json.loads(body)
+        for tag in document.get("EmailTags", ()):
+            # In the words of the real one, which refuses the whole message.
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", tag["Value"]):
+                text = f"Invalid tag value <{tag['Value']}>: only alphanumeric ASCII characters"
+                return _ses_error(400, "BadRequestException", text)
         [recipient] = document["Destination"]["ToAddresses"]
         return [Accepted(recipient, base64.b64decode(document["Content"]["Raw"]["Data"]))]
 
@@ -236,6 +241,8 @@ class FakePostmark(FakeProvider):
         messages = json.loads(await request.body())
         assert len(messages) <= 500
         self.streams.append({message["MessageStream"] for message in messages})
+        metadata = [item for message in messages for item in message.get("Metadata", {}).items()]
+        assert all(len(name) <= 20 and len(value) <= 80 for name, value in metadata)
         return [
             Accepted(m["To"].rpartition("<")[2].rstrip(">"), json.dumps(m).encode())
             for m in messages

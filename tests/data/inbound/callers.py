@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from alerts.delivery.transports.providers.ses_tags import as_tag
+
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:returned"
 CERTIFICATE_URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a1b2c3d.pem"
 SUBSCRIBE_URL = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t"
@@ -117,7 +119,7 @@ def ses_complaint(address: str, message_id: str = "", *, kind: str = "abuse") ->
 
 
 def _ses_mail(message_id: str, address: str) -> dict[str, Any]:
-    tags = {"tags": {"envelope": [message_id]}} if message_id else {}
+    tags = {"tags": {"envelope": [as_tag(message_id)]}} if message_id else {}
     return {"messageId": "0100-m", "destination": [address], "source": "a@news.example.org"} | tags
 
 

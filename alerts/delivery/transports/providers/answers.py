@@ -3,12 +3,18 @@
 import enum
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 _LONGEST_TEXT = 300
+_TOO_MANY = 429
+# Seconds since 1970, of this century.
+_MOMENT = re.compile(r"[1-3][0-9]{9}")
+# The other side's clock may be ahead of ours.
+_SHORTEST_RESET = 1.0
 _UNANSWERED_GATEWAYS = frozenset({502, 504})
 # Request time-out, conflict, too early: passing troubles of the other side, not of the message.
 _PASSING = frozenset({408, 409, 425})
@@ -82,7 +88,7 @@ def answer(
 
 def by_status(reply: Reply, text: str, *, now: datetime) -> Answer:
     """Read an answer by its HTTP status alone (RFC 9110 section 15), and `Retry-After`."""
-    wait = retry_after(reply.headers.get("retry-after", ""), now=now)
+    wait = asked_wait(reply, now=now)
     text = text or reply.body[:_LONGEST_TEXT].decode(errors="replace")
     if reply.ok:
         return answer(Kind.UNSURE, reply, f"not understood: {text}")
@@ -92,7 +98,7 @@ def by_status(reply: Reply, text: str, *, now: datetime) -> Answer:
 
 def _kind(status: int, *, asks_to_wait: bool) -> Kind:
     # RFC 6585 section 4 and RFC 9110 section 15.6.4.
-    if status == 429 or (status == 503 and asks_to_wait):  # noqa: PLR2004 - named above
+    if status == _TOO_MANY or (status == 503 and asks_to_wait):  # noqa: PLR2004 - named above
         return Kind.BUSY
     if status in _UNANSWERED_GATEWAYS:
         return Kind.UNSURE
@@ -102,6 +108,21 @@ def _kind(status: int, *, asks_to_wait: bool) -> Kind:
     if status in _REFUSES_US or status < 400:  # noqa: PLR2004 - the class of the status
         return Kind.US
     return Kind.MESSAGE
+
+
+def asked_wait(reply: Reply, *, now: datetime) -> float | None:
+    """Return the seconds that an answer asks to wait; None where it does not ask.
+
+    By `Retry-After`, or where a limit's span ends: `X-RateLimit-Reset`, as SendGrid and others
+    state it, in seconds since 1970.
+    """
+    wait = retry_after(reply.headers.get("retry-after", ""), now=now)
+    if wait is not None or reply.status != _TOO_MANY:
+        return wait
+    reset = reply.headers.get("x-ratelimit-reset", "")
+    if not _MOMENT.fullmatch(reset):
+        return None
+    return max(_SHORTEST_RESET, int(reset) - now.timestamp())
 
 
 def retry_after(value: str, *, now: datetime) -> float | None:

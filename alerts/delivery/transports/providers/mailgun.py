@@ -1,6 +1,7 @@
 """Mailgun: `messages.mime` takes the whole message; it keeps the Message-ID and signs itself."""
 
 import base64
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,10 +9,20 @@ from datetime import datetime
 from typing_extensions import override
 
 from alerts.delivery.transports.base import Outgoing
-from alerts.delivery.transports.providers.answers import Answer, Kind, Reply, answer, by_status
+from alerts.delivery.transports.providers.answers import (
+    Answer,
+    Kind,
+    Reply,
+    answer,
+    by_status,
+    retry_after,
+)
 from alerts.delivery.transports.providers.provider import Call, Mail, Provider
 
 _BOUNDARY_BYTES = 18
+# Mailgun's own: "… recipient limit exceeded, try again after Mon, 25 Aug 2025 07:00:31 UTC".
+_LIMIT_REACHED = 420
+_AGAIN_AFTER = re.compile(r"try again after (.{1,40})", re.IGNORECASE)
 
 
 class Mailgun(Provider):
@@ -70,6 +81,16 @@ class Mailgun(Provider):
         lowered = text.lower()
         if reply.status == 400 and "'to' parameter" in lowered and "not a valid" in lowered:  # noqa: PLR2004 - HTTP
             return answer(Kind.READER, reply, text)
+        if reply.status == _LIMIT_REACHED or "limit exceeded" in lowered:
+            return answer(Kind.BUSY, reply, text, wait=_until_stated(text, now))
         if "not allowed to send" in lowered or "sandbox" in lowered or "disabled" in lowered:
             return answer(Kind.US, reply, text)
         return by_status(reply, text, now=now)
+
+
+def _until_stated(text: str, now: datetime) -> float | None:
+    """Return the seconds until the moment that a text states; None where it states none."""
+    stated = _AGAIN_AFTER.search(text)
+    wait = retry_after(stated[1].strip(" ."), now=now) if stated else None
+    # Their clock may be ahead of ours.
+    return None if wait is None else max(1.0, wait)

@@ -19,6 +19,8 @@ from alerts.delivery.transports.providers.provider import Call, Mail, Provider
 BATCH = 50
 # The stream that every Postmark server has for single mails.
 _SINGLE_MAILS = "outbound"
+# A message with a longer one is refused.
+_LONGEST_METADATA = 80
 _ACCEPTED, _MAINTENANCE, _INVALID, _INACTIVE, _RATE_LIMIT = 0, 100, 300, 406, 429
 # Token; sender not found, not confirmed; out of credits; account pending, may not send.
 _REFUSES_US = frozenset({10, 400, 401, 405, 412, 413})
@@ -61,7 +63,7 @@ class Postmark(Provider):
         }
         if parts.reply_to:
             document["ReplyTo"] = str(parts.reply_to)
-        if mail.outgoing.envelope_id:
+        if 0 < len(mail.outgoing.envelope_id) <= _LONGEST_METADATA:
             document["Metadata"] = {"envelope": mail.outgoing.envelope_id}
         return json.dumps(document).encode()
 

@@ -18,11 +18,12 @@ from typing_extensions import override
 from alerts.delivery.transports.base import Outgoing
 from alerts.delivery.transports.providers.answers import Answer, Kind, Reply, answer, by_status
 from alerts.delivery.transports.providers.provider import Call, Mail, Provider
+from alerts.delivery.transports.providers.ses_tags import as_tag
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d\Z")
+# "Daily message quota exceeded", "Daily sending quota exceeded".
+_DAILY_QUOTA = re.compile(r"\bdaily\b.{0,20}\bquota\b", re.IGNORECASE)
 _HOST = re.compile(r"email(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?\Z")
-# What a message tag's value may hold.
-_NO_TAG = re.compile(r"[^A-Za-z0-9_.@-]")
 _BY_ERROR = {
     "AccountSuspendedException": Kind.US,
     "MailFromDomainNotVerifiedException": Kind.US,
@@ -71,8 +72,8 @@ class Ses(Provider):
         }
         if self._configuration:
             document["ConfigurationSetName"] = self._configuration
-        if mail.outgoing.envelope_id:
-            tag = _NO_TAG.sub("_", mail.outgoing.envelope_id)
+        tag = as_tag(mail.outgoing.envelope_id)
+        if tag:
             document["EmailTags"] = [{"Name": "envelope", "Value": tag}]
         return json.dumps(document).encode()
 
@@ -96,7 +97,7 @@ class Ses(Provider):
         text = f"{error}: {reply.field('message') or reply.field('Message')}"
         if reply.ok or not error:
             return by_status(reply, "", now=now)
-        if "daily message quota" in text.lower():
+        if _DAILY_QUOTA.search(text):
             # Slowing down would not help today: others may have places left.
             return answer(Kind.US, reply, text)
         # The sandbox names readers here, too: it is the account that may not write to them.
@@ -120,8 +121,11 @@ def _names_reader(text: str) -> bool:
         phrase in lowered
         for phrase in (
             "illegal address",
-            "local address contains",
-            "domain contains dot",
+            "local address ",
+            "domain contains ",
+            "domain starts with dot",
+            "domain ends with dot",
+            "missing final '@domain'",
             "invalid to",
         )
     )

@@ -23,7 +23,8 @@ from alerts.web.desk.issues.view import compose_view
 class ComposePage:
     """What the page shows; `base` is the version its words were begun from, else the newest.
 
-    `words` and `roundup` say what is offered to be pulled in. `problem` tells what is wrong, at
+    `words` and `roundup` say what is offered to be pulled in, `opened` which piece's own words are
+    open to be written. `problem` tells what is wrong, at
     the field `wrong` (of the entry `wrong_entry`); with `stale` somebody else saved meanwhile, and
     `begun` is the version that both go back to.
     """
@@ -31,6 +32,7 @@ class ComposePage:
     composition: Composition
     words: str | None = None
     roundup: int | None = None
+    opened: str = ""
     problem: str = ""
     wrong: str = ""
     wrong_entry: str = ""
@@ -69,6 +71,7 @@ def show_composition(
         "longest": LONGEST,
         "words": page.words,
         "roundup": page.roundup,
+        "opened": page.opened,
         "address": page.address,
         "problem": page.problem,
         "wrong": page.wrong,

@@ -32,7 +32,7 @@ from alerts.web.desk.issues.compose_page import ComposePage, show_composition
 from alerts.web.desk.issues.form import LARGEST_COMPOSITION, PostedComposition, read_composition
 from alerts.web.desk.issues.one import HERE, Editing, IssueId, Reading, is_reopenable
 from alerts.web.desk.issues.pulling import article_at
-from alerts.web.desk.issues.stepping import Stepping, piece_from, section_in, take_step
+from alerts.web.desk.issues.stepping import Stepping, Taken, piece_from, section_in, take_step
 from alerts.web.desk.issues.view import preview_of
 from alerts.web.desk.kept import kept_form
 from alerts.web.desk.words import sentence
@@ -55,6 +55,7 @@ def show(
     issue_id: IssueId,
     find: Annotated[str | None, Query(max_length=200)] = None,
     roundup: Annotated[int | None, Query(ge=1, le=_LARGEST)] = None,
+    opened: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
     """Show an issue as it can be composed; or, where it is no draft, why it cannot."""
     words = None if find is None else find.replace("\0", "").strip()
@@ -63,7 +64,9 @@ def show(
         if issue.state is not IssueState.DRAFT:
             context = {"issue": issue, "newsletter": definition, "can_reopen": is_reopenable(issue)}
             return desk.page("issue/closed.html", context)
-        page = ComposePage(composition_of(issue, definition), words=words, roundup=roundup)
+        page = ComposePage(
+            composition_of(issue, definition), words=words, roundup=roundup, opened=opened
+        )
         return show_composition(desk, session, issue, definition, page)
 
 
@@ -72,17 +75,17 @@ def save(desk: Editing, fields: PostedForm, issue_id: IssueId) -> Response:
     """Save what was composed, and take the step that the button pressed asks for."""
     posted = _meant(read_composition(fields), fields)
     try:
-        saved, line, at = _save(desk, issue_id, posted, fields)
+        saved, line, where = _save(desk, issue_id, posted, fields)
     except AlertsError as error:
         return _show_again(desk, issue_id, posted, fields, error)
     here = f"{HERE}/{issue_id}/compose"
     if posted.step in _LOOKS:
         query = {"find": fields.one("find")} if posted.step == "find" else {"roundup": posted.about}
-        where = f"{here}?{urlencode(query)}#pull-in"
-        return RedirectResponse(where, HTTPStatus.SEE_OTHER, headers=PERSONAL)
+        found = f"{here}?{urlencode(query)}#pull-in"
+        return RedirectResponse(found, HTTPStatus.SEE_OTHER, headers=PERSONAL)
     if posted.step == "url":
         return _pull(desk, issue_id, saved, fields)
-    return desk.done(f"{here}{at}", line)
+    return desk.done(f"{here}{where}", line)
 
 
 @router.post("/{issue_id}/compose/auto", max_body_size=LARGEST_COMPOSITION)
@@ -121,7 +124,10 @@ def save_by_script(desk: Editing, fields: PostedForm, issue_id: IssueId) -> Resp
 def _save(
     desk: Desk, issue_id: int, posted: PostedComposition, fields: Fields
 ) -> tuple[Saved, str, str]:
-    """Save with the step taken; return what came of it, a line, and where on the page it is."""
+    """Save with the step taken; return what came of it, a line, and where to go on.
+
+    That is the query of the page's address and the place on it.
+    """
     runtime = desk.site.runtime
     with runtime.database.transaction() as session:
         issue, definition = _issue(session, issue_id)
@@ -150,7 +156,18 @@ def _save(
         )
     if taken is None:
         return saved, _SAVED.get(posted.step, "Saved."), ""
-    return saved, taken.line, f"#{anchor(taken.at)}" if taken.at else ""
+    return saved, taken.line, _going_on(posted.step, taken, fields)
+
+
+def _going_on(step: str, taken: Taken, fields: Fields) -> str:
+    """Return where to go on after a step; what was looked for stays, for the next to be put in."""
+    query = {}
+    if step == "add" and fields.one("find"):
+        query["find"] = fields.one("find")
+    if taken.opens:
+        query["opened"] = taken.at
+    asked = f"?{urlencode(query)}" if query else ""
+    return f"{asked}#{anchor(taken.at)}" if taken.at else asked
 
 
 def _meant(posted: PostedComposition, fields: Fields) -> PostedComposition:
@@ -202,6 +219,8 @@ def _show_again(
     """Show the page with all that was typed, and why it was not saved."""
     page = ComposePage(
         posted.composition,
+        words=fields.one("find") or None if posted.step == "pick" else None,
+        roundup=_roundup(posted),
         problem=sentence(error),
         wrong=error.field if isinstance(error, WrongField) else "",
         wrong_entry=error.entry if isinstance(error, WrongField) else "",
@@ -217,6 +236,14 @@ def _show_again(
     form = kept_form(f"{HERE}/{issue_id}/compose", fields)
     why = f"{sentence(error)} Nothing was saved. Below is what you typed."
     return show_kept(desk, form, why, status=HTTPStatus.CONFLICT)
+
+
+def _roundup(posted: PostedComposition) -> int | None:
+    """Return the roundup whose pieces were to be picked, so that they are offered again."""
+    if posted.step != "pick" or not posted.about.isdecimal():
+        return None
+    number = int(posted.about)
+    return number if number <= _LARGEST else None
 
 
 def _told(error: AlertsError) -> Response:

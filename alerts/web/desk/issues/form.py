@@ -69,7 +69,7 @@ def read_composition(fields: Fields) -> PostedComposition:
         composition=Composition(
             subject=fields.one("subject"),
             preheader=fields.one("preheader"),
-            note=fields.one("note"),
+            note=_lines(fields.one("note")),
             entries=entries,
         ),
         base=int(base),
@@ -89,7 +89,7 @@ def _entries(pairs: Sequence[tuple[str, str]]) -> Iterator[_Open]:
                 yield opened
             opened = _Open(value)
         elif name in _OF_ENTRIES and opened is not None:
-            opened.values[name] = value
+            opened.values[name] = _lines(value)
     if opened is not None:
         yield opened
 
@@ -113,6 +113,11 @@ def _entry(opened: _Open) -> Entry:
 def _other(typed: str | None, own: str) -> str | None:
     """Return what was typed in place of a piece's own words; None where these stand there."""
     return None if typed is None or mark(typed) == own else typed
+
+
+def _lines(typed: str) -> str:
+    """Return a text with the line ends that are stored: a form posts others, typed by nobody."""
+    return typed.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _digest(pairs: Sequence[tuple[str, str]]) -> str:

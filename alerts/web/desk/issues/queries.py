@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome
@@ -81,13 +81,14 @@ def issues_page(
 
 
 def runs_in_vain(session: Session, newsletter: str = "") -> Sequence[Run]:
-    """Return the last runs that made no issue; each says why."""
-    query = (
-        select(Run)
-        .where(Run.issue_id.is_(None), Run.outcome != RunOutcome.CLAIMED)
-        .order_by(Run.id.desc())
-        .limit(_FEW)
+    """Return of each newsletter and frequency the last run that made no issue; each says why.
+
+    One alone: what looks every quarter of an hour would hide the week's.
+    """
+    newest = select(func.max(Run.id)).where(
+        Run.issue_id.is_(None), Run.outcome != RunOutcome.CLAIMED
     )
     if newsletter:
-        query = query.where(Run.newsletter == newsletter)
-    return session.scalars(query).all()
+        newest = newest.where(Run.newsletter == newsletter)
+    query = select(Run).where(Run.id.in_(newest.group_by(Run.newsletter, Run.frequency)))
+    return session.scalars(query.order_by(Run.due_at.desc(), Run.id.desc()).limit(_FEW)).all()

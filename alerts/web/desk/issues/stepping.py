@@ -8,10 +8,12 @@ from sqlalchemy.orm import Session
 from alerts.errors import Invalid
 from alerts.newsletters.definitions import NewsletterDefinition
 from alerts.newsletters.editing import steps
-from alerts.newsletters.editing.composing import section_keys
-from alerts.newsletters.editing.composition import Composition, PieceEntry
+from alerts.newsletters.editing.composing import section_keys, usable_articles
+from alerts.newsletters.editing.composition import LONGEST, Composition, PieceEntry, WrongField
 from alerts.newsletters.editing.versions import titles_of
+from alerts.rendering.bodies import clip
 from alerts.web.forms import Fields
+from alerts.web.words import counted
 
 _LARGEST = 2**63 - 1
 
@@ -46,11 +48,15 @@ class Stepping:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a step came to: the composition after it, a line, and the entry to go on at."""
+    """What a step came to: the composition after it, a line, and the entry to go on at.
+
+    With `opens` that entry's own words are open to be written.
+    """
 
     composition: Composition
     line: str
     at: str
+    opens: bool = False
 
 
 def take_step(name: str, step: Stepping) -> Taken | None:
@@ -102,6 +108,39 @@ def _add(step: Stepping) -> Taken:
     return Taken(steps.with_piece(step.composition, piece, step.sections), "Put in.", piece.key)
 
 
+def _pick(step: Stepping) -> Taken:
+    """Put in the pieces of a roundup that were ticked; where the whole stands, in its place."""
+    section = section_in(step.fields, step.definition)
+    of_roundup = f"{step.about}."
+    ticked = [key for key in step.fields.every("pick") if key.startswith(of_roundup)]
+    pieces = [piece_from(key, section) for key in ticked]
+    if not pieces:
+        raise WrongField("tick the pieces that are to be put in", "pick", step.about)
+    picked = steps.with_pieces(step.composition, pieces, step.sections)
+    new = sum(step.composition.find(piece.key) is None for piece in pieces)
+    line = f"{counted(new, 'piece')} put in"
+    if step.composition.find(step.about) is not None:
+        line += ", in place of the whole roundup"
+    return Taken(picked, f"{line}.", pieces[0].key)
+
+
+def _shorten(step: Stepping) -> Taken:
+    """Begin a short form of a piece from its own text, to be cut down by hand."""
+    entry = step.composition.find(step.about)
+    if not isinstance(entry, PieceEntry):
+        raise Invalid("that piece does not stand in the issue any more")
+    article = usable_articles(step.session, [entry])[entry.article]
+    part = next((one for one in article.parts if one.position == entry.part), None)
+    text = " ".join((part or article).body_text.split())
+    if not text:
+        raise Invalid(f"{step.name()} has no text of its own to begin from")
+    shortened = steps.with_standfirst(
+        step.composition, entry.key, clip(text, LONGEST["standfirst"])
+    )
+    line = f"The text of {step.name()} stands in its field; cut it to what this issue is to say."
+    return Taken(shortened, line, entry.key, opens=True)
+
+
 def _text(step: Stepping) -> Taken:
     if step.about not in step.sections:
         raise Invalid("that section is no more; load the page anew")
@@ -124,6 +163,8 @@ _STEPS: dict[str, Callable[[Stepping], Taken]] = {
     "out": _out,
     "back": _back,
     "add": _add,
+    "pick": _pick,
+    "shorten": _shorten,
     "text": _text,
     "focus": _focus,
 }

@@ -14,6 +14,7 @@ from alerts.newsletters.editing.composition import Composition, PieceEntry, Text
 from alerts.newsletters.editing.finding import Elsewhere, find_articles, held_elsewhere
 from alerts.newsletters.markdown import html_of
 from alerts.newsletters.models import Issue
+from alerts.newsletters.places import place_of
 from alerts.rendering.plain import join_names
 from alerts.web.desk.issues.form import mark
 
@@ -26,7 +27,11 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class PieceRow:
-    """A piece as it can be changed; `own_title` and `own_standfirst` are the article's."""
+    """A piece as it can be changed; `own_title` and `own_standfirst` are the article's.
+
+    `place` is what a brief is filed under, `parts` how many pieces it could be taken apart into; of
+    a roundup's piece, `roundup` is the title of the whole, else empty.
+    """
 
     key: str
     entry: str
@@ -36,11 +41,13 @@ class PieceRow:
     own_title: str
     own_standfirst: str
     about: str
+    place: str
     is_retitled: bool
     is_shortened: bool
     is_late: bool
     is_withdrawn: bool
     parts: int
+    roundup: str
     article: int
     url: str | None
     elsewhere: tuple[Elsewhere, ...]
@@ -81,7 +88,10 @@ class SectionRows:
 
 @dataclass(frozen=True, slots=True)
 class FoundRow:
-    """A piece that may be pulled in; `parts` are those of a roundup, each by itself."""
+    """A piece that may be pulled in; `parts` are those of a roundup, each by itself.
+
+    They are `open` where it is one of them that was looked for.
+    """
 
     key: str
     title: str
@@ -89,6 +99,12 @@ class FoundRow:
     is_here: bool
     elsewhere: tuple[Elsewhere, ...]
     parts: tuple["FoundRow", ...] = ()
+    is_open: bool = False
+
+    @property
+    def parts_here(self) -> int:
+        """How many of its pieces stand in the issue."""
+        return sum(part.is_here for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +168,7 @@ def compose_view(
             for piece in composition.aside
             if piece.article in articles
         ),
-        found=tuple(_found_row(article, here, held) for article in found),
+        found=tuple(_found_row(article, here, held, words or "") for article in found),
     )
 
 
@@ -196,11 +212,13 @@ def _piece_row(
         own_title=own_title,
         own_standfirst=own_standfirst,
         about=_about(article, part),
+        place=place_of(article, part).name,
         is_retitled=entry.title is not None,
         is_shortened=entry.standfirst is not None,
         is_late=(entry.article, entry.part) in late,
         is_withdrawn=article.state is ArticleState.WITHDRAWN,
         parts=0 if part else len(article.parts),
+        roundup=article.title if part else "",
         article=article.id,
         url=article.url,
         elsewhere=tuple(held.get((entry.article, entry.part), ())),
@@ -213,8 +231,12 @@ def _text_row(entry: TextEntry) -> TextRow:
 
 
 def _found_row(
-    article: Article, here: set[str], held: Mapping[tuple[int, int], Sequence[Elsewhere]]
+    article: Article,
+    here: set[str],
+    held: Mapping[tuple[int, int], Sequence[Elsewhere]],
+    words: str,
 ) -> FoundRow:
+    wanted = words.casefold().split()
     return FoundRow(
         key=str(article.id),
         title=article.title,
@@ -225,12 +247,16 @@ def _found_row(
             FoundRow(
                 key=f"{article.id}.{part.position}",
                 title=part.title,
-                about=join_names(part.authors),
+                about=" · ".join(
+                    filter(None, (place_of(article, part).name, join_names(part.authors)))
+                ),
                 is_here=f"{article.id}.{part.position}" in here,
                 elsewhere=tuple(held.get((article.id, part.position), ())),
             )
             for part in article.parts
         ),
+        is_open=bool(wanted)
+        and any(all(word in part.title.casefold() for word in wanted) for part in article.parts),
     )
 
 

@@ -280,7 +280,12 @@ def cancel(desk: Sending, fields: PostedForm, issue_id: int) -> Response:
     if fields.one("sure") != "yes":
         why = "Tick the box first: what is cancelled cannot go on."
         return send_page(desk, issue_id, problems={"sure": why})
-    return _act(desk, issue_id, dispatch.cancel, "The issue is cancelled. Nobody else gets it.")
+    with desk.site.runtime.database.read() as session:
+        is_draft = get_issue(session, issue_id).state is IssueState.DRAFT
+    line = "The issue is cancelled. Nobody else gets it."
+    if is_draft:
+        line = "The draft is dropped: its pieces and its number go to the next one."
+    return _act(desk, issue_id, dispatch.cancel, line)
 
 
 @router.post("/send/retry")
