@@ -219,7 +219,8 @@ def _pages(application: FastAPI, issues: Issues, upload: int) -> Iterator[Page]:
     known = {
         context.path
         for context in iter_route_contexts(application.routes)
-        if context.methods and "GET" in context.methods and not _OTHERS.match(context.path)
+        if context.methods and "GET" in context.methods
+        if context.path and not _OTHERS.match(context.path)
     }
     if known != set(table):
         raise BadRun(f"pages without an address, or the other way: {sorted(known ^ set(table))}")

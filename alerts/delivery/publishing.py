@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
-from alerts.delivery.estimates import count_audience
 from alerts.delivery.linting import findings_of
 from alerts.errors import AlertsError, Conflict, Refused
 from alerts.newsletters.content import IssueContent
@@ -83,8 +82,6 @@ def approve_issue(
             )
         )
     freeze(session, issue, by=by, message_domain=_domain(session, issue, settings), clock=clock)
-    # Whoever sends it is told to how many, and waits for nothing.
-    session.merge(count_audience(session, issue, now=clock.now()))
     content = IssueContent.from_json(issue.content or {})
     return edition_for(
         session,

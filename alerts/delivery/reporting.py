@@ -201,7 +201,7 @@ def keep_reports(database: Database, *, clock: Clock, limit: int = 5) -> int:
         owed = [
             number
             for number, ended_at, retried_at, kept in session.execute(query)
-            if _wants_counting(kept, ended_at, retried_at, now=now)
+            if ended_at is not None and _wants_counting(kept, ended_at, retried_at, now=now)
         ]
     for number in owed[:limit]:
         _count_and_keep(database, number, now=now)

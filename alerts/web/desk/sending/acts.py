@@ -126,6 +126,8 @@ def approve(desk: Approving, fields: PostedForm, issue_id: int) -> Response:
             )
     except Refused as error:
         return send_page(desk, issue_id, problems={"approve": sentence(error)})
+    # Who sends it next is told to how many, and waits for nothing.
+    audience_look(runtime.database, issue_id, clock=runtime.clock, anew=True)
     return desk.done(here(issue_id), "The issue is approved. Nothing has left yet.")
 
 
