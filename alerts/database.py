@@ -1,7 +1,6 @@
 """Engine, transactions and the base of every table, for SQLite and PostgreSQL alike."""
 
 import enum
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -31,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from typing_extensions import override
@@ -44,9 +43,6 @@ _STEPS_BETWEEN_LOOKS = 10_000
 _BUSY_TIMEOUT_MS = 30_000
 # And whoever would empty its log, while others read.
 _PATIENT_MS = 2_000
-# A pooled connection that was in use so short a time ago is not asked whether it is alive.
-_RESTED_SECONDS = 1.0
-_RESTS_SINCE = "rests since"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -256,39 +252,15 @@ def _was_stopped(error: OperationalError) -> bool:
 def _engine(url: URL) -> Engine:
     # Parameters are addresses, among others: an error's text, which is logged, goes without them.
     if url.get_backend_name() != "sqlite":
-        engine = create_engine(url, pool_size=5, max_overflow=20, hide_parameters=True)
-        _look_after_those_that_rested(engine)
-        return engine
+        return create_engine(
+            url, pool_pre_ping=True, pool_size=5, max_overflow=20, hide_parameters=True
+        )
     engine = create_engine(
         url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000}
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
-
-
-def _look_after_those_that_rested(engine: Engine) -> None:
-    """Have a pooled connection tried before its use, as `pool_pre_ping` does, if it lay unused.
-
-    One that was in use a moment ago is taken for alive: the question would cost as much as most of
-    what is asked.
-    """
-
-    def rests(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
-        entry.info[_RESTS_SINCE] = time.monotonic()
-
-    def wakes(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: object) -> None:
-        since = entry.info.get(_RESTS_SINCE)
-        if since is None or time.monotonic() - since < _RESTED_SECONDS:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
-            # The pool closes all its connections then, and opens this one anew.
-            raise DisconnectionError("the database closed a connection that lay unused") from error
-
-    event.listen(engine, "checkin", rests)
-    event.listen(engine, "checkout", wakes)
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
