@@ -15,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
 
 import httpx
 from sqlalchemy import select, update
@@ -156,14 +155,17 @@ def _send(room: Newsroom, issue: int, workshop: Workshop) -> _Sent:
     with Watch(workshop.sink) as watch, room.database() as database:
         room.command("issue", "send", str(issue))
 
-        def ended() -> tuple[datetime, datetime] | None:
-            row = select(Issue.state, Issue.started_at, Issue.finished_at).where(Issue.id == issue)
+        def ended() -> float | None:
+            """Return the seconds from the issue's start to its end, None while it goes out."""
+            row = select(Issue.started_at, Issue.finished_at).where(Issue.id == issue)
             with database.read() as session:
-                state, started_at, finished_at = session.execute(row).one()
-            return (started_at, finished_at) if state is IssueState.SENT else None
+                started_at, finished_at = session.execute(row).one()
+            if started_at is None or finished_at is None:
+                return None
+            return (finished_at - started_at).total_seconds()
 
         deadline = time.monotonic() + 900
-        while (found := ended()) is None:
+        while (seconds := ended()) is None:
             if time.monotonic() > deadline:
                 raise BadRun("the issue did not come to its end")
             time.sleep(_LOOK_SECONDS)
@@ -173,7 +175,7 @@ def _send(room: Newsroom, issue: int, workshop: Workshop) -> _Sent:
         raise BadRun(f"the books do not balance: {books}")
     if watch.messages < books["sent"]:
         raise BadRun(f"{books['sent']} were sent and the sink took {watch.messages} messages")
-    return _Sent((found[1] - found[0]).total_seconds(), books["audience"])
+    return _Sent(seconds, books["audience"])
 
 
 def _have_everybody_back(room: Newsroom) -> None:

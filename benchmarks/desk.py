@@ -45,7 +45,7 @@ from alerts.tokens import Tokens
 from alerts.web.app import create_app
 from benchmarks.processes import BadRun, descendants
 from benchmarks.servers import open_postgres
-from benchmarks.years import NEWSLETTER, Issues, fill
+from benchmarks.years import LEDGERS, NEWSLETTER, Issues, fill
 
 READERS = int(os.environ.get("READERS", "1000000"))
 ARTICLES = int(os.environ.get("ARTICLES", "20000"))
@@ -158,11 +158,13 @@ def run() -> None:
     )
 
 
-def measure(url: str, *, readers: int, articles: int, rounds: int, server_pid: int) -> list[Page]:
+def measure(
+    url: str, *, readers: int, articles: int, rounds: int, server_pid: int, ledgers: int = LEDGERS
+) -> list[Page]:
     """Fill an empty database with a newsroom, and ask every page in rounds."""
     with opened(url) as (runtime, clock):
         upgrade(runtime.database)
-        issues = fill(runtime, readers=readers, articles=articles)
+        issues = fill(runtime, readers=readers, articles=articles, ledgers=ledgers)
         return ask(runtime, clock, issues, rounds=rounds, server_pid=server_pid)
 
 

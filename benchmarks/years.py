@@ -22,7 +22,6 @@ from alerts.newsletters.service import definition_of, ensure_built_in, get_newsl
 from alerts.paths import templates_dir
 from alerts.rendering.service import Renderer
 from alerts.runtime import Runtime
-from alerts.subscribers.growth import settle_days
 from benchmarks.readers import add_readers
 from benchmarks.years_sql import ARTICLES, DAY_BY_DAY, LEDGER, LIVES, OLD_ISSUES
 
@@ -30,7 +29,7 @@ NEWSLETTER, WEEKLY = "gp-alert", "africa-this-week"
 WISHES = ("", "west-africa", "east-africa", "south-asia", "africa;topic=security")
 _PIECES = 50
 # The rows of so many issues are kept: the last two went to everybody, the others to a part.
-_LEDGERS, _PART = 24, 20
+LEDGERS, _PART = 24, 20
 _MINUTES = 600
 
 
@@ -45,7 +44,7 @@ class Issues:
     old: int
 
 
-def fill(runtime: Runtime, *, readers: int, articles: int) -> Issues:
+def fill(runtime: Runtime, *, readers: int, articles: int, ledgers: int = LEDGERS) -> Issues:
     """Put a newsroom into an empty PostgreSQL with the schema; return some of its issues."""
     engine = runtime.database.engine
     with runtime.database.transaction() as session:
@@ -54,35 +53,32 @@ def fill(runtime: Runtime, *, readers: int, articles: int) -> Issues:
     add_readers(runtime.database, readers // 10, newsletter=WEEKLY)
     _run(engine, LIVES)
     _run(engine, ARTICLES, articles=articles)
-    issues = _publish(runtime, articles)
+    issues = _publish(runtime, articles, ledgers)
     _run(engine, DAY_BY_DAY, issue=issues.sent)
-    with runtime.database.transaction() as session:
-        settle_days(session, clock=SystemClock())
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         # A server that runs for long has looked at its tables; this one had no time to.
         connection.execute(text("VACUUM ANALYZE"))
     return issues
 
 
-def _publish(runtime: Runtime, articles: int) -> Issues:
+def _publish(runtime: Runtime, articles: int, ledgers: int) -> Issues:
     """Have an issue sent each day until yesterday: the last ones, with a ledger, as they are."""
-    count = max(_LEDGERS + 2, articles // _PIECES)
+    count = max(ledgers + 2, articles // _PIECES)
     clock = FixedClock(SystemClock().now() - timedelta(days=count))
     old = _issue(runtime, _chosen(1, articles), None, clock=clock)
-    numbers = {"first": 2, "last": count - _LEDGERS, "count": count, "pieces": _PIECES}
+    numbers = {"first": 2, "last": count - ledgers, "count": count, "pieces": _PIECES}
     _run(runtime.database.engine, OLD_ISSUES, newsletter=NEWSLETTER, **numbers)
-    return late_issues(runtime, articles, old=old)
+    return _late_issues(runtime, articles, range(count - ledgers + 1, count + 1), old=old)
 
 
-def late_issues(runtime: Runtime, articles: int, *, old: int) -> Issues:
+def _late_issues(runtime: Runtime, articles: int, numbers: range, *, old: int) -> Issues:
     """Have the last issues sent, each with its ledger; one is on its way, two are not yet."""
-    count = max(_LEDGERS + 2, articles // _PIECES)
-    clock = FixedClock(SystemClock().now() - timedelta(days=_LEDGERS))
+    clock = FixedClock(SystemClock().now() - timedelta(days=len(numbers)))
     renderer = Renderer(templates_dir("email"))
     ids = []
-    for number in range(count - _LEDGERS + 1, count + 1):
+    for number in numbers:
         ids.append(_issue(runtime, _chosen(number, articles), renderer, clock=clock))
-        to_all, is_over = number > count - 2, number < count
+        to_all, is_over = number in numbers[-2:], number != numbers[-1]
         _ledger(runtime, ids[-1], to_all=to_all, is_over=is_over, clock=clock)
         clock.advance(timedelta(days=1))
     draft = _draft(runtime, list(range(1, 21)), clock=SystemClock())

@@ -24,6 +24,18 @@ LIVES = (
     SELECT subscriber_id, newsletter, 'withdrawn', '', 'link', ended_at
     FROM subscriptions WHERE ended_at IS NOT NULL
     """,
+    # As the days were counted when each was over.
+    """
+    INSERT INTO growth_days (day, newsletter, kind, count)
+    SELECT (at AT TIME ZONE 'UTC')::date, newsletter, CASE action WHEN 'requested' THEN 'signed up'
+        WHEN 'confirmed' THEN 'confirmed' ELSE 'departed' END, count(*)
+    FROM consent_records
+    WHERE (at AT TIME ZONE 'UTC')::date < (now() AT TIME ZONE 'UTC')::date GROUP BY 1, 2, 3
+    """,
+    """
+    INSERT INTO growth_days (day, newsletter, kind, count)
+    SELECT DISTINCT day, '', 'settled', 0 FROM growth_days
+    """,
     """
     INSERT INTO suppressions (address_hash, reason, at)
     SELECT md5(id::text) || md5('x' || id), 'hard bounce', now() FROM subscribers
@@ -127,6 +139,7 @@ OLD_ISSUES = (
         a.published_on::text, a.standfirst, a.body_text
     FROM issues i JOIN issue_items t ON t.issue_id = i.id JOIN articles a ON a.id = t.article_id
     WHERE i.number BETWEEN :first AND :last ORDER BY i.number, t.position
+    ON CONFLICT (key) DO NOTHING
     """,
     """
     INSERT INTO archive_marks (kind, slug, piece_id, name)

@@ -38,6 +38,7 @@ def make_app(settings: Settings) -> Celery:
         # Our lines are JSON already; redirected, each would get a head of words in front.
         worker_redirect_stdouts=False,
         worker_send_task_events=False,
+        worker_consumer="workers.consumer:PatientConsumer",
         beat_schedule=BEAT_SCHEDULE,
         beat_schedule_filename=str(settings.data_dir / "beat-schedule"),
         timezone="UTC",

@@ -20,7 +20,7 @@ from alerts.delivery.models import DeliveryState
 from alerts.delivery.returned import Returned, bounced_in, returned_of
 from alerts.delivery.status_codes import in_words
 from alerts.delivery.tallies import standings
-from alerts.newsletters.issues import get_issue
+from alerts.newsletters.issues import issue_alone
 from alerts.newsletters.models import Issue
 from alerts.rendering.models import Edition
 from alerts.subscribers.models import ConsentAction, ConsentRecord
@@ -170,7 +170,7 @@ def kept_report(database: Database, issue_id: int, *, clock: Clock) -> KeptRepor
     """
     now = clock.now()
     with database.read() as session:
-        issue = get_issue(session, issue_id)
+        issue = issue_alone(session, issue_id)
         if issue.finished_at is None or issue.started_at is None:
             return None
         kept = session.get(KeptReport, issue_id)
@@ -221,7 +221,7 @@ def _wants_counting(
 
 def _count_and_keep(database: Database, issue_id: int, *, now: datetime) -> KeptReport | None:
     with database.read() as session:
-        issue = get_issue(session, issue_id)
+        issue = issue_alone(session, issue_id)
         ended_at = issue.finished_at
         if ended_at is None:
             # It was taken up again at this moment.

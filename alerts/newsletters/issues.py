@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm import Session, defer, lazyload
 
 from alerts.clock import Clock, rfc3339
 from alerts.errors import Conflict, Invalid, NotFound, Refused
@@ -88,8 +88,29 @@ def get_issue(session: Session, issue_id: int) -> Issue:
     """Return an issue; raises NotFound."""
     issue = session.get(Issue, issue_id)
     if issue is None:
-        raise NotFound(f"there is no issue {issue_id}; see `alerts issue list`")
+        raise _unknown(issue_id)
     return issue
+
+
+def issue_alone(session: Session, issue_id: int) -> Issue:
+    """Return an issue without what it says, which is read only where it is asked for.
+
+    For whoever wants to know how it stands: fifty articles are not loaded for that. Raises
+    NotFound.
+    """
+    alone = (lazyload(Issue.items), defer(Issue.content))
+    issue = session.get(Issue, issue_id, options=alone)
+    if issue is None:
+        raise _unknown(issue_id)
+    return issue
+
+
+def counts_clicks(session: Session, issue: Issue) -> bool:
+    """Tell whether an issue's links are counted: as it was approved, or would be now."""
+    if issue.approved_at is None:
+        return build_content(session, issue).counts_clicks
+    frozen = select(Issue.content["counts_clicks"].as_boolean()).where(Issue.id == issue.id)
+    return bool(session.scalar(frozen))
 
 
 def list_issues(session: Session, *, newsletter: str | None = None, limit: int = 50) -> list[Issue]:
@@ -288,6 +309,10 @@ def _fill(issue: Issue, draft: _Draft, due: Due) -> None:
                     late=is_late(piece.article, cut_off, draft.definition.time_zone),
                 )
             )
+
+
+def _unknown(issue_id: int) -> NotFound:
+    return NotFound(f"there is no issue {issue_id}; see `alerts issue list`")
 
 
 def _change_state(

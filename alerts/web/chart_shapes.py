@@ -21,6 +21,7 @@ _COLOURS = {
     "uncertain": ("#b3a999", "#6f675b"),
 }
 _LETTER, _ROW, _SWATCH, _SAMPLE = 7, 20, 11, 22
+_BELOW = 6
 # What there is any of is seen, however little it is.
 _THINNEST = 1.5
 # Between two parts of a stack, so that they are told apart where their colours are not.
@@ -67,7 +68,30 @@ def legend(parts: Sequence[Part], *, width: int) -> tuple[ET.Element, int]:
             ET.SubElement(group, "rect", {**place, "class": part.name})
         ET.SubElement(group, "text", x=str(x + sample + 6), y=str(y + 15)).text = part.word
         x += needed
-    return group, y + _ROW if parts else 0
+    return group, y + _ROW + _BELOW if parts else 0
+
+
+class Span(leather.Scale):  # type: ignore[misc]  # leather has no types
+    """A scale from nothing to the last of its ticks; `beyond` makes room for its label."""
+
+    def __init__(self, ticks: Sequence[int], *, beyond: float = 0.0) -> None:
+        self._ticks = ticks
+        self._end = ticks[-1] * (1 + beyond)
+
+    @override
+    def contains(self, v: object) -> bool:
+        """Tell that there is room: the ticks were chosen by what is shown."""
+        return True
+
+    @override
+    def project(self, value: Any, range_min: float, range_max: float) -> float:
+        """Return the place of a value between two ends in pixels."""
+        return range_min + (range_max - range_min) * float(value) / float(self._end)
+
+    @override
+    def ticks(self) -> Sequence[int]:
+        """Return the ticks."""
+        return self._ticks
 
 
 class _Stacked:

@@ -14,16 +14,10 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import leather
+from typing_extensions import override
 
-from alerts.web.chart_shapes import LineOf, Part, StackedBars, StackedColumns, legend
+from alerts.web.chart_shapes import LineOf, Part, Span, StackedBars, StackedColumns, legend
 
-# What an image may do when it is opened by itself: show, with the styles it carries.
-CHART_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-    "Cache-Control": "no-store",
-    "X-Robots-Tag": "noindex, nofollow",
-}
-CHART_TYPE = "image/svg+xml"
 _WIDTHS = {False: 720, True: 340}
 _PLOTS = {False: 200, True: 170}
 _BAR, _AXIS = 34, 42
@@ -33,7 +27,7 @@ _MOST_TICKS = 5
 _LETTER = 7
 _LONGEST_LABELS = {False: 28, True: 16}
 
-# The library has one set of settings for all; `_style` says the colours.
+# The library has one set of settings for all; `style` says the colours.
 leather.theme.margin = 0.02
 leather.theme.tick_font_size = 13
 leather.theme.tick_font_char_width = _LETTER
@@ -86,7 +80,7 @@ class Chart:
             width=str(self.width),
             height=str(self.height),
         )
-        ET.SubElement(root, "style").text = self._style()
+        ET.SubElement(root, "style").text = self.style
         root.append(key)
         if not self.rows:
             ET.SubElement(root, "text", x="12", y=str(top + 32)).text = "Nothing yet"
@@ -113,7 +107,9 @@ class Chart:
     def _drawn(self) -> Any:  # noqa: ANN401 - leather has no types
         raise NotImplementedError
 
-    def _style(self) -> str:
+    @property
+    def style(self) -> str:
+        """The styles that the image carries."""
         used = dict.fromkeys(self.parts.values())
         light = "".join(one.style() for one in used)
         dark = "".join(one.style(dark=True) for one in used)
@@ -133,13 +129,14 @@ class Chart:
 class Columns(Chart):
     """Standing columns, one a row, of stacked parts; a few of the labels stand below."""
 
-    def _drawn(self) -> Any:  # noqa: ANN401 - leather has no types
+    @override
+    def _drawn(self) -> Any:
         chart = leather.Chart()
         places = [str(number) for number in range(max(len(self.rows), _FEWEST_BARS))]
         _stack(chart, [row.parts for row in self.rows], self.parts, StackedColumns)
         ticks = _ticks(max(row.total for row in self.rows))
         chart.set_x_scale(leather.Ordinal(places))
-        chart.add_y_scale(0, ticks[-1])
+        chart.set_y_scale(Span(ticks))
         chart.add_y_axis(ticks=ticks, tick_formatter=_counted)
         chart.add_x_axis(
             ticks=[places[number] for number in self._labelled(len(places))],
@@ -162,23 +159,27 @@ class Bars(Chart):
     shares = False
 
     @property
+    @override
     def _plot(self) -> int:
         return _AXIS + _BAR * max(1, len(self.rows))
 
     @property
+    @override
     def _bare(self) -> str:
         return ".left line{stroke:none}"
 
-    def _drawn(self) -> Any:  # noqa: ANN401 - leather has no types
+    @override
+    def _drawn(self) -> Any:
         chart = leather.Chart()
         places = [str(number) for number in range(len(self.rows))]
-        ticks = _ticks(max(row.total for row in self.rows))
+        ticks = _ticks(max(row.total for row in self.rows), 3 if self.narrow else _MOST_TICKS)
         amounts: list[Mapping[str, float]] = [row.parts for row in self.rows]
         if self.shares:
-            ticks, amounts = [0, 25, 50, 75, 100], [_in_percent(row) for row in self.rows]
+            ticks, amounts = [0, 50, 100], [_in_percent(row) for row in self.rows]
         _stack(chart, amounts, self.parts, StackedBars)
         chart.set_y_scale(leather.Ordinal(places[::-1]))
-        chart.add_x_scale(0, ticks[-1])
+        # Half of the last label stands beyond its tick.
+        chart.set_x_scale(Span(ticks, beyond=0.1 if self.narrow else 0.04))
         chart.add_x_axis(ticks=ticks, tick_formatter=_percent if self.shares else _counted)
         chart.add_y_axis(ticks=places, tick_formatter=lambda place, *_: self._label(int(place)))
         return chart
@@ -200,7 +201,8 @@ class Shares(Bars):
 class Lines(Chart):
     """A line for each part, from row to row."""
 
-    def _drawn(self) -> Any:  # noqa: ANN401 - leather has no types
+    @override
+    def _drawn(self) -> Any:
         chart = leather.Chart()
         for name, part in self.parts.items():
             values = [(number, row.parts.get(name, 0)) for number, row in enumerate(self.rows)]
@@ -209,7 +211,7 @@ class Lines(Chart):
             chart.add_series(leather.Series(values, name=part.word), LineOf(part))
         most = max(row.parts.get(name, 0) for row in self.rows for name in self.parts)
         ticks = _ticks(most)
-        chart.add_y_scale(0, ticks[-1])
+        chart.set_y_scale(Span(ticks))
         chart.add_y_axis(ticks=ticks, tick_formatter=_counted)
         few = 4 if self.narrow else 8
         every = max(1, -(-len(self.rows) // few))
@@ -240,16 +242,20 @@ def _in_percent(row: Row) -> dict[str, float]:
     return {name: 100 * part / total for name, part in row.parts.items()}
 
 
-def _counted(value: Any, *_: object) -> str:  # noqa: ANN401 - leather's own kinds of numbers
-    return f"{int(value):,}"
+def _counted(value: int, *_: object) -> str:
+    """Return a round number as short as it is understood: `500`, `20k`, `1.5M`."""
+    for size, letter in ((1_000_000, "M"), (1_000, "k")):
+        if value >= max(size, 10_000):
+            return f"{value / size:g}{letter}"
+    return f"{value:,}"
 
 
-def _percent(value: Any, *_: object) -> str:  # noqa: ANN401 - leather's own kinds of numbers
-    return f"{int(value)} %"
+def _percent(value: int, *_: object) -> str:
+    return f"{value} %"
 
 
-def _ticks(most: int) -> list[int]:
+def _ticks(most: int, few: int = _MOST_TICKS) -> list[int]:
     """Return round numbers from nothing to the most, a few of them."""
     steps = (base * 10**power for power in count() for base in (1, 2, 5))
-    step = next(one for one in steps if one * _MOST_TICKS >= max(most, 1))
+    step = next(one for one in steps if one * few >= max(most, 1))
     return [*range(0, most, step), -(-max(most, 1) // step) * step]

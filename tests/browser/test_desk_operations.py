@@ -21,7 +21,12 @@ from tests.data.web.running import RunningSite, running_site
 from tests.staff_world import AMA, GOOD, StaffRoom
 
 pytestmark = pytest.mark.browser
-PATHS = ("/desk/operations", "/desk/operations/doctor", "/desk/operations/release")
+PATHS = (
+    "/desk/",
+    "/desk/operations",
+    "/desk/operations/doctor",
+    "/desk/operations/release",
+)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +106,7 @@ def test_charts_are_drawn(page: Page, site: RunningSite) -> None:
     page.goto(f"{site.url}/desk/operations")
     page.wait_for_load_state("networkidle")
     sizes = page.locator("img.chart").evaluate_all("all => all.map(one => one.naturalWidth)")
-    assert sizes == [640, 640]
+    assert sizes == [720, 720]
 
 
 def test_the_page_renews_itself_but_takes_nothing_from_under_ones_hands(

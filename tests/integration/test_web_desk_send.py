@@ -156,7 +156,10 @@ def test_it_says_to_how_many_in_how_many_variants_and_until_when(
         now = site.clock.now()
         add_readers(session, ["french"], now=now, wish=Interests(language="fr").text)
         add_readers(session, ["asia"], now=now, wish=Interests(regions=("east-asia",)).text)
-    page = editor.get(at(issue_id, "/confirm?when=now")).text
+    # It was counted when it was approved.
+    assert "120 readers" in editor.get(at(issue_id, "/confirm?when=now")).text
+    counted = editor.post(at(issue_id, "/count"), {"when": "now"}, page=at(issue_id, "/confirm"))
+    page = counted.text
     assert "121 readers" in page
     assert "1 more get nothing" in page
     assert "2 variants" in page

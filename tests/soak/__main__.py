@@ -41,7 +41,8 @@ READERS = 120
 EVERY_MINUTE = "RRULE:FREQ=HOURLY;BYMINUTE=" + ",".join(map(str, range(60))) + " UTC"
 PAGES = ("/", "/archive/", "/archive/gp-alert/feed.atom", "/subscribe", "/readyz", "/metrics")
 _BETWEEN_FAULTS = (8.0, 25.0)
-_SETTLES_WITHIN = 600.0
+# A run whose task was lost with the broker is looked for after ten minutes.
+_SETTLES_WITHIN = 900.0
 _LAST_RUN_WITHIN = 240.0
 # Of the minutes, in which parts are killed.
 _STORMY = 2 / 3
@@ -61,6 +62,7 @@ class Soak:
         self.faults: Counter[str] = Counter()
         self.growth = Growth()
         self.answers: Counter[int] = Counter()
+        self.ended_alone: list[str] = []
         self.web = free_port()
         self.began = self.ended = datetime.now(UTC)
 
@@ -102,9 +104,18 @@ class Soak:
             if now >= next_fault:
                 self.fault([*_KILLING, *_TROUBLING] if now < calm else _TROUBLING)
                 next_fault = time.monotonic() + self.random.uniform(*_BETWEEN_FAULTS)
+            self.look_after()
             self.visit()
             self.growth.look({name: part.pid for name, part in self.trouble.parts.items()})
             time.sleep(0.5)
+
+    def look_after(self) -> None:
+        """Start a part again that ended by itself, as systemd does; that is held against it."""
+        for name, part in list(self.trouble.parts.items()):
+            status = part.poll()
+            if status is not None:
+                self.ended_alone.append(f"{name} ended by itself with status {status}")
+                self.trouble.start_again(name)
 
     def visit(self) -> None:
         """Ask for a page, as readers and Prometheus do; 0 counts those that got no answer."""
@@ -145,6 +156,7 @@ class Soak:
         self.ended = datetime.now(UTC).replace(second=0, microsecond=0)
         deadline = time.monotonic() + _LAST_RUN_WITHIN
         while time.monotonic() < deadline and self.ended not in self.due():
+            self.look_after()
             time.sleep(1)
         self.trouble.installation.run("schedule", "pause", NEWSLETTER, "--frequency", FREQUENCY)
         deadline = time.monotonic() + _SETTLES_WITHIN
@@ -154,6 +166,7 @@ class Soak:
                 self.trouble.issue = number
                 self.trouble.hurry()
             self.trouble.sweep()
+            self.look_after()
             time.sleep(1)
 
     def unsettled(self) -> list[int]:
@@ -165,7 +178,12 @@ class Soak:
 
     def check(self) -> list[str]:
         """Return what is wrong, in lines; none where all is as it should be."""
-        return [*self.wrong_books(), *self.missing_runs(), *self.growth.grown()]
+        return [
+            *self.ended_alone,
+            *self.wrong_books(),
+            *self.missing_runs(),
+            *self.growth.grown(),
+        ]
 
     def wrong_books(self) -> list[str]:
         """Hold the ledger of every issue against itself and against what the server took."""

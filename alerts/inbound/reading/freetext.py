@@ -53,6 +53,8 @@ _OF_THE_SENDER = re.compile(
     r"|\b(?:sender|from|envelope-from) (?:address )?[<\"']?\Z",
     re.IGNORECASE,
 )
+# As Amazon SES writes them, where a topic sends its notifications by mail.
+_IN_JSON = re.compile(r"\\?\"emailAddress\\?\"\s?:\s?\\?\"\Z")
 _SENTENCE_ENDS = re.compile(r"[.!?:;](?=\s)|\n[ \t]*\n")
 # In Exchange's words: `Your message / To: … / Subject: … / Sent: … did not reach`.
 _OF_THE_MESSAGE = re.compile(
@@ -132,7 +134,8 @@ def _every(text: str, others: Others) -> Iterator[Named]:
         if _OF_THE_SENDER.search(before) and not expanded:
             continue
         sureness = _sureness(text, found, before)
-        if is_machine(address) or (is_helper(address) and not sureness) or _for_help(text, found):
+        machine = is_machine(address) and _IN_JSON.search(before) is None
+        if machine or (is_helper(address) and not sureness) or _for_help(text, found):
             continue
         yield Named(
             address, _HEADS if expanded else sureness, reason_lines(text, found.start()), expanded
@@ -142,6 +145,8 @@ def _every(text: str, others: Others) -> Iterator[Named]:
 def _sureness(text: str, found: re.Match[str], before: str) -> int:
     if _OF_THE_MESSAGE.match(before) and _NEXT_OF_THE_MESSAGE.match(text, found.end()):
         return 0
+    if _IN_JSON.search(before):
+        return _HEADS
     end = text.find("\n", found.end())
     after = text[found.end() : end if end >= 0 else len(text)][:300]
     if _ALONE_BEFORE.fullmatch(before) and (

@@ -16,7 +16,8 @@ from alerts.operations.examining import ask_for_examination
 from alerts.staff.audit import Subject, record
 from alerts.staff.permissions import Permission
 from alerts.task_queue import Queue, Task
-from alerts.web.charts import CHART_HEADERS, CHART_TYPE, Chart
+from alerts.web.charts import Chart
+from alerts.web.desk.charting import image_of
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, PostedForm, requires
 from alerts.web.desk.operations_view import (
@@ -49,8 +50,7 @@ def chart(desk: Looking, name: str, narrow: Annotated[bool, Query()] = False) ->
         raise NotFound(f"there is no chart {name[:40]!r}")
     with desk.site.runtime.database.read() as session:
         drawn = _CHARTS[name](desk, session)
-    svg = (drawn.narrowed if narrow else drawn).svg
-    return Response(svg, media_type=CHART_TYPE, headers=CHART_HEADERS)
+    return image_of(drawn, narrow=narrow)
 
 
 def _answers(desk: Desk, session: Session) -> Chart:

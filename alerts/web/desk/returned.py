@@ -24,7 +24,8 @@ from alerts.staff.audit import Subject, record
 from alerts.staff.permissions import Permission
 from alerts.task_queue import Queue, Task
 from alerts.web.chart_shapes import Part
-from alerts.web.charts import CHART_HEADERS, CHART_TYPE, Columns, Row
+from alerts.web.charts import Columns, Row
+from alerts.web.desk.charting import image_of
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, PostedForm, requires
 
@@ -91,8 +92,7 @@ def show(
 def picture(desk: Reading, days: Days = 30, narrow: bool = False) -> Response:
     """Draw what came back by day; the numbers stand in a table beside it."""
     drawn = chart_of(_came_back(desk, days).days)
-    svg = (drawn.narrowed if narrow else drawn).svg
-    return Response(svg, media_type=CHART_TYPE, headers=CHART_HEADERS)
+    return image_of(drawn, narrow=narrow)
 
 
 @router.get("/{mail_id}")

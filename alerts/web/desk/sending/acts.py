@@ -23,7 +23,7 @@ from alerts.delivery.preview import issue_envelope
 from alerts.delivery.publishing import approve_issue, render_issue
 from alerts.delivery.trial import TEST_GROUP, Trial, addresses_of, one_address, send_trials
 from alerts.errors import AlertsError, Invalid, NotFound, Refused
-from alerts.newsletters.issues import get_issue
+from alerts.newsletters.issues import get_issue, issue_alone
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rendering.withdrawals import retract_withdrawn
@@ -149,7 +149,7 @@ def confirm(
     runtime = desk.site.runtime
     fields = Fields((("when", when), ("day", day), ("time", time)))
     with runtime.database.read() as session:
-        issue = get_issue(session, issue_id)
+        issue = issue_alone(session, issue_id)
         definition = definition_of(get_newsletter(session, issue.newsletter))
     if issue.state not in {IssueState.APPROVED, IssueState.SCHEDULED}:
         return RedirectResponse(here(issue_id), 303)
@@ -189,7 +189,7 @@ def _audience(desk: Desk, issue_id: int) -> AudienceLook:
     """Return who would get an issue: where that is long ago, it is counted anew beside the page."""
     runtime = desk.site.runtime
     with runtime.database.read() as session:
-        known = look_since_approval(session, get_issue(session, issue_id))
+        known = look_since_approval(session, issue_alone(session, issue_id))
     if known is not None and runtime.clock.now() - known.counted_at <= FRESH_FOR:
         return known
     counted = desk.site.counts.get(

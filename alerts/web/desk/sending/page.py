@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from alerts.delivery.reporting import kept_report
 from alerts.delivery.status_codes import in_words
-from alerts.newsletters.issues import get_issue
+from alerts.newsletters.issues import issue_alone
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.second_person import approver, last_editor, wants_second
 from alerts.newsletters.service import definition_of, get_newsletter
@@ -56,7 +56,7 @@ def send_page(
     runtime = desk.site.runtime
     kept = kept_report(runtime.database, issue_id, clock=runtime.clock)
     with runtime.database.read() as session:
-        issue = get_issue(session, issue_id)
+        issue = issue_alone(session, issue_id)
         context = _context(desk, session, issue)
     failures: dict[str, int] = kept.figures["failures"] if kept else {}
     if kept:

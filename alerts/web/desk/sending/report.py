@@ -19,13 +19,14 @@ from alerts.delivery.reporting import kept_report, latest_figures
 from alerts.delivery.status_codes import in_words
 from alerts.delivery.tallies import Standing, sent_by_minute
 from alerts.errors import NotFound
-from alerts.newsletters.issues import build_content, get_issue
+from alerts.newsletters.issues import counts_clicks, issue_alone
 from alerts.newsletters.models import Issue, Newsletter
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.staff.permissions import Permission
 from alerts.subscribers.files.cells import with_formula_mark
 from alerts.web.chart_shapes import ONE
-from alerts.web.charts import CHART_HEADERS, CHART_TYPE, Bars, Chart, Columns, Row
+from alerts.web.charts import Bars, Chart, Columns, Row
+from alerts.web.desk.charting import image_of
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, requires
 from alerts.web.desk.sending.look import Look, in_classes, look_at, span_in_words
@@ -126,8 +127,7 @@ def picture(desk: Reporting, issue_id: int, chart: str, narrow: bool = False) ->
     drawn = report_of(desk, issue_id).charts.get(chart)
     if drawn is None:
         raise NotFound(f"there is no chart {chart[:20]!r} of issue {issue_id}")
-    svg = (drawn.narrowed if narrow else drawn).svg
-    return Response(svg, headers=CHART_HEADERS, media_type=CHART_TYPE)
+    return image_of(drawn, narrow=narrow)
 
 
 def report_of(desk: Desk, issue_id: int) -> Report:
@@ -135,7 +135,7 @@ def report_of(desk: Desk, issue_id: int) -> Report:
     runtime = desk.site.runtime
     kept = kept_report(runtime.database, issue_id, clock=runtime.clock)
     with runtime.database.read() as session:
-        issue = get_issue(session, issue_id)
+        issue = issue_alone(session, issue_id)
         look = look_at(session, issue_id, now=runtime.clock.now())
         if kept:
             look = look.with_figures(kept.figures)
@@ -161,7 +161,7 @@ def _gathered(session: Session, issue: Issue, look: Look, kept: KeptReport | Non
             (minute.astimezone(wall_clock), count)
             for minute, count in sent_by_minute(session, issue.id)
         ),
-        counts_clicks=build_content(session, issue).counts_clicks,
+        counts_clicks=counts_clicks(session, issue),
         links=tuple(clicks_of(session, issue.id)),
         click_days=tuple(clicks_by_day(session, issue.id)),
     )

@@ -14,7 +14,8 @@ from alerts.newsletters.service import offers
 from alerts.staff.permissions import Permission
 from alerts.subscribers.growth import DayOfGrowth, growth
 from alerts.web.chart_shapes import Part
-from alerts.web.charts import CHART_HEADERS, CHART_TYPE, Lines, Row
+from alerts.web.charts import Lines, Row
+from alerts.web.desk.charting import image_of
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, requires
 from alerts.web.desk.subscribers.growth_words import Growth, Returned, days_csv, rows_of, total_of
@@ -97,8 +98,7 @@ def chart(desk: Reading, newsletter: str, days: Days = _USUAL, narrow: bool = Fa
             raise NotFound("there is no such newsletter")
     rows = _story(desk, days, patience=_ALL_THE_TIME).rows("" if newsletter == _ALL else newsletter)
     drawn = _chart(rows)
-    svg = (drawn.narrowed if narrow else drawn).svg
-    return Response(svg, media_type=CHART_TYPE, headers=CHART_HEADERS)
+    return image_of(drawn, narrow=narrow)
 
 
 def _chart(rows: Sequence[Growth]) -> Lines:

@@ -13,10 +13,10 @@ from alerts.newsletters.service import offers
 from alerts.staff.permissions import Permission
 from alerts.subscribers.finding import by_beginning
 from alerts.subscribers.models import Subscriber, SubscriberState
-from alerts.subscribers.queries import count_by_state
 from alerts.subscribers.segments.compiler import Condition
 from alerts.subscribers.segments.service import Segments
 from alerts.subscribers.segments.terms import Node
+from alerts.web.desk.counting import subscribers_by_state
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, requires
 from alerts.web.desk.subscribers.asked import Asked, count_of, segments_of
@@ -107,13 +107,4 @@ def _counts(desk: Desk, node: Node | None) -> dict[str, object]:
     """Return how many there are: by state, or of those who fit; None while they are counted."""
     if node is not None:
         return {"by_state": None, "fitting": count_of(desk, node)}
-    runtime = desk.site.runtime
-
-    def count() -> dict[SubscriberState, int]:
-        with runtime.database.read() as session:
-            return count_by_state(session)
-
-    return {
-        "by_state": desk.site.counts.get("by state", count, clock=runtime.clock),
-        "fitting": None,
-    }
+    return {"by_state": subscribers_by_state(desk), "fitting": None}
