@@ -1,6 +1,7 @@
 """Engine, transactions and the base of every table, for SQLite and PostgreSQL alike."""
 
 import enum
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
