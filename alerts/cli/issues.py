@@ -27,7 +27,7 @@ from alerts.rendering.reviewing.overruling import Checked, with_overrulings
 from alerts.rendering.reviewing.serialise import checked_json
 from alerts.rendering.service import RenderedEdition, renderer_of
 from alerts.runtime import Runtime, open_queue
-from alerts.staff.audit import COMMAND_LINE
+from alerts.staff.audit import COMMAND_LINE, Subject, record
 from alerts.subscribers.models import Frequency
 
 app = typer.Typer(no_args_is_help=True, help="Draft, look at, approve and send issues.")
@@ -267,6 +267,9 @@ def approve(issue_id: IssueId, json: JsonOption = False) -> None:
             renderer=renderer_of(runtime.settings),
             clock=runtime.clock,
         )
+        about, checksum = Subject("issue", issue_id), edition.checksum
+        act = "issue.approved"
+        record(session, COMMAND_LINE, act, about, clock=runtime.clock, checksum=checksum)
         document = issue_document(session, get_issue(session, issue_id))
     if json:
         print_json(document | {"checksum": edition.checksum})

@@ -1,5 +1,6 @@
 """`alerts issue send …`: an approved issue on its way, and its books."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -9,17 +10,16 @@ from alerts.cli.common import JsonOption, note, print_json, program, say
 from alerts.cli.issues import IssueId, app, issue_document, note_retracted
 from alerts.cli.times import parse_moment
 from alerts.cli.waiting import some_worker, wait_until_sent
-from alerts.delivery import books, reporting
-from alerts.delivery.completion import cancel_issue
+from alerts.delivery import books, dispatch, reporting
 from alerts.delivery.retrying import retry_issue
 from alerts.delivery.status_codes import in_words
 from alerts.errors import Refused
-from alerts.newsletters.issues import get_issue, issue_json, move
-from alerts.newsletters.lifecycle import Event
+from alerts.newsletters.issues import get_issue, issue_json
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rendering.withdrawals import retract_withdrawn
 from alerts.runtime import Runtime, open_queue
+from alerts.staff.audit import COMMAND_LINE
 from alerts.task_queue import Queue, Task
 
 # The commands of an issue, whole: those of the draft, and these.
@@ -56,27 +56,25 @@ def send(
 @app.command()
 def undo(issue_id: IssueId) -> None:
     """Take a planned issue back before it starts; it stays approved."""
-    _move(issue_id, Event.UNDO)
+    _act(issue_id, dispatch.take_back)
 
 
 @app.command()
 def pause(issue_id: IssueId) -> None:
     """Stop an issue that is being sent; what is on the wire ends first."""
-    _move(issue_id, Event.PAUSE)
+    _act(issue_id, dispatch.pause)
 
 
 @app.command()
 def resume(issue_id: IssueId) -> None:
     """Go on with a paused issue."""
-    _move(issue_id, Event.RESUME)
+    _act(issue_id, dispatch.resume)
 
 
 @app.command()
 def cancel(issue_id: IssueId) -> None:
     """Drop a draft, or call off what was not sent yet; every reader left out is on the books."""
-    with program() as runtime, runtime.database.transaction() as session:
-        issue = cancel_issue(session, issue_id, clock=runtime.clock)
-        say(f"issue {issue_id} is {issue.state.value}")
+    _act(issue_id, dispatch.cancel)
 
 
 @app.command()
@@ -99,13 +97,12 @@ def retry(
     """Try again those that failed: without --reason, those that were given up."""
     with program() as runtime, open_queue(runtime.settings) as queue:
         with runtime.database.transaction() as session:
-            retried = retry_issue(
-                session,
-                issue_id,
-                reasons=reason or [],
-                uncertain=uncertain,
-                dry_run=dry_run,
-                clock=runtime.clock,
+            chosen: dict[str, Any] = {"reasons": reason or [], "uncertain": uncertain}
+            clock = runtime.clock
+            retried = (
+                retry_issue(session, issue_id, dry_run=True, clock=clock, **chosen)
+                if dry_run
+                else dispatch.retry(session, issue_id, actor=COMMAND_LINE, clock=clock, **chosen)
             )
         if retried.deliveries and not dry_run:
             queue.enqueue(Task.SWEEP, queue=Queue.PERIODIC)
@@ -173,19 +170,22 @@ def _start(
         # Started before, here or elsewhere: waiting is all that is left to do.
         return issue
     if at is None:
-        return move(session, issue_id, Event.SEND, clock=runtime.clock)
+        return dispatch.set_off(
+            session, issue_id, waits=False, actor=COMMAND_LINE, clock=runtime.clock
+        )
     zone = definition_of(get_newsletter(session, issue.newsletter)).time_zone
     moment = parse_moment(at, zone=zone)
     if moment < runtime.clock.now():
         raise Refused(f"{at} is over; name a moment to come, or leave --at out to send now")
-    return move(session, issue_id, Event.SCHEDULE, clock=runtime.clock, send_at=moment)
+    return dispatch.set_off(session, issue_id, at=moment, actor=COMMAND_LINE, clock=runtime.clock)
 
 
-def _move(issue_id: int, event: Event) -> None:
+def _act(issue_id: int, act: Callable[..., Issue]) -> None:
+    """Do one of the acts that write themselves down in the log."""
     with program() as runtime:
         with runtime.database.transaction() as session:
-            issue = move(session, issue_id, event, clock=runtime.clock)
-        if event is Event.RESUME:
+            issue = act(session, issue_id, actor=COMMAND_LINE, clock=runtime.clock)
+        if act is dispatch.resume:
             with open_queue(runtime.settings) as queue:
                 queue.enqueue(Task.SWEEP, queue=Queue.PERIODIC)
     say(f"issue {issue_id} is {issue.state.value}")

@@ -22,12 +22,19 @@ from alerts.task_queue import Queue, Task, TaskQueue
 
 
 def set_off(
-    session: Session, issue_id: int, *, at: datetime | None = None, actor: Actor, clock: Clock
+    session: Session,
+    issue_id: int,
+    *,
+    at: datetime | None = None,
+    waits: bool = True,
+    actor: Actor,
+    clock: Clock,
 ) -> Issue:
     """Send an approved issue: at a moment, or else as soon as its grace is over.
 
     During the grace it is planned like any other, and can be taken back: the moment stands in the
-    database, so no worker starts before it. Where its newsletter gives none, it starts at once.
+    database, so no worker starts before it. Where its newsletter gives none, or nobody waits for
+    it (`waits`), it starts at once.
     Raises Invalid for a moment that is over, Refused and Conflict for what cannot be sent.
     """
     now = clock.now()
@@ -35,7 +42,7 @@ def set_off(
         raise Invalid("that moment is over; name one to come")
     issue = get_issue(session, issue_id)
     grace = definition_of(get_newsletter(session, issue.newsletter)).grace_span
-    if at is None and not grace:
+    if at is None and not (grace and waits):
         issue = move(session, issue_id, Event.SEND, clock=clock, actor=actor)
         record(session, actor, "issue.sent", Subject("issue", issue_id), clock=clock)
         return issue

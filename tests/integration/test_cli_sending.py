@@ -16,6 +16,8 @@ from alerts.delivery.unsendable import halt_issue
 from alerts.errors import NotFound
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import IssueState
+from alerts.staff.audit import audit_page
+from alerts.staff.models import ActorKind
 from tests.data.delivery.house import House
 from tests.factories import approved_issue
 
@@ -112,3 +114,31 @@ def test_a_planned_issue_is_taken_back(house: House) -> None:
     with house.database.read() as session:
         issue = get_issue(session, issue_id)
     assert (issue.state, issue.send_at) == (IssueState.APPROVED, None)
+
+
+def test_a_stop_by_command_stands_in_the_log(house: House) -> None:
+    for act in ("pause", "resume", "cancel"):
+        command(act, house.issue_id)
+    assert logged(house) == ["issue.paused", "issue.resumed", "issue.cancelled"]
+
+
+def test_what_comes_before_a_start_by_command_stands_in_the_log(house: House) -> None:
+    issue_id = approved_issue(house.database, house.clock, sending=False)
+    command("reopen", issue_id)
+    command("approve", issue_id)
+    command("send", issue_id, "--at", "2047-01-01T08:00")
+    command("undo", issue_id)
+    acts = ["reopened", "approved", "scheduled", "undone"]
+    assert logged(house) == [f"issue.{act}" for act in acts]
+
+
+def test_a_start_by_command_stands_in_the_log(house: House) -> None:
+    command("send", approved_issue(house.database, house.clock, sending=False))
+    assert logged(house) == ["issue.sent"]
+
+
+def logged(house: House) -> list[str]:
+    """Return what was done by command, the first act first."""
+    with house.database.read() as session:
+        lines = audit_page(session, actor=ActorKind.COMMAND_LINE).lines
+        return [line.entry.act for line in reversed(lines)]
