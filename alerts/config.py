@@ -230,7 +230,8 @@ def load_settings() -> Settings:
         reason = first["msg"].removeprefix("Value error, ")
         raise Invalid(f"setting {name}={shown} is wrong: {reason}") from error
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        # Readers' addresses lie in there: nobody else on the machine may look in.
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if settings.secret_key:
             return settings
         return settings.model_copy(update={"secret_key": (_kept_secret(settings.data_dir),)})

@@ -1,5 +1,7 @@
 """The settings of looking after the system: what is taken, and what is said of the rest."""
 
+import os
+import stat
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +16,16 @@ def test_nobody_is_told_without_settings() -> None:
     assert settings.alarm_to == ()
     assert settings.alarm_webhook == ""
     assert settings.keep_ledger == timedelta(days=400)
+
+
+def test_nobody_else_looks_into_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERTS_DATA_DIR", str(tmp_path / "var"))
+    before = os.umask(0o022)
+    try:
+        load_settings()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == stat.S_IRWXU
 
 
 def test_several_addresses_a_webhook_and_a_canary(monkeypatch: pytest.MonkeyPatch) -> None:
