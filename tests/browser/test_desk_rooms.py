@@ -281,4 +281,4 @@ def test_a_segment_is_counted_without_script(site: RunningSite, plain: Page) -> 
 def test_a_chart_is_drawn_as_a_picture(site: RunningSite, desk: Page) -> None:
     desk.goto(f"{site.url}/desk/subscribers/growth")
     shown = desk.locator("img.chart").evaluate("one => [one.complete, one.naturalWidth]")
-    assert shown == [True, 900]
+    assert shown == [True, 720]
