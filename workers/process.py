@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
+from billiard.process import current_process
 from celery.signals import (
     beat_init,
     task_prerun,
@@ -194,7 +195,12 @@ class WorkerParts:
 
     def _overtaken(self, lane: Lane) -> bool:
         with self.database.read() as session:
-            return overtaken(session, lane, now=self.clock.now())
+            return overtaken(session, lane, now=self.clock.now(), place=_place())
+
+
+def _place() -> int:
+    """Return this process's place among those of its worker, from 0; 0 where it is the only one."""
+    return int(getattr(current_process(), "index", 0))
 
 
 _parts: list[WorkerParts] = []

@@ -64,6 +64,29 @@ def test_a_confirmation_that_was_just_asked_for_overtakes_both(house: House) -> 
     assert urgent(house) == [False, False, False]
 
 
+def test_one_process_of_a_worker_makes_way_for_a_confirmation_the_next_when_it_waits(
+    house: House,
+) -> None:
+    house.send_to("ama")
+    house.work()
+
+    def owe(session: Session, subscriber: Subscriber) -> None:
+        subscriber.confirmation_due_at = house.clock.now()
+
+    house.change("ama", owe)
+
+    def making_way() -> list[bool]:
+        now = house.clock.now()
+        with house.database.read() as session:
+            return [overtaken(session, Lane.DIGEST, now=now, place=n) for n in range(3)]
+
+    assert making_way() == [True, False, False]
+    house.later(seconds=2)
+    assert making_way() == [True, True, False]
+    house.later(seconds=2)
+    assert making_way() == [True, True, True]
+
+
 def test_a_digest_that_is_overtaken_is_given_back_and_goes_on_later(
     database: Database, clock: FixedClock, tmp_path: Path
 ) -> None:
