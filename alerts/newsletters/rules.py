@@ -224,6 +224,10 @@ def _left_out_of(tail: str, zone: str) -> LeftOut:
     return exceptions.left_out(zone)
 
 
+# What dateutil raises for a recurrence that is none.
+_NOT_UNDERSTOOD = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+
+
 def _check_recurrence(text: str, recurrence: str, start: datetime) -> None:
     if "FREQ=SECONDLY" in recurrence or "FREQ=MINUTELY" in recurrence:
         raise Invalid(
@@ -238,13 +242,29 @@ def _check_recurrence(text: str, recurrence: str, start: datetime) -> None:
         raise Invalid(f"rule {text!r}: INTERVAL is from 1 to {_LONGEST_INTERVAL}")
     try:
         comes = _ever_comes(recurrence, start)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+    except _NOT_UNDERSTOOD as error:
         raise Invalid(
-            f"rule {text!r} is no RFC 5545 RRULE: {error}; "
+            f"rule {text!r} is no RFC 5545 RRULE{_where(recurrence, start)}: {error}; "
             'an example is "RRULE:FREQ=WEEKLY;BYDAY=MO;BYHOUR=8;BYMINUTE=0 Asia/Kolkata"'
         ) from error
     if not comes:
         raise Invalid(f"rule {text!r} has no moment to come, in no year; look at its days")
+
+
+def _where(recurrence: str, start: datetime) -> str:
+    """Return the words for the part that is not understood, and for those before it that are."""
+    parts = recurrence.split(";")
+    # Without it nothing means anything, and it may stand anywhere.
+    frequency = [part for part in parts if part.startswith("FREQ=")][:1]
+    understood: list[str] = []
+    for part in parts:
+        try:
+            _recurring(";".join([*frequency, *understood, part]), start)
+        except _NOT_UNDERSTOOD:
+            so_far = ";".join(understood) or "nothing"
+            return f" at {part!r} (understood so far: {so_far})"
+        understood.append(part)
+    return ""
 
 
 def _ever_comes(recurrence: str, start: datetime) -> bool:
