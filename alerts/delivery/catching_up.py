@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, delete, func, insert, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Select, delete, exists, func, insert, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from alerts.delivery.editions import keys_for
 from alerts.delivery.hours import next_at_hour
@@ -22,7 +22,7 @@ from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.repeats import REACHED, WENT_OUT, Overlap, item_key, without
 from alerts.delivery.tallies import AUDIENCE, Place, tally
 from alerts.newsletters.content import IssueContent
-from alerts.newsletters.models import Issue, IssueItem
+from alerts.newsletters.models import Issue, IssueItem, IssueState
 from alerts.rendering.frame import Frame
 from alerts.rendering.models import Edition
 from alerts.rendering.service import variant_of
@@ -173,13 +173,24 @@ def write_owed(
     }
     if any(one.variant not in editions for one in owed):
         return None
-    # What was noticed between its cut-off and the change comes with the issue after it.
+    # What was noticed between its cut-off and the change comes with the issue after it. An issue
+    # drafted before this one and not sent yet, or dropped later, may hold more that they are owed.
+    waits = aliased(Issue)
     session.execute(
-        delete(PaceChange).where(
+        delete(PaceChange)
+        .where(
             PaceChange.newsletter == issue.newsletter,
             PaceChange.former == issue.frequency,
             PaceChange.changed_at <= issue.until,
+            ~exists().where(
+                waits.newsletter == issue.newsletter,
+                waits.frequency == issue.frequency,
+                waits.id != issue.id,
+                waits.audience_at.is_(None),
+                waits.state.not_in((IssueState.SENT, IssueState.CANCELLED)),
+            ),
         )
+        .execution_options(synchronize_session=False)
     )
     batches = _batches(owed, issue, usual_zone)
     last = session.scalar(select(func.max(Batch.number)).where(Batch.issue_id == issue.id))

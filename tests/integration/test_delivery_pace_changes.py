@@ -259,6 +259,20 @@ def test_a_change_while_the_issue_waits_for_its_editor(newsroom: Newsroom) -> No
     everybody_has_everything_once(newsroom)
 
 
+def test_a_change_while_two_issues_wait_and_the_later_one_leaves_first(newsroom: Newsroom) -> None:
+    newsroom.publish()
+    newsroom.clock.advance(timedelta(hours=1))
+    newsroom.issue(Frequency.DAILY)
+    newsroom.change("chi", Frequency.DAILY)
+    newsroom.clock.advance(timedelta(hours=1))
+    newsroom.draft(Frequency.WEEKLY)
+    newsroom.publish()
+    newsroom.clock.advance(timedelta(hours=1))
+    newsroom.issue(Frequency.WEEKLY)
+    newsroom.settle()
+    everybody_has_everything_once(newsroom)
+
+
 def test_who_is_on_holiday_or_gone_is_owed_nothing(newsroom: Newsroom) -> None:
     newsroom.publish()
     newsroom.clock.advance(timedelta(hours=1))
