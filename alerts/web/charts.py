@@ -6,6 +6,7 @@ image keeps no company with the page's style sheet, so it carries its own. Parts
 their place and their words, lines by their dashes, and not by colour alone.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -47,7 +48,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Chart:
+class Chart(ABC):
     """Rows and the parts they are made of, by name, in the order of the legend."""
 
     rows: Sequence[Row]
@@ -104,8 +105,9 @@ class Chart:
         parts = list(self.parts.values())
         return legend(parts if len(parts) > 1 else (), width=self.width)
 
+    @abstractmethod
     def _drawn(self) -> Any:  # noqa: ANN401 - leather has no types
-        raise NotImplementedError
+        """Return the library's chart."""
 
     @property
     def style(self) -> str:

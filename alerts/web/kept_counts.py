@@ -60,7 +60,7 @@ class KeptCounts:
         """
         with self._lock:
             begun, known = False, self._kept.get(name)
-            if known is not None and timedelta() <= clock.now() - known.at < _KEPT:
+            if _is_fresh(known, clock):
                 return known  # type: ignore[return-value]  # who asks by a name put it there
             future = self._under_way.get(name)
             if future is None:
@@ -83,7 +83,7 @@ class KeptCounts:
         """
         with self._lock:
             known = self._kept.get(name)
-            if known is not None and timedelta() <= clock.now() - known.at < _KEPT:
+            if _is_fresh(known, clock):
                 return known  # type: ignore[return-value]  # who asks by a name put it there
             is_busy = bool(self._under_way)
         if is_busy or not self._at_once.acquire(blocking=False):
@@ -93,9 +93,7 @@ class KeptCounts:
         finally:
             self._at_once.release()
         with self._lock:
-            if len(self._kept) >= _MOST:
-                self._kept.clear()
-            self._kept[name] = counted  # type: ignore[assignment]  # whatever was counted
+            self._put(name, counted)  # type: ignore[arg-type]  # whatever was counted
         return counted
 
     def forget(self) -> None:
@@ -116,6 +114,14 @@ class KeptCounts:
             del self._under_way[name]
             if ended.cancelled() or ended.exception() is not None:
                 return
-            if len(self._kept) >= _MOST:
-                self._kept.clear()
-            self._kept[name] = ended.result()
+            self._put(name, ended.result())
+
+    def _put(self, name: str, counted: Counted[object]) -> None:
+        """Keep a count; the lock is held."""
+        if len(self._kept) >= _MOST:
+            self._kept.clear()
+        self._kept[name] = counted
+
+
+def _is_fresh(known: Counted[object] | None, clock: Clock) -> bool:
+    return known is not None and timedelta() <= clock.now() - known.at < _KEPT

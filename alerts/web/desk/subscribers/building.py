@@ -26,3 +26,10 @@ def built(what: Sequence[str], values: Sequence[str], join: str) -> str:
         else:
             terms.append(f"{words} {quoted(value)}" if value else words)
     return f" {'or' if join == 'or' else 'and'} ".join(terms)
+
+
+def query_asked(
+    query: str, what: Sequence[str] | None, values: Sequence[str] | None, join: str
+) -> str:
+    """Return what a form asks for: the query that its lines make, or else the one written out."""
+    return built(what or (), values or (), join) or query.strip().replace("\0", "")

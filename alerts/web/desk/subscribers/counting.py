@@ -19,7 +19,7 @@ from alerts.subscribers.segments.terms import Node
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, requires
 from alerts.web.desk.subscribers.asked import segments_of, words_of
-from alerts.web.desk.subscribers.building import LINES, LONGEST_QUERY, built
+from alerts.web.desk.subscribers.building import LINES, LONGEST_QUERY, query_asked
 from alerts.web.desk.words import sentence
 from alerts.web.headers import PERSONAL
 
@@ -39,7 +39,7 @@ def count(
     join: Annotated[str, Query(max_length=5)] = "and",
 ) -> Response:
     """Say how many fit what the form says now, as JSON: `line`, and the `query` it makes."""
-    text = built(what or (), value or (), join) or query.strip().replace("\0", "")
+    text = query_asked(query, what, value, join)
     line, canonical = "", ""
     if text:
         try:

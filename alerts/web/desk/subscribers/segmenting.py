@@ -17,7 +17,7 @@ from alerts.subscribers.segments.form import fields as form_fields
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, PostedForm, requires
 from alerts.web.desk.subscribers.asked import count_of, segments_of, words_of
-from alerts.web.desk.subscribers.building import LINES, LONGEST_QUERY, built
+from alerts.web.desk.subscribers.building import LINES, LONGEST_QUERY, query_asked
 from alerts.web.desk.words import sentence
 
 HERE = "/desk/subscribers/segments"
@@ -50,8 +50,7 @@ def show(
 ) -> Response:
     """Show the saved segments, and what a query comes to that was built or written here."""
     lines = list(zip(what or (), value or (), strict=False))
-    made = built(what or (), value or (), join)
-    return _page(desk, Draft(query=made or query.strip().replace("\0", ""), lines=lines, join=join))
+    return _page(desk, Draft(query=query_asked(query, what, value, join), lines=lines, join=join))
 
 
 @router.post("")
