@@ -201,9 +201,12 @@ class Database:
         try:
             cursor = connection.cursor()
             cursor.execute(f"PRAGMA busy_timeout={_PATIENT_MS}")
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-            cursor.close()
+            try:
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                # The connection goes back to the pool, for others who wait longer.
+                cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+                cursor.close()
         finally:
             connection.close()
 

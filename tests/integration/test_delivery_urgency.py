@@ -33,6 +33,13 @@ def become(house: House, **changes: object) -> None:
         session.execute(update(Issue).values(**changes))
 
 
+def owe_a_confirmation(house: House) -> None:
+    def owe(_: Session, subscriber: Subscriber) -> None:
+        subscriber.confirmation_due_at = house.clock.now()
+
+    house.change("ama", owe)
+
+
 def test_a_batch_of_an_alert_overtakes_a_digest_and_nothing_else(house: House) -> None:
     house.send_to("ama")
     assert urgent(house) == [False, False, True]
@@ -54,11 +61,7 @@ def test_what_waits_or_is_being_sent_overtakes_nothing(house: House) -> None:
 def test_a_confirmation_that_was_just_asked_for_overtakes_both(house: House) -> None:
     house.send_to("ama")
     house.work()
-
-    def owe(session: Session, subscriber: Subscriber) -> None:
-        subscriber.confirmation_due_at = house.clock.now()
-
-    house.change("ama", owe)
+    owe_a_confirmation(house)
     assert urgent(house) == [False, True, True]
     house.later(minutes=1)
     assert urgent(house) == [False, False, False]
@@ -69,11 +72,7 @@ def test_one_process_of_a_worker_makes_way_for_a_confirmation_the_next_when_it_w
 ) -> None:
     house.send_to("ama")
     house.work()
-
-    def owe(session: Session, subscriber: Subscriber) -> None:
-        subscriber.confirmation_due_at = house.clock.now()
-
-    house.change("ama", owe)
+    owe_a_confirmation(house)
 
     def making_way() -> list[bool]:
         now = house.clock.now()
