@@ -104,6 +104,19 @@ def test_everybody_who_reads_issues_sees_all_newsletters_and_their_settings(
         assert 'filename="gp-alert.toml"' in export.headers["content-disposition"]
 
 
+def test_the_list_says_who_approves_each(site: RunningSite, editor: Browser) -> None:
+    apply(editor, look(editor, f"{HERE}/africa-this-week/change", approval="second"))
+    listing = editor.get(HERE).text
+    assert "a second person approves it" in listing
+    assert "it goes out by itself" in listing
+
+
+def test_only_templates_of_issues_are_offered_to_a_newsletter(editor: Browser) -> None:
+    form = editor.get(f"{HERE}/gp-alert/change").text
+    chosen = form.partition('name="template"')[2].partition("</select>")[0]
+    assert re.findall(r'value="([^"]*)"', chosen) == ["africa-this-week", "gp-alert"]
+
+
 @pytest.mark.parametrize("slug", ["gp-alert", "africa-this-week"])
 def test_a_form_that_nobody_touched_changes_nothing(
     site: RunningSite, editor: Browser, slug: str

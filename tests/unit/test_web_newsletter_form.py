@@ -38,6 +38,15 @@ def test_every_setting_of_its_tables_has_one_too(name: str) -> None:
     assert shown == set(table.model_fields)
 
 
+def test_every_setting_has_a_place_and_words_of_its_own() -> None:
+    shown = groups(is_new=True, templates=[])
+    assert "Further" not in [each.title for each in shown]
+    settings = [one for each in shown for one in each.settings]
+    for one in settings + [column for each in settings for column in each.columns]:
+        bare = [words for value, words in one.options if value and value == words]
+        assert bare == [], f"{one.name} shows {bare} by no words of a person"
+
+
 def test_a_setting_that_has_no_words_yet_is_shown_by_its_type() -> None:
     def kind(annotation: Any) -> str | None:  # noqa: ANN401 - any type there is
         found = by_type("new_one", FieldInfo(annotation=annotation))

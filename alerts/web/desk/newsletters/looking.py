@@ -25,7 +25,7 @@ HERE = "/desk/newsletters"
 Editing = Annotated[Desk, requires(Permission.NEWSLETTERS_EDIT)]
 Reading = Annotated[Desk, requires(Permission.ISSUES_READ)]
 # Templates of single mails, which no newsletter uses.
-_SINGLE = frozenset({"confirmation", "help", "preferences-link", "welcome"})
+_SINGLE = frozenset({"alarm", "confirmation", "help", "preferences-link", "welcome"})
 
 
 @dataclass(frozen=True, slots=True)

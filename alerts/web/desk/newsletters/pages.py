@@ -20,7 +20,7 @@ from alerts.staff.audit import Subject, audit_page
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.newsletters.filled import filled
 from alerts.web.desk.newsletters.looking import Reading, document_of, template_names
-from alerts.web.desk.newsletters.settings import groups
+from alerts.web.desk.newsletters.settings import APPROVALS, groups
 from alerts.web.headers import PERSONAL
 from alerts.web.words import moment_in_words
 
@@ -33,7 +33,7 @@ def show_all(desk: Reading) -> Response:
     """Show every newsletter, with its pace."""
     with desk.site.runtime.database.read() as session:
         found = [(one, definition_of(one)) for one in list_newsletters(session)]
-    return desk.page("newsletter/list.html", {"newsletters": found})
+    return desk.page("newsletter/list.html", {"newsletters": found, "approvals": dict(APPROVALS)})
 
 
 @router.get("/{slug}")

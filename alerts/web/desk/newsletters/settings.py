@@ -56,6 +56,11 @@ _KINDS: Options = (
     ("essay", "essay: a signed piece in full"),
     ("briefs", "briefs: short pieces, by country"),
 )
+APPROVALS: Options = (
+    ("required", "an editor approves it"),
+    ("second", "a second person approves it"),
+    ("automatic", "it goes out by itself"),
+)
 _PATTERN = "In braces: {title} {number} {volume} {volume_number} {date} {lead} {more} {rest}."
 _SECTION = (
     Setting("key", "Short name", hint="small letters, digits, hyphens"),
@@ -122,20 +127,34 @@ GROUPS = (
             Setting("frequencies", "Offered to readers", "ticks", options=_FREQUENCIES),
             Setting("default_frequency", "The usual one", "choice", options=_FREQUENCIES),
             Setting("time_zone", "Time zone", hint="Asia/Kolkata, Europe/Paris, UTC"),
-            Setting(
-                "approval",
-                "Before an issue goes out",
-                "choice",
-                options=(
-                    ("required", "an editor approves it"),
-                    ("automatic", "it goes out by itself"),
-                ),
-            ),
             Setting("readers_hour", "Digests wait for the hour a reader named", "tick"),
             Setting(
                 "worth_sending",
                 "Try to deliver for",
                 hint="3 days, 36 hours; empty: as the frequency asks.",
+            ),
+        ),
+    ),
+    Group(
+        "Approval",
+        (
+            Setting(
+                "approval",
+                "Before an issue goes out",
+                "choice",
+                hint="A second person is anybody but whoever changed it last.",
+                options=APPROVALS,
+            ),
+            Setting(
+                "grace",
+                "Time to take it back",
+                hint="30 seconds, 5 minutes, an hour at most: for so long there is an Undo; none.",
+            ),
+            Setting(
+                "test_group",
+                "Test group",
+                "lines",
+                hint="Addresses that get test mails together, one in a line.",
             ),
         ),
     ),
@@ -178,6 +197,7 @@ GROUPS = (
                 "Send an article again to those who had it in another newsletter",
                 "tick",
             ),
+            Setting("clicks", "Count clicks for each link, never who clicked", "tick"),
         ),
     ),
     Group(
@@ -199,6 +219,17 @@ GROUPS = (
                 "A message whose fate a crash left unknown",
                 "choice",
                 options=(("resend", "is sent again"), ("hold", "waits for a person")),
+            ),
+            Setting(
+                "pause_at_bounces",
+                "Stop an issue when so much of it came back",
+                hint="5%; empty: never by itself.",
+            ),
+            Setting(
+                "pause_after",
+                "But not before so many were sent",
+                "number",
+                hint="The first few say little.",
             ),
         ),
     ),
