@@ -4,8 +4,8 @@ import pytest
 
 from alerts.config import Settings, load_settings
 from alerts.config_sending import MAIL_SCHEMES
-from alerts.delivery.transports.catcher import CatcherTransport
 from alerts.delivery.transports.factory import MAKERS, make_transport
+from alerts.delivery.transports.limited import LimitedTransport
 from alerts.delivery.transports.pool import PoolTransport
 from alerts.delivery.transports.providers.ses import region_of
 from alerts.delivery.transports.urls import read_mail_url, transport_names
@@ -130,6 +130,6 @@ def test_an_unknown_scheme_is_refused_without_showing_what_stands_there(
 
 def test_the_catcher_alone_stands_for_every_transport() -> None:
     alone = make_transport(Settings(), redis_url="redis://unused")
-    assert isinstance(alone, CatcherTransport)
+    assert isinstance(alone, LimitedTransport)
     shared = Settings(mail_url=("catcher://?weight=0", "smtp://host"))
     assert isinstance(make_transport(shared, redis_url="redis://unused"), PoolTransport)
