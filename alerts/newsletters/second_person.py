@@ -47,8 +47,8 @@ def check_approver(session: Session, issue: Issue, actor: Actor | None) -> None:
     account_id = _account(actor, "approve", issue)
     if last_editor(session, issue.id) == account_id:
         raise Refused(
-            f"you changed issue {issue.id} last, and {issue.newsletter} wants a second person to"
-            " look at it; ask somebody else to approve it"
+            f"you drafted issue {issue.id} or changed it last, and {issue.newsletter} wants a"
+            " second person to look at it; ask somebody else to approve it"
         )
 
 

@@ -62,6 +62,7 @@ class Pages:
             base_url=base_url,
             feed_links=feed_links,
             static=lru_cache(self.static_url),
+            mail_is_caught=shows_caught,
             site_nav=_NAV + (_CAUGHT if shows_caught else ()),
         )
         self._environment.filters.update(
@@ -71,6 +72,7 @@ class Pages:
             moment=words.moment_in_utc,
             numbers=words.numbers_in_words,
             often=words.HOW_OFTEN.__getitem__,
+            outcome=words.OUTCOMES.__getitem__,
             regions=words.regions_in_words,
             query=partial(urlencode, doseq=True),
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from alerts.newsletters.models import Issue
+from alerts.newsletters.models import Issue, RunOutcome
 from alerts.newsletters.numbers import numbers_of
 from alerts.regions import REGIONS
 from alerts.subscribers.models import Frequency
@@ -14,6 +14,16 @@ HOW_OFTEN = {
     Frequency.DAILY: "once a day",
     Frequency.WEEKLY: "once a week",
     Frequency.MONTHLY: "once a month",
+}
+# What came of a scheduled run, at the desk.
+OUTCOMES = {
+    RunOutcome.CLAIMED: "at work",
+    RunOutcome.DRAFTED: "drafted",
+    RunOutcome.SENDING: "sent off",
+    RunOutcome.SKIPPED: "skipped",
+    RunOutcome.FAILED: "failed",
+    RunOutcome.MERGED: "merged",
+    RunOutcome.MISSED: "missed",
 }
 _KIB = 1024
 

@@ -21,7 +21,7 @@ from alerts.subscribers.models import Frequency
 from tests.data.articles.site import LocalSite, served, title_of
 from tests.data.web.running import RunningSite, running_site
 from tests.desk_world import Browser, at_the_desk, token_in
-from tests.factories import a_part, an_article, counted_queries
+from tests.factories import a_part, an_article, approved_issue, counted_queries
 from tests.issue_forms import compose_form, form_on
 from tests.staff_world import GOOD
 
@@ -95,6 +95,15 @@ def test_an_issue_is_drafted_and_found_by_state_and_newsletter(
         assert (">First<" in desk.get(f"/desk/issues?newsletter={slug}").text) == there
     with site.runtime.database.read() as session:
         assert "issue.drafted" in session.scalars(select(AuditEntry.act)).all()
+
+
+def test_where_no_draft_holds_what_is_not_new_the_newsletters_issues_are_shown(
+    site: RunningSite, desk: Browser
+) -> None:
+    approved_issue(site.runtime.database, site.clock, articles=[{"title": "Gone out"}])
+    page = desk.post("/desk/issues", {"next": "gp-alert:immediate", "cut_off": ""})
+    assert page.status_code == 422
+    assert ">Gone out<" in page.text
 
 
 @pytest.mark.parametrize(

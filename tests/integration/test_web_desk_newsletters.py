@@ -117,6 +117,19 @@ def test_only_templates_of_issues_are_offered_to_a_newsletter(editor: Browser) -
     assert re.findall(r'value="([^"]*)"', chosen) == ["africa-this-week", "gp-alert"]
 
 
+def test_a_series_or_topic_that_nothing_has_is_asked_about(
+    site: RunningSite, editor: Browser
+) -> None:
+    changes = {"rule.topics": "enrgy\nEnergy", "rule.series": "CWA Comentary"}
+    page = look(editor, f"{HERE}/gp-alert/change", **changes)
+    assert "gets the topic “enrgy”" in page
+    assert "“Energy”" not in page
+    assert "of the series “CWA Comentary”" in page
+    assert "<strong>Topics</strong>" in page
+    apply(editor, page)
+    assert "enrgy" in exported(site, "gp-alert")
+
+
 @pytest.mark.parametrize("slug", ["gp-alert", "africa-this-week"])
 def test_a_form_that_nobody_touched_changes_nothing(
     site: RunningSite, editor: Browser, slug: str

@@ -1,10 +1,13 @@
 """Moments and spans as the desk reads and writes them."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alerts.web.desk.sending.look import span_in_words
+from alerts.delivery.tallies import Standing
+from alerts.newsletters.models import IssueState
+from alerts.web.desk.sending.look import Look, span_in_words
 from alerts.web.desk.sending.moments import read_moment
 
 NOW = datetime(2026, 10, 1, 6, 0, tzinfo=UTC)
@@ -43,3 +46,20 @@ def test_an_odd_day_is_a_problem_of_the_day(day: str) -> None:
 )
 def test_a_span_is_told_as_a_person_would(seconds: float, words: str) -> None:
     assert span_in_words(seconds) == words
+
+
+def test_no_rate_is_told_before_there_can_be_one() -> None:
+    started = Look(
+        issue_id=1,
+        state=IssueState.SENDING,
+        standing=Standing(audience=3_000),
+        now=NOW,
+        send_at=None,
+        audience_is_taken=True,
+        attention=None,
+        held_until=None,
+        started_at=NOW - timedelta(seconds=20),
+    )
+    assert "first messages are on their way" in started.pace_words
+    later = replace(started, started_at=NOW - timedelta(minutes=2))
+    assert later.pace_words == "No message left in the last minute."

@@ -106,7 +106,7 @@ def _answer(address: str, words: str, state: LinkState | None) -> Iterator[Findi
         case LinkVerdict.FAILING:
             yield warning(
                 "link-failing",
-                f"the link {shown(words)} did not answer, {_words(state)} ({address})",
+                f"the link {shown(words)} did not answer: {_words(state)} ({address})",
                 "open it yourself, and check it again a little later",
                 about=address,
                 content=_words(state),

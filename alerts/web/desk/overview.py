@@ -7,8 +7,9 @@ from alerts.operations.alarms.books import title_of
 from alerts.operations.overview import standing_of
 from alerts.web.desk.counting import subscribers_by_state
 from alerts.web.desk.failures import DeskRoute
+from alerts.web.desk.first_steps import first_steps
 from alerts.web.desk.frame import DeskVisit
-from alerts.web.desk.queries import issues_under_way, newsletters_next
+from alerts.web.desk.queries import has_readers, issues_under_way, newsletters_next
 
 router = APIRouter(route_class=DeskRoute)
 _RUNS = 10
@@ -29,6 +30,7 @@ def show(desk: DeskVisit) -> Response:
             "alarms": [(title_of(alarm), alarm) for alarm in standing.alarms[:_ALARMS]],
             "more_alarms": len(standing.alarms[_ALARMS:]),
             "is_counted": counted is not None,
+            "steps": first_steps(standing, desk.may, has_readers=has_readers(session)),
             "newsletters": newsletters_next(session, after=clock.now()),
             "under_way": issues_under_way(session),
         }

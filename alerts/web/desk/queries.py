@@ -12,7 +12,7 @@ from alerts.newsletters.numbering import printed
 from alerts.newsletters.runs import last_runs
 from alerts.newsletters.schedules import next_occurrences
 from alerts.newsletters.service import list_newsletters
-from alerts.subscribers.models import Frequency
+from alerts.subscribers.models import Frequency, Subscriber, SubscriberState
 from alerts.web.words import HOW_OFTEN, moment_in_words
 
 _UNDER_WAY = (IssueState.APPROVED, IssueState.SCHEDULED, IssueState.SENDING, IssueState.PAUSED)
@@ -74,6 +74,12 @@ def newsletters_next(session: Session, *, after: datetime) -> list[NewsletterNex
         )
         for one in newsletters
     ]
+
+
+def has_readers(session: Session) -> bool:
+    """Tell whether anybody confirmed; one row is looked for, however many there are."""
+    confirmed = select(Subscriber.id).where(Subscriber.state == SubscriberState.CONFIRMED).limit(1)
+    return session.scalar(confirmed) is not None
 
 
 def issues_under_way(session: Session) -> Sequence[IssueLine]:

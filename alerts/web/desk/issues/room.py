@@ -73,12 +73,21 @@ def draft(desk: Editing, fields: PostedForm) -> Response:
             if len(issue.items) == 1:
                 line = "Drafted, with one piece."
     except NothingNew as error:
-        # What a second click looks for is the draft that the first one made.
-        drafts = _Filters(newsletter=slug, state="draft")
-        return _page(desk, drafts, problem=sentence(error), typed=fields)
+        return _page(desk, _held_by(desk, slug), problem=sentence(error), typed=fields)
     except (Invalid, Refused) as error:
         return _page(desk, _Filters(), problem=sentence(error), typed=fields)
     return desk.done(f"{HERE}/{issue.id}/compose", line)
+
+
+def _held_by(desk: Desk, slug: str) -> _Filters:
+    """Return the filters that show which issues of a newsletter hold what is not new any more.
+
+    What a second click looks for is the draft that the first one made, where there is one.
+    """
+    drafts = _Filters(newsletter=slug, state="draft")
+    with desk.site.runtime.database.read() as session:
+        page = issues_page(session, newsletter=slug, states=STATES[drafts.state][1])
+    return drafts if page.rows else _Filters(newsletter=slug)
 
 
 def _frequency(text: str) -> Frequency:

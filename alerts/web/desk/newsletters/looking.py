@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from alerts.articles.cards import known_series
 from alerts.errors import Conflict
 from alerts.newsletters.changes import Difference, differences, mark_of
 from alerts.newsletters.definitions import NewsletterDefinition
@@ -20,6 +21,8 @@ from alerts.rendering.template_checks import TemplateFinding, check_template
 from alerts.staff.audit import Subject, audit_page, record
 from alerts.staff.permissions import Permission
 from alerts.web.desk.frame import Desk, requires
+from alerts.web.desk.newsletters.doubts import doubts_about
+from alerts.web.desk.newsletters.settings import LABELS
 
 HERE = "/desk/newsletters"
 Editing = Annotated[Desk, requires(Permission.NEWSLETTERS_EDIT)]
@@ -79,7 +82,15 @@ def show_look(desk: Desk, definition: NewsletterDefinition, *, seen: str | None)
     problem = ""
     if seen is not None and seen != look.mark:
         problem = _changed_meanwhile(desk, definition.slug)
-    context = {"look": look, "toml": write_definition(definition), "problem": problem}
+    with desk.site.runtime.database.read() as session:
+        series = known_series(session)
+    context = {
+        "look": look,
+        "labels": LABELS,
+        "doubts": doubts_about(definition, series=series, topics=desk.site.topics.thresholds),
+        "toml": write_definition(definition),
+        "problem": problem,
+    }
     status = HTTPStatus.CONFLICT if problem else HTTPStatus.OK
     return desk.page("newsletter/look.html", context, status=status)
 

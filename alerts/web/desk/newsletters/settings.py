@@ -234,6 +234,8 @@ GROUPS = (
         ),
     ),
 )
+# What each setting is called at the desk, by its name in the file.
+LABELS = {one.name: one.label for group in GROUPS for one in group.settings}
 _SLUG = Setting("slug", "Name in addresses", hint="Small letters, digits and hyphens; for good.")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -16,6 +16,8 @@ from alerts.newsletters.models import Issue, IssueState
 
 ENDS = frozenset({IssueState.SENT, IssueState.CANCELLED})
 _MINUTE, _HOUR = 60, 3_600
+# So long after its start, a rate over the last minute says nothing yet.
+_FIRST_MOMENTS = timedelta(minutes=1)
 _WORDS = {
     "hard": "nobody there",
     "soft": "not now, given up",
@@ -36,6 +38,7 @@ class Look:
     audience_is_taken: bool
     attention: str | None
     held_until: datetime | None
+    started_at: datetime | None = None
 
     @property
     def is_over(self) -> bool:
@@ -64,6 +67,8 @@ class Look:
         if self.held_until:
             return f"All that is left waits until {self.held_until:%H:%M} UTC."
         if not self.standing.rate:
+            if self.started_at and self.now - self.started_at < _FIRST_MOMENTS:
+                return "The first messages are on their way; they are counted by the hundred."
             return "No message left in the last minute."
         left = self.left_seconds
         rate = f"{self.standing.rate:,.1f} messages a second over the last minute"
@@ -128,6 +133,7 @@ def look_at(session: Session, issue_id: int, *, now: datetime) -> Look:
         audience_is_taken=audience_at is not None,
         attention=attention,
         held_until=held_until(session, issue_id, now=now) if is_sending else None,
+        started_at=started_at,
     )
 
 

@@ -89,7 +89,7 @@ def _context(desk: Desk, session: Session, issue: Issue) -> dict[str, Any]:
         "look": look,
         "failures": failures_in_words(look.standing),
         "can_retry": issue.state in _RETRIED,
-        "approved_by": account.shown if account else issue.approved_by,
+        "approved_by": (account.name or account.shown) if account else issue.approved_by,
         "second": wants_second(session, issue),
         "is_last_editor": last_editor(session, issue.id) == desk.visit.account_id,
         "leaves": in_zone(issue, definition.time_zone),
