@@ -32,6 +32,8 @@ _NO_CHANGE = (
     "issue.resumed",
     "issue.cancelled",
     "issue.retried",
+    "issue.warning_overruled",
+    "issue.warning_restored",
 )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from alerts.clock import FixedClock
 from alerts.database import Database
@@ -326,6 +326,26 @@ def test_a_second_person_approves_what_the_first_one_changed(
         assert "is approved" in other.post(at(issue_id, "/approve")).text
     # Two have looked at it: whoever may send sends it.
     assert "leaves in a moment" in confirmed(editor, issue_id, when="now").text
+
+
+def test_who_lets_a_warning_stand_has_changed_nothing_and_may_approve(
+    site: RunningSite, editor: Browser
+) -> None:
+    change(site, approval="second")
+    issue_id = drafted(site)
+    editor.post(at(issue_id, "/test"), {"to": "ama@example.org"})
+    edited_by(site, issue_id, account_of(site, issue_id))
+    with site.runtime.database.transaction() as session:
+        values = {"subject": "A test"}
+        session.execute(update(Issue).where(Issue.id == issue_id).values(values))
+    with at_the_desk(site, Role.EDITOR, BIRAGO) as other:
+        checks = f"/desk/issues/{issue_id}/checks"
+        warnings = other.get(checks).text.partition('id="warnings-title"')[2]
+        found = re.search(r'name="finding" value="([^"]+)"', warnings)
+        assert found
+        stands = {"finding": found[1], "reason": "It is meant"}
+        assert "Overruled, with your name" in other.post(f"{checks}/overrule", stands).text
+        assert "is approved" in other.post(at(issue_id, "/approve")).text
 
 
 def test_what_nobody_changed_is_approved_by_one_and_sent_by_another(
