@@ -18,6 +18,8 @@ from alerts.rendering.models import Edition
 # can be named in the column of what a reader had (`IssueWish.had`).
 _MOST_ISSUES = 85
 WENT_OUT = (IssueState.SENDING, IssueState.PAUSED, IssueState.SENT)
+# Its pieces are due again, and some have them already.
+_CALLED_OFF_ON_ITS_WAY = (Issue.state == IssueState.CANCELLED) & Issue.started_at.is_not(None)
 REACHED = (
     DeliveryState.PENDING,
     DeliveryState.SENDING,
@@ -71,7 +73,7 @@ def overlap_of(session: Session, issue: Issue, *, newsletter: str | None = None)
         select(Issue.id)
         .join(IssueItem, IssueItem.issue_id == Issue.id)
         .where(IssueItem.article_id.in_(articles), Issue.id != issue.id)
-        .where(Issue.state.in_(WENT_OUT))
+        .where(Issue.state.in_(WENT_OUT) | _CALLED_OFF_ON_ITS_WAY)
     )
     if newsletter is not None:
         query = query.where(Issue.newsletter == newsletter)

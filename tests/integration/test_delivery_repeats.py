@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.delivery.audience import ALREADY_HAD, PAUSED, Audience
-from alerts.delivery.models import Delivery, IssueWish
+from alerts.delivery.models import Delivery, DeliveryState, IssueWish
 from alerts.delivery.preparation import prepare_issue
 from alerts.delivery.publishing import approve_issue
 from alerts.newsletters.issues import draft_issue, move
@@ -107,6 +107,30 @@ def test_a_skipped_alert_was_not_had(database: Database, clock: FixedClock) -> N
     roundup = sending(database, clock, ROUNDUP)
     prepare(database, clock, roundup)
     assert titles(database, roundup) == {"ama": [one], "li": [one]}
+
+
+def test_who_had_an_issue_before_it_was_called_off_gets_its_pieces_no_second_time(
+    database: Database, clock: FixedClock
+) -> None:
+    one = newsroom(database, clock)
+    called_off = sending(database, clock, ROUNDUP)
+    prepare(database, clock, called_off)
+    ama = select(Subscriber.id).where(Subscriber.email_key.like("ama@%")).scalar_subquery()
+    with database.transaction() as session:
+        move(session, called_off, Event.CANCEL, clock=clock)
+        rows = update(Delivery).where(Delivery.issue_id == called_off)
+        had, left_out = Delivery.subscriber_id == ama, Delivery.subscriber_id != ama
+        session.execute(rows.where(had).values(state=DeliveryState.SENT))
+        session.execute(rows.where(left_out).values(state=DeliveryState.SKIPPED))
+    again = sending(database, clock, ROUNDUP)
+    prepare(database, clock, again)
+    assert titles(database, again) == {"ama": ALREADY_HAD, "li": [one]}
+    with database.transaction() as session:
+        two = str(an_article(session, clock, title="Niamey").id)
+        move(session, again, Event.CANCEL, clock=clock)
+    third = sending(database, clock, ROUNDUP)
+    prepare(database, clock, third)
+    assert titles(database, third)["ama"] == [two]
 
 
 def test_a_newsletter_that_repeats_leaves_nothing_out(
