@@ -8,6 +8,9 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter
 
+# As many characters of the other pieces' titles as a line beside the subject shows.
+_REST_LENGTH = 160
+
 
 @dataclass(frozen=True, slots=True)
 class PhotoContent:
@@ -92,6 +95,8 @@ class IssueContent:
     `number`, `volume`, `volume_number` are printed forms (`86`, `2`, `40`; of a
     double issue `85 & 86`, `2`, `39 & 40`) or empty.
     `date` is the printed date of the issue in the newsletter's zone (`23 November 2026`).
+    `subject_pattern` and `preheader_pattern` are the newsletter's, by which subject and preheader
+    were made of the pieces; empty where an editor wrote them.
     """
 
     newsletter: str
@@ -111,6 +116,8 @@ class IssueContent:
     shows_contributors: bool = False
     shows_sources: bool = False
     counts_clicks: bool = False
+    subject_pattern: str = ""
+    preheader_pattern: str = ""
 
     @property
     def items(self) -> tuple[ItemContent, ...]:
@@ -125,15 +132,26 @@ class IssueContent:
     def only(self, keys: Collection[str]) -> Self:
         """Return the issue with these items alone; sections left empty are dropped.
 
-        What the editors wrote between the items is for everybody, and stays.
+        What the editors wrote, between the items or as the subject, is for everybody, and stays. A
+        subject or preheader that was proposed names pieces: it follows those that are left.
         """
         sections = (section.only(keys) for section in self.sections)
-        return replace(self, sections=tuple(one for one in sections if one.items or one.texts))
+        left = replace(self, sections=tuple(one for one in sections if one.items or one.texts))
+        if not left.items or left.item_keys == self.item_keys:
+            return left
+        subject = worded(left, self.subject_pattern) if self.subject_pattern else self.subject
+        preheader = self.preheader
+        if self.preheader_pattern:
+            preheader = worded(left, self.preheader_pattern)
+        return replace(left, subject=subject, preheader=preheader)
 
     def to_json(self) -> dict[str, Any]:
         """Return the content as a JSON document, to be frozen."""
         document: dict[str, Any] = _CONTENT.dump_python(self, mode="json")
         # What came later is left out where it says nothing: older issues keep their checksums.
+        for pattern in ("subject_pattern", "preheader_pattern"):
+            if not document[pattern]:
+                del document[pattern]
         for section in document["sections"]:
             if not section["texts"]:
                 del section["texts"]
@@ -151,6 +169,30 @@ class IssueContent:
         """Return the SHA-256 of the content in a canonical form, in hex."""
         canonical = json.dumps(self.to_json(), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def worded(content: IssueContent, pattern: str) -> str:
+    """Return the line that a newsletter's pattern makes of an issue and the pieces in it."""
+    titles = [item.title for item in content.items]
+    others = len(titles) - 1
+    standfirst = content.items[0].standfirst if titles else ""
+    fields = {
+        "title": content.newsletter_title,
+        "number": content.number,
+        "volume": content.volume,
+        "volume_number": content.volume_number,
+        "date": content.date,
+        "lead": titles[0] if titles else content.newsletter_title,
+        "more": f", and {others} more" if others > 0 else "",
+        "rest": _shortened("; ".join(titles[1:]) or standfirst),
+    }
+    return " ".join(pattern.format_map(fields).split())
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _REST_LENGTH:
+        return text
+    return text[:_REST_LENGTH].rsplit(" ", 1)[0].rstrip(" ,;:.") + " …"
 
 
 _CONTENT = TypeAdapter(IssueContent)

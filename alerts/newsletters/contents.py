@@ -1,5 +1,6 @@
 """From article rows to the plain content of an issue."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from alerts.newsletters.content import (
     PhotoContent,
     SectionContent,
     TextContent,
+    worded,
 )
 from alerts.newsletters.definitions import NewsletterDefinition, SectionDefinition
 from alerts.newsletters.markdown import html_of
@@ -18,13 +20,11 @@ from alerts.newsletters.models import Issue, IssueItem
 from alerts.newsletters.numbering import printed
 from alerts.newsletters.places import place_of
 
-_REST_LENGTH = 160
-
 
 def content_of(issue: Issue, definition: NewsletterDefinition) -> IssueContent:
     """Return what an issue says now, made from its articles as they stand."""
     sections = (_section(issue, section) for section in definition.sections)
-    return IssueContent(
+    content = IssueContent(
         newsletter=issue.newsletter,
         newsletter_title=definition.title,
         tagline=definition.tagline,
@@ -42,6 +42,12 @@ def content_of(issue: Issue, definition: NewsletterDefinition) -> IssueContent:
         shows_contributors=definition.contributors,
         shows_sources=definition.sources,
         counts_clicks=definition.clicks,
+    )
+    subject, preheader = proposed_texts(content, definition)
+    return replace(
+        content,
+        subject_pattern=definition.subject if content.subject == subject else "",
+        preheader_pattern=definition.preheader if content.preheader == preheader else "",
     )
 
 
@@ -121,23 +127,7 @@ def printed_day(day: date) -> str:
 
 def proposed_texts(content: IssueContent, definition: NewsletterDefinition) -> tuple[str, str]:
     """Return a subject and a preheader for an issue, by the newsletter's patterns."""
-    titles = [item.title for item in content.items]
-    lead = titles[0] if titles else definition.title
-    others = len(titles) - 1
-    standfirst = content.items[0].standfirst if titles else ""
-    fields = {
-        "title": definition.title,
-        "number": content.number,
-        "volume": content.volume,
-        "volume_number": content.volume_number,
-        "date": content.date,
-        "lead": lead,
-        "more": f", and {others} more" if others > 0 else "",
-        "rest": _shortened("; ".join(titles[1:]) or standfirst),
-    }
-    subject = definition.subject.format_map(fields)
-    preheader = definition.preheader.format_map(fields)
-    return " ".join(subject.split()), " ".join(preheader.split())
+    return worded(content, definition.subject), worded(content, definition.preheader)
 
 
 def is_late(article: Article, previous_cut_off: datetime | None, zone: str) -> bool:
@@ -165,9 +155,3 @@ def _printed_date(article: Article) -> str:
 
 def _double(number: str) -> str:
     return number.replace("-", " & ")
-
-
-def _shortened(text: str) -> str:
-    if len(text) <= _REST_LENGTH:
-        return text
-    return text[:_REST_LENGTH].rsplit(" ", 1)[0].rstrip(" ,;:.") + " …"
