@@ -31,7 +31,8 @@ class ItemContent:
     `regions` holds slugs (`west-africa`), `countries` ISO 3166 codes, `place` is what a brief is
     filed under (`Mali`); by these, `topics` and `series` readers choose.
     `body_html` was cleaned at intake; `body_text` are its paragraphs, separated by a blank line.
-    A `shortened` piece has a standfirst that an editor wrote for this issue.
+    A `shortened` piece has a standfirst that an editor wrote for this issue. Where a section shows
+    pieces in full, `paragraphs` is how many of the text stand there: None for all of them.
     """
 
     key: str
@@ -53,6 +54,7 @@ class ItemContent:
     topics: tuple[str, ...] = ()
     series: str = ""
     shortened: bool = False
+    paragraphs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,8 @@ class IssueContent:
             for item in section["items"]:
                 if not item["shortened"]:
                     del item["shortened"]
+                if item["paragraphs"] is None:
+                    del item["paragraphs"]
         return document
 
     @classmethod
