@@ -11,8 +11,6 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.delivery import leases, ledger
 from alerts.delivery.books import Audit
 from alerts.delivery.completion import cancel_issue
@@ -37,11 +35,6 @@ from tests.factories import (
 )
 
 LOST = Outcome(Fate.UNKNOWN, 0, "connection lost")
-
-
-@pytest.fixture
-def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
-    return House(database, clock, tmp_path)
 
 
 def test_everybody_gets_one_and_the_issue_is_sent_once(house: House) -> None:

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -16,11 +15,6 @@ from alerts.delivery.urgency import overtaken
 from alerts.newsletters.models import Issue
 from alerts.subscribers.models import Frequency, Subscriber
 from tests.data.delivery.house import House
-
-
-@pytest.fixture
-def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
-    return House(database, clock, tmp_path)
 
 
 def urgent(house: House) -> list[bool]:

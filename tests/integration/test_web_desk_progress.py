@@ -30,11 +30,6 @@ from tests.factories import approved_issue, counted_queries
 
 
 @pytest.fixture
-def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
-    return House(database, clock, tmp_path)
-
-
-@pytest.fixture
 def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
     with running_site(database, clock, tmp_path) as site:
         yield site

@@ -41,11 +41,6 @@ PERSON = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/2010010
 
 
 @pytest.fixture
-def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
-    return House(database, clock, tmp_path)
-
-
-@pytest.fixture
 def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
     with running_site(database, clock, tmp_path) as site:
         yield site
