@@ -1,14 +1,30 @@
-"""What many tests begin with: a house with mail to send."""
+"""What many tests begin with: a house that sends, a running site, an editor at its desk."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from alerts.clock import FixedClock
 from alerts.database import Database
+from alerts.staff.permissions import Role
 from tests.data.delivery.house import House
+from tests.data.web.running import RunningSite, running_site
+from tests.desk_world import Browser, at_the_desk
 
 
 @pytest.fixture
 def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
     return House(database, clock, tmp_path)
+
+
+@pytest.fixture
+def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
+    with running_site(database, clock, tmp_path) as site:
+        yield site
+
+
+@pytest.fixture
+def editor(site: RunningSite) -> Iterator[Browser]:
+    with at_the_desk(site, Role.EDITOR) as opened:
+        yield opened
