@@ -1,10 +1,11 @@
-"""What many tests begin with: a house that sends, a running site, an editor at its desk."""
+"""What many tests begin with: a house that sends, a running site, people at its desk."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from alerts.articles.fetching.fetcher import Fetcher
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.staff.permissions import Role
@@ -28,3 +29,17 @@ def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[Runn
 def editor(site: RunningSite) -> Iterator[Browser]:
     with at_the_desk(site, Role.EDITOR) as opened:
         yield opened
+
+
+@pytest.fixture
+def ops(site: RunningSite) -> Iterator[Browser]:
+    with at_the_desk(site, Role.OPS) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fetcher() -> Iterator[Fetcher]:
+    """Return a fetcher that may ask this machine."""
+    fetcher = Fetcher(contact="https://alerts.example.org", allowed_hosts=["127.0.0.1"])
+    yield fetcher
+    fetcher.close()

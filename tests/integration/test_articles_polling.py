@@ -39,13 +39,6 @@ def site() -> Iterator[LocalSite]:
         yield site
 
 
-@pytest.fixture
-def fetcher() -> Iterator[Fetcher]:
-    fetcher = Fetcher(contact="https://alerts.example.org", allowed_hosts=["127.0.0.1"])
-    yield fetcher
-    fetcher.close()
-
-
 def added(database: Database, kind: SourceKind, url: str, clock: FixedClock) -> int:
     with database.transaction() as session:
         return add_source(session, Discovered(kind, url), every=EVERY, clock=clock).id

@@ -8,37 +8,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.delivery.outcome import refusal
 from alerts.delivery.tallies import Place, tally
 from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
-from alerts.staff.permissions import Role
 from alerts.task_queue import Queue, Task
 from alerts.web.shared_looks import SharedLooks
 from tests.data.delivery.house import House
-from tests.data.web.running import RunningSite, running_site
-from tests.desk_world import PATIENCE, Browser, at_the_desk
+from tests.data.web.running import RunningSite
+from tests.desk_world import PATIENCE, Browser
 from tests.factories import approved_issue, counted_queries
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-def editor(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.EDITOR) as opened:
-        yield opened
 
 
 @contextmanager
