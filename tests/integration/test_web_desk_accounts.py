@@ -225,6 +225,10 @@ def test_staff_are_helped_back_in(site: RunningSite, admin: Browser) -> None:
             assert "may try again at once" in admin.post(f"{at}/unlock").text
             assert "taken off" in admin.post(f"{at}/reset").text
             assert "Overview" in again.log_in(BIRAGO, GOOD).text
+            tries = admin.get(at).text.partition('id="tries-title"')[2]
+            assert re.findall(r"<td>(accepted|wrong)</td>", tries)[:3] == [
+                *("accepted", "wrong", "wrong"),
+            ]
             assert 'class="once"' in admin.post(f"{at}/link").text
 
 
