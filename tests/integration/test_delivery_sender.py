@@ -20,13 +20,7 @@ from alerts.subscribers.models import Subscriber, SubscriberState
 from alerts.task_queue import RecordingTaskQueue
 from tests.conftest import NOW
 from tests.data.delivery.house import House
-from tests.factories import (
-    RENDERER,
-    SETTINGS,
-    add_readers,
-    approved_issue,
-    counted_queries,
-)
+from tests.factories import RENDERER, SETTINGS, add_readers, approved_issue, counted_queries
 
 LOST = Outcome(Fate.UNKNOWN, 0, "connection lost")
 

@@ -16,7 +16,7 @@ from alerts.staff.permissions import Role
 from tests.data.web.running import RunningSite
 from tests.desk_world import Browser, at_the_desk
 from tests.factories import RENDERER, SETTINGS
-from tests.sending_world import a_draft, change_newsletter, confirmed, send_page, stored
+from tests.issues_world import a_draft, change_newsletter, confirmed, send_page, stored
 
 BIRAGO = "birago@example.org"
 

@@ -22,7 +22,7 @@ from tests.data.delivery.house import House
 from tests.data.web.running import RunningSite
 from tests.desk_world import Browser, fields_in
 from tests.factories import RENDERER, SETTINGS, add_readers
-from tests.sending_world import acts, confirmed, ready, send_page, stored
+from tests.issues_world import acts, confirmed, ready, send_page, stored
 from tests.staff_world import at_once
 
 

@@ -6,9 +6,7 @@ from alerts.articles.fetching.fetcher import Fetcher
 from alerts.articles.sources.discovery import Discovered
 from alerts.articles.sources.models import Source, SourceKind
 from alerts.articles.sources.polling import poll_source
-from alerts.articles.sources.service import (
-    add_source,
-)
+from alerts.articles.sources.service import add_source
 from alerts.articles.sources.taking import Poll
 from alerts.clock import FixedClock
 from alerts.database import Database

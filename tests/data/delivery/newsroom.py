@@ -20,13 +20,7 @@ from alerts.newsletters.service import ensure_built_in, offers
 from alerts.rendering.models import Edition
 from alerts.rendering.service import Renderer
 from alerts.subscribers.consent import Origin
-from alerts.subscribers.models import (
-    ConsentRecord,
-    Frequency,
-    PaceChange,
-    Subscriber,
-    Subscription,
-)
+from alerts.subscribers.models import ConsentRecord, Frequency, PaceChange, Subscriber, Subscription
 from alerts.subscribers.subscribing import subscribe
 from alerts.subscribers.wishes import Wish
 from alerts.task_queue import RecordingTaskQueue

@@ -7,17 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Date,
-    Enum,
-    Integer,
-    Table,
-    func,
-    insert,
-    select,
-)
+from sqlalchemy import Boolean, Column, Date, Enum, Integer, Table, func, insert, select
 from sqlalchemy.orm import Session
 
 from alerts.clock import FixedClock

@@ -5,11 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from sqlalchemy import (
-    delete,
-    inspect,
-    select,
-)
+from sqlalchemy import delete, inspect, select
 
 from alerts import migrations
 from alerts.clock import FixedClock

@@ -1,17 +1,20 @@
-"""Issues on their way through the desk, for tests: drafted, approved, sent by the page's button."""
+"""Issues at the desk, for tests: drafted, approved, sent by the button of their page."""
 
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import httpx
 from sqlalchemy import select
 
-from alerts.newsletters.issues import draft_issue, get_issue
+from alerts.newsletters.issues import build_content, draft_issue, freeze, get_issue, move
+from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import apply_toml, definition_of, get_newsletter
 from alerts.newsletters.toml import write_definition
 from alerts.staff.models import AuditEntry
 from tests.data.web.running import RunningSite
 from tests.desk_world import Browser
+from tests.drafts_world import draft_weekly
 from tests.factories import add_readers, an_article, approved_issue
 
 
@@ -64,3 +67,23 @@ def confirmed(editor: Browser, issue_id: int, **asked: str) -> httpx.Response:
         asked,
         page=send_page(issue_id, f"/confirm?{urlencode(asked)}"),
     )
+
+
+def weekly_draft(site: RunningSite, **changes: object) -> int:
+    """Draft an issue: a signed essay in focus, and three briefs of a roundup."""
+    with site.runtime.database.transaction() as session:
+        return draft_weekly(session, site.clock, **changes)
+
+
+def titles_of(site: RunningSite, issue_id: int) -> list[str]:
+    with site.runtime.database.read() as session:
+        return [one.title for one in build_content(session, get_issue(session, issue_id)).items]
+
+
+def approve(site: RunningSite, issue_id: int, *then: Event) -> None:
+    with site.runtime.database.transaction() as session:
+        issue = get_issue(session, issue_id)
+        freeze(session, issue, by="Ama", message_domain="example.org", clock=site.clock)
+        for event in then:
+            later = site.clock.now() + timedelta(days=1)
+            move(session, issue_id, event, send_at=later, clock=site.clock)
