@@ -1,4 +1,4 @@
-"""What many tests begin with: a house that sends, a running site, people at its desk."""
+"""What many tests begin with: a house that sends, a site with people at its desk, settings."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,3 +43,11 @@ def fetcher() -> Iterator[Fetcher]:
     fetcher = Fetcher(contact="https://alerts.example.org", allowed_hosts=["127.0.0.1"])
     yield fetcher
     fetcher.close()
+
+
+@pytest.fixture
+def settings_there(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Have the settings lead to the test's database, and long lines stay whole."""
+    monkeypatch.setenv("ALERTS_DATABASE_URL", database.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("ALERTS_DATA_DIR", str(tmp_path / "var"))
+    monkeypatch.setenv("COLUMNS", "300")
