@@ -24,7 +24,7 @@ from alerts.staff.audit import COMMAND_LINE
 from alerts.staff.permissions import Role
 from alerts.web.api.shapes.issues import IssueShape
 from tests.api_world import a_program
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 from tests.desk_world import Browser, at_the_desk
 from tests.factories import RENDERER, SETTINGS, a_part, an_article, counted_queries
 from tests.issue_forms import compose_form, form_on
@@ -34,12 +34,6 @@ BEN = "ben@example.org"
 WORDS = ("The first of them.", "The second of them.", "The third of them.", "The last of them.")
 BODY = f"<p>{WORDS[0]}</p><h2>A heading</h2>" + "".join(f"<p>{words}</p>" for words in WORDS[1:])
 CHOICE = "paragraphs-{}"
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
 
 
 @pytest.fixture
