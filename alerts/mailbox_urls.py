@@ -87,11 +87,6 @@ class MailboxUrl:
         """By what it is known, whatever its password and options are."""
         return hashlib.sha256(self.shown.encode()).hexdigest()
 
-    @property
-    def is_imap(self) -> bool:
-        """Whether IMAP is spoken there."""
-        return self.protocol in {Protocol.IMAP, Protocol.IMAPS}
-
 
 def parse_mailbox_url(url: str) -> MailboxUrl:
     """Read a URL; raises Invalid, without showing what may be a password."""

@@ -13,12 +13,11 @@ from datetime import datetime, timedelta
 
 import redis
 import structlog
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy import BigInteger, String, insert, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from alerts.brief_redis import brief_redis
 from alerts.clock import Clock
 from alerts.database import Base, Database, UtcDateTime
 
@@ -72,17 +71,8 @@ class RequestLimits:
         self._database = database
         self._clock = clock
         self._secret = secret.encode()
-        self._client = (
-            redis.Redis.from_url(
-                redis_url,
-                socket_timeout=_REDIS_SECONDS,
-                socket_connect_timeout=_REDIS_SECONDS,
-                # One try: the database is the other way.
-                retry=Retry(NoBackoff(), 0),
-            )
-            if redis_url
-            else None
-        )
+        # The database is the other way.
+        self._client = brief_redis(redis_url, seconds=_REDIS_SECONDS) if redis_url else None
 
     def close(self) -> None:
         """Close the connections to Redis."""

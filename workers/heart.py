@@ -21,7 +21,10 @@ _EVERY_SECONDS = 20.0
 class Heart:
     """Writes down every 20 seconds that a part runs, until it is stopped."""
 
-    def __init__(self, settings: Settings, name: str) -> None:
+    def __init__(
+        self, settings: Settings, name: str, *, every_seconds: float = _EVERY_SECONDS
+    ) -> None:
+        self._every_seconds = every_seconds
         self._url = settings.database
         self._name = name
         self._stop = threading.Event()
@@ -38,7 +41,7 @@ class Heart:
     def _run(self) -> None:
         while True:
             self._beat()
-            if self._stop.wait(_EVERY_SECONDS):
+            if self._stop.wait(self._every_seconds):
                 return
 
     def _beat(self) -> None:

@@ -26,12 +26,6 @@ def find_country(text: str) -> str:
 
 
 @cache
-def country_names() -> tuple[str, ...]:
-    """Return the names of all countries, in order of the alphabet."""
-    return tuple(sorted(_names().values()))
-
-
-@cache
 def _names() -> dict[str, str]:
     return {
         country.alpha_2: getattr(country, "common_name", None) or country.name

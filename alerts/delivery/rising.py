@@ -5,7 +5,6 @@ taken, and those that servers refused as policy when they were handed over. A pe
 issue has seen what was; only what comes after that may pause it again.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -65,16 +64,6 @@ def pause_all_rising(session: Session, *, clock: Clock) -> None:
     sending = select(Issue.id).where(Issue.state == IssueState.SENDING)
     for issue_id in session.scalars(sending).all():
         _settle(session, issue_id, clock=clock)
-
-
-def rising_issues(session: Session) -> Sequence[BounceRise]:
-    """Return the issues that are paused for it and wait for a person, for whoever rings alarms."""
-    return session.scalars(
-        select(BounceRise)
-        .join(Issue, Issue.id == BounceRise.issue_id)
-        .where(BounceRise.waits, Issue.state == IssueState.PAUSED)
-        .order_by(BounceRise.issue_id)
-    ).all()
 
 
 def sum_of(session: Session, issue_id: int) -> Sum:

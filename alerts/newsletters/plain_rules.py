@@ -37,7 +37,6 @@ _AMBIGUOUS = 2
 _UNITS = ("minute", "hour", "day", "week", "month")
 _COUNTED = re.compile(r"(\d{1,4})([a-z]+)?")
 _SHORT_UNITS = {"m": "minute", "min": "minute", "mins": "minute", "h": "hour", "hr": "hour"}
-_LIST = (",", "and", "&", "on", "the")
 _STARTS = (
     "every", "daily", "weekdays", "weekly", "fortnightly", "monthly", "quarterly", "yearly",
     "hourly", "once", "first", "last", "weekends",

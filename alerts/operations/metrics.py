@@ -10,11 +10,10 @@ import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from typing_extensions import override
 
 from alerts import __version__
+from alerts.brief_redis import brief_redis
 from alerts.clock import Clock
 from alerts.database import Database
 from alerts.operations.situation import IssueUnderWay, Situation, look
@@ -45,16 +44,7 @@ class Metrics:
         self._lock = threading.Lock()
         self._text = b""
         self._until: float | None = None
-        self._client = (
-            redis.Redis.from_url(
-                redis_url,
-                socket_timeout=_REDIS_SECONDS,
-                socket_connect_timeout=_REDIS_SECONDS,
-                retry=Retry(NoBackoff(), 0),
-            )
-            if redis_url
-            else None
-        )
+        self._client = brief_redis(redis_url, seconds=_REDIS_SECONDS) if redis_url else None
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format, as they were some seconds ago at most."""

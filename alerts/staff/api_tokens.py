@@ -16,7 +16,6 @@ from alerts.staff.models import ActorKind, ApiToken, StaffAccount
 from alerts.staff.opaque import digest, same
 from alerts.staff.permissions import Permission, in_force, parse_scopes, permissions_of
 from alerts.staff.queries import held
-from alerts.staff.sessions import NotAllowed
 from alerts.staff.token_format import hint_of, is_token, new_token
 
 DEFAULT_LIFE = timedelta(days=90)
@@ -40,10 +39,6 @@ class TokenVisit:
     def actor(self) -> Actor:
         """Who acts, for the audit log."""
         return Actor(ActorKind.TOKEN, self.account_id, self.token_id, self.network)
-
-    def may(self, permission: Permission) -> bool:
-        """Tell whether this program may do something."""
-        return permission in self.permissions
 
 
 def make_token(
@@ -136,15 +131,6 @@ def token_visit_of(guard: Guard, token: str, *, address: str | None = None) -> T
     if row.last_used_at is None or now - row.last_used_at >= _TOUCHED_EVERY:
         _touch(guard, row.id, now, network)
     return TokenVisit(row.id, owner.id, row.name, in_force(row.scopes, owner.role), network)
-
-
-def require_scope(visit: TokenVisit, permission: Permission) -> None:
-    """Raise NotAllowed when a program may not do something."""
-    if not visit.may(permission):
-        raise NotAllowed(
-            f"this API token may not do this; it needs the scope {permission}, and an owner who"
-            " may do it too"
-        )
 
 
 def _within_role(owner: StaffAccount, scopes: Iterable[str]) -> tuple[Permission, ...]:

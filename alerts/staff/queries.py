@@ -90,13 +90,9 @@ def tokens_of(session: Session, account_id: int | None = None) -> Sequence[ApiTo
     return session.scalars(query).all()
 
 
-def tries_of(
-    session: Session, account_id: int, *, before: int | None = None, limit: int = 50
-) -> Sequence[LogInTry]:
-    """Return the tries to log in to an account, the newest first; `before` is a row's number."""
+def tries_of(session: Session, account_id: int, *, limit: int) -> Sequence[LogInTry]:
+    """Return the latest tries to log in to an account, the newest first."""
     query = select(LogInTry).where(LogInTry.account_id == account_id)
-    if before is not None:
-        query = query.where(LogInTry.id < before)
     return session.scalars(query.order_by(LogInTry.id.desc()).limit(limit)).all()
 
 

@@ -24,8 +24,8 @@ class _Look:
 class SharedLooks:
     """Keeps what was seen last, by its key, for a second; for one event loop."""
 
-    def __init__(self, fresh_seconds: float = _FRESH_SECONDS) -> None:
-        self._fresh = fresh_seconds
+    def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
         self._looks: dict[object, _Look] = {}
         self._is_closed = False
 
@@ -45,13 +45,13 @@ class SharedLooks:
             self._forget_old()
             found = self._looks[key] = _Look()
         async with found.lock:
-            if time.monotonic() - found.at >= self._fresh:
+            if self._seconds() - found.at >= _FRESH_SECONDS:
                 found.seen = await run_in_threadpool(look)
-                found.at = time.monotonic()
+                found.at = self._seconds()
             return found.seen
 
     def _forget_old(self) -> None:
-        since = time.monotonic() - max(_KEPT_SECONDS, self._fresh)
+        since = self._seconds() - _KEPT_SECONDS
         for key, look in list(self._looks.items()):
             if look.at < since and not look.lock.locked():
                 del self._looks[key]

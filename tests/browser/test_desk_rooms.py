@@ -129,6 +129,10 @@ PATHS = (
     "/desk/subscribers/import/2",
     "/desk/subscribers/import/3",
     "/desk/subscribers/suppressions?email=out@example.org",
+    "/desk/staff",
+    "/desk/staff/1",
+    "/desk/log",
+    "/desk/account",
 )
 
 

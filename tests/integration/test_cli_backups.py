@@ -28,12 +28,14 @@ def document(*arguments: object) -> dict[str, Any]:
 
 @pytest.fixture
 def saved(
-    database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    settings_there: None,
+    database: Database,
+    clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> Path:
     """Return a backup of a system with a half-sent issue; the settings lead to an empty one."""
     House(database, clock, tmp_path).send_to("ama", "bo")
-    monkeypatch.setenv("ALERTS_DATABASE_URL", database.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("ALERTS_DATA_DIR", str(tmp_path / "var"))
     path = tmp_path / "gp.backup"
     found = document("backup", path)
     assert (found["tables"]["subscribers"], found["files"]) == (2, ["secret-key"])

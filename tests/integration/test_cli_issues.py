@@ -1,7 +1,6 @@
 """`alerts issue edit`, `history` and `reopen`, as a person and a script use them."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +16,8 @@ from tests.factories import an_article
 
 
 @pytest.fixture
-def issue_id(
-    database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> int:
+def issue_id(settings_there: None, database: Database, clock: FixedClock) -> int:
     """Return a draft, with the settings that lead to it."""
-    monkeypatch.setenv("ALERTS_DATABASE_URL", database.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("ALERTS_DATA_DIR", str(tmp_path / "var"))
     with database.transaction() as session:
         ensure_built_in(session, clock=clock)
         an_article(session, clock, title="One")

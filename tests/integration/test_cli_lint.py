@@ -1,7 +1,6 @@
 """`alerts issue lint` as a person and a script use it, on both databases."""
 
 import json
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -22,12 +21,8 @@ from tests.factories import RENDERER, SETTINGS, an_article, counted_queries
 
 
 @pytest.fixture
-def issue_id(
-    database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> int:
+def issue_id(settings_there: None, database: Database, clock: FixedClock) -> int:
     """Return a draft with warnings, and the settings that lead to it."""
-    monkeypatch.setenv("ALERTS_DATABASE_URL", database.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("ALERTS_DATA_DIR", str(tmp_path / "var"))
     with database.transaction() as session:
         ensure_built_in(session, clock=clock)
         for number in range(3):

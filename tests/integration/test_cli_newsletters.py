@@ -19,10 +19,8 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture
-def command(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+def command(settings_there: None) -> Command:
     """Return what runs a command against the test's database."""
-    monkeypatch.setenv("ALERTS_DATABASE_URL", database.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("ALERTS_DATA_DIR", str(tmp_path / "var"))
     return lambda *told: CliRunner().invoke(app, [str(word) for word in told])
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -22,10 +21,8 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture
-def command(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+def command(settings_there: None) -> Command:
     """Return what runs `alerts issue number` against the test's database."""
-    monkeypatch.setenv("ALERTS_DATABASE_URL", database.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("ALERTS_DATA_DIR", str(tmp_path / "var"))
     return lambda *told: CliRunner().invoke(app, ["issue", "number", *map(str, told)])
 
 

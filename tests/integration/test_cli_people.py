@@ -10,7 +10,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from alerts.cli.main import app
-from alerts.database import Database
 from alerts.errors import Invalid, NotFound
 
 EMAIL = "ama@example.org"
@@ -18,9 +17,7 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture
-def command(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    monkeypatch.setenv("ALERTS_DATABASE_URL", database.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("ALERTS_DATA_DIR", str(tmp_path / "var"))
+def command(settings_there: None) -> Command:
     run: Command = lambda *arguments: CliRunner().invoke(app, list(arguments))  # noqa: E731 - one line
     added = run("subscriber", "add", EMAIL, "--confirmed", "--consent", "on paper")
     assert added.exit_code == 0

@@ -23,12 +23,8 @@ from tests.factories import approved_issue
 
 
 @pytest.fixture
-def house(
-    database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> House:
+def house(settings_there: None, database: Database, clock: FixedClock, tmp_path: Path) -> House:
     """Return a house whose issue met with refusals, and the settings that lead to it."""
-    monkeypatch.setenv("ALERTS_DATABASE_URL", database.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("ALERTS_DATA_DIR", str(tmp_path / "var"))
     # The commands go by the real clock: for them, what waits here waits for twenty years.
     clock.advance(timedelta(days=7_305))
     house = House(database, clock, tmp_path)

@@ -25,10 +25,8 @@ ODD = "Spalte1;Spalte2\nama@example.org;Ama\nnobody;=1+1\n"
 
 
 @pytest.fixture
-def command(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+def command(settings_there: None) -> Command:
     """Return what runs a command against the test's database."""
-    monkeypatch.setenv("ALERTS_DATABASE_URL", database.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("ALERTS_DATA_DIR", str(tmp_path / "var"))
     return lambda *arguments: CliRunner().invoke(app, list(arguments))
 
 

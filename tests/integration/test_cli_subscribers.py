@@ -11,7 +11,6 @@ from typer.testing import CliRunner, Result
 
 from alerts.cli.subscribers import app
 from alerts.config import load_settings
-from alerts.database import Database
 from alerts.errors import AlertsError, Invalid, NotFound, Refused
 from alerts.runtime import open_queue
 from alerts.task_queue import Queue
@@ -27,10 +26,8 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture
-def command(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+def command(settings_there: None) -> Command:
     """Return what runs a command against the test's database."""
-    monkeypatch.setenv("ALERTS_DATABASE_URL", database.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("ALERTS_DATA_DIR", str(tmp_path / "var"))
     return lambda *arguments, typed="": CliRunner().invoke(app, list(arguments), input=typed)
 
 

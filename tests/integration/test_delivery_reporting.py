@@ -1,20 +1,11 @@
 """Reports on issues that are over: a worker counts large ledgers, and nobody who looks."""
 
-from pathlib import Path
-
 import pytest
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.delivery.reporting import keep_reports, kept_report
 from alerts.delivery.tallies import AUDIENCE, Place, standing_at, tally
 from alerts.web.desk.sending.look import look_at
 from tests.data.delivery.house import House
-
-
-@pytest.fixture
-def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
-    return House(database, clock, tmp_path)
 
 
 def test_a_large_ledger_is_counted_by_a_worker_alone(house: House) -> None:

@@ -1,47 +1,28 @@
-"""Batches worked off through a transport that is kind, moody, away, or dies in the middle."""
+"""Batches worked off through a transport that is kind, moody or away; issues that are stopped."""
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from alerts.clock import FixedClock
-from alerts.database import Database
-from alerts.delivery import leases, ledger
 from alerts.delivery.books import Audit
 from alerts.delivery.completion import cancel_issue
-from alerts.delivery.journal import Journal, journal_path
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.preparation import prepare_issue
-from alerts.delivery.sender import BatchResult, Sender
+from alerts.delivery.sender import BatchResult
 from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
-from alerts.newsletters.models import IssueState, Newsletter
+from alerts.newsletters.models import IssueState
 from alerts.subscribers.models import Subscriber, SubscriberState
 from alerts.task_queue import RecordingTaskQueue
 from tests.conftest import NOW
-from tests.data.delivery.house import Crash, House
-from tests.factories import (
-    RENDERER,
-    SETTINGS,
-    add_readers,
-    approved_issue,
-    counted_queries,
-)
+from tests.data.delivery.house import House
+from tests.factories import RENDERER, SETTINGS, add_readers, approved_issue, counted_queries
 
 LOST = Outcome(Fate.UNKNOWN, 0, "connection lost")
-
-
-@pytest.fixture
-def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
-    return House(database, clock, tmp_path)
 
 
 def test_everybody_gets_one_and_the_issue_is_sent_once(house: House) -> None:
@@ -162,174 +143,6 @@ def test_a_server_that_stays_away_ends_an_issue_as_failed(house: House) -> None:
     assert house.issue_state() is IssueState.SENT
 
 
-def crash(house: House, at: str) -> None:
-    house.transport.dies_at = at
-    with pytest.raises(Crash):
-        house.work()
-    house.transport.dies_at = None
-
-
-def test_after_a_crash_only_what_was_on_the_wire_is_in_doubt(house: House) -> None:
-    house.send_to("a", "b", "c", "d")
-    crash(house, "c")
-    assert house.books().pending == 4
-    assert house.work() is BatchResult.NOT_OURS
-    house.later(seconds=61)
-    assert house.swept() == house.batches()
-    assert house.work() is BatchResult.LATER
-    assert house.states()["c"] == ("pending", "deferred no answer")
-    house.later(minutes=3)
-    assert house.work() is BatchResult.DONE
-    assert house.transport.got == Counter(a=1, b=1, c=1, d=1)
-    assert house.books().sent == 4
-
-
-def test_a_newsletter_that_holds_doubts_does_not_send_again(house: House) -> None:
-    house.send_to("a", "b", "c")
-    with house.database.transaction() as session:
-        newsletter = session.get_one(Newsletter, "gp-alert")
-        newsletter.definition = newsletter.definition | {"uncertain": "hold"}
-    crash(house, "b")
-    house.later(seconds=61)
-    assert house.work() is BatchResult.DONE
-    assert house.states()["b"] == ("uncertain", "fate unknown, held")
-    assert house.transport.got == Counter(a=1, c=1)
-    assert house.issue_state() is IssueState.SENT
-
-
-def test_without_the_journal_all_that_was_claimed_is_in_doubt(house: House) -> None:
-    house.send_to("a", "b", "c")
-    crash(house, "b")
-    [journal] = house.sender.spool.iterdir()
-    journal.unlink()
-    house.later(seconds=61)
-    assert house.work() is BatchResult.LATER
-    assert {state for state, _ in house.states().values()} == {"pending"}
-    house.later(minutes=3)
-    assert house.work() is BatchResult.DONE
-    assert house.transport.got == Counter(a=2, b=1, c=1)
-    assert len(set(house.transport.ids_of("a"))) == 1
-
-
-@pytest.mark.parametrize("hold", [False, True])
-def test_after_a_power_cut_all_is_in_doubt_that_was_not_seen_to_be_accepted(
-    house: House, hold: bool
-) -> None:
-    house.send_to("accepted", "later", "wire", "claimed")
-    with house.database.transaction() as session:
-        newsletter = session.get_one(Newsletter, "gp-alert")
-        newsletter.definition = newsletter.definition | {"uncertain": "hold" if hold else "resend"}
-    house.transport.answers = {"later": [refusal(450, "4.2.0 not now")]}
-    crash(house, "wire")
-    house.later(seconds=61)
-    # The machine starts anew, and finds of the journal what had been written back.
-    house.sender = replace(house.sender, boot="the next one")
-    house.work()
-    doubt = ("uncertain", "fate unknown, held") if hold else ("pending", "deferred no answer")
-    assert house.states() == {
-        "accepted": ("sent", None),
-        "later": doubt,
-        "wire": doubt,
-        "claimed": doubt,
-    }
-    house.later(minutes=10)
-    house.work()
-    rest = {} if hold else {"later": 1, "wire": 1, "claimed": 1}
-    assert house.transport.got == Counter(accepted=1, **rest)
-
-
-def test_pages_that_a_power_cut_lost_say_nothing(house: House) -> None:
-    house.send_to("a", "b", "c")
-    crash(house, "c")
-    [path] = house.sender.spool.iterdir()
-    # The head is lost with the first page, and so is what was noted of the first message.
-    written = path.read_bytes()
-    kept = written.index(b"S", written.index(b"E"))
-    path.write_bytes(b"\0" * kept + written[kept:])
-    house.later(seconds=61)
-    assert house.work() is BatchResult.LATER
-    assert {name: state for name, (state, _) in house.states().items()} == {
-        "a": "pending",
-        "b": "sent",
-        "c": "pending",
-    }
-    house.later(minutes=10)
-    assert house.work() is BatchResult.DONE
-    # One copy too many, under the same Message-ID, and nobody without.
-    assert house.transport.got == Counter(a=2, b=1, c=1)
-    assert len(set(house.transport.ids_of("a"))) == 1
-
-
-def test_a_crash_right_after_taking_over_loses_no_knowledge(house: House) -> None:
-    house.send_to("a", "b", "c")
-    crash(house, "c")
-    house.later(seconds=61)
-    house.dying = True
-    with pytest.raises(Crash):
-        house.work()
-    house.dying = False
-    house.later(seconds=61)
-    house.work()
-    house.later(minutes=10)
-    house.work()
-    assert house.transport.got == Counter(a=1, b=1, c=1)
-    assert house.books().sent == 3
-
-
-def test_a_worker_that_slept_through_its_lease_sends_nothing_more(house: House) -> None:
-    house.send_to("a", "b", "c", "d")
-
-    def fall_asleep(name: str) -> None:
-        if name == "b":
-            house.transport.before_each = lambda _: None
-            house.later(seconds=120)
-            # Another worker, on another machine, finds the batch abandoned.
-            other = Sender(
-                **vars(house.sender) | {"spool": house.sender.spool.with_name("elsewhere")}
-            )
-            [batch] = house.batches()
-            with ThreadPoolExecutor() as pool:
-                assert pool.submit(other.work_off, batch).result() is BatchResult.LATER
-
-    house.transport.before_each = fall_asleep
-    house.work()
-    assert house.transport.got == Counter(a=1)
-    # The other one could not know that "a" had been accepted; the first one came back to say so.
-    assert house.states()["a"] == ("sent", None)
-    house.later(minutes=5)
-    assert house.work() is BatchResult.DONE
-    assert house.transport.got == Counter(a=1, b=1, c=1, d=1)
-    assert house.books().sent == 4
-
-
-def test_two_workers_never_hold_one_batch(house: House) -> None:
-    house.send_to("a", "b")
-    [batch] = house.batches()
-    now = house.clock.now()
-    with house.database.transaction() as session:
-        first = leases.claim_batch(session, batch, now=now)
-        assert first is not None
-    with house.database.transaction() as session:
-        assert leases.claim_batch(session, batch, now=now) is None
-    after = now + leases.LEASE + timedelta(seconds=1)
-    with house.database.transaction() as session:
-        second = leases.claim_batch(session, batch, now=after)
-        assert second is not None
-    with house.database.transaction() as session:
-        assert second.taken_over
-        assert not leases.renew(session, first, now=after)
-        assert not leases.hold(session, first)
-        assert not leases.release(session, first, now=after, later=None)
-        assert leases.hold(session, second)
-        claimed = ledger.claim_deliveries(
-            session, batch, newsletter="gp-alert", limit=10, now=after
-        )
-        assert len(claimed.deliveries) == 2
-        assert not claimed.more
-        again = ledger.claim_deliveries(session, batch, newsletter="gp-alert", limit=10, now=after)
-        assert again.deliveries == []
-
-
 def test_a_paused_issue_waits_and_goes_on(house: House) -> None:
     house.send_to(*(f"r{n:03}" for n in range(240)))
 
@@ -370,17 +183,6 @@ def test_cancelling_in_the_middle_accounts_for_everybody(house: House) -> None:
     assert house.books().settled
     assert house.states()["b"] == ("skipped", "issue cancelled")
     assert house.transport.got == Counter(a=1, c=1)
-
-
-def test_a_worker_lost_with_a_cancelled_issue_leaves_doubts_on_the_books(house: House) -> None:
-    house.send_to("a", "b")
-    crash(house, "b")
-    with house.database.transaction() as session:
-        cancel_issue(session, house.issue_id, clock=house.clock)
-    house.later(seconds=61)
-    assert house.swept() == []
-    assert house.books().settled
-    assert house.books().reasons == {"on the way when cancelled": 2}
 
 
 def test_a_process_that_is_to_end_gives_its_batch_back(house: House) -> None:
@@ -440,20 +242,6 @@ def test_the_queries_of_a_batch_do_not_grow_with_its_readers(house: House) -> No
     assert queries(45) < queries(5) + 10
 
 
-def test_lost_tasks_and_dead_workers_are_swept_up(house: House) -> None:
-    house.send_to("a")
-    [batch] = house.batches()
-    assert house.swept() == []
-    house.later(minutes=3)
-    assert house.swept() == [batch]
-    assert house.swept() == []
-    house.later(minutes=3)
-    crash(house, "a")
-    assert house.swept() == []
-    house.later(minutes=3)
-    assert house.swept() == [batch]
-
-
 def test_an_issue_is_started_prepared_and_finished_by_the_sweeper_alone(house: House) -> None:
     with house.database.transaction() as session:
         add_readers(session, ["ama"], now=NOW)
@@ -481,17 +269,6 @@ def test_an_issue_is_started_prepared_and_finished_by_the_sweeper_alone(house: H
     assert house.issue_state() is IssueState.SENT
 
 
-def test_what_a_journal_cannot_say_in_full_is_no_obstacle(house: House) -> None:
-    house.send_to("a", "b")
-    crash(house, "b")
-    [path] = house.sender.spool.iterdir()
-    with path.open("ab") as file:
-        file.write(b"E x accepted\nS \nE 7 nonsense 1 x\n\x00\x00\nS 99")
-    house.later(seconds=61)
-    assert house.work() is BatchResult.LATER
-    assert house.states()["a"] == ("sent", None)
-
-
 def test_the_last_answer_and_moment_are_kept(house: House) -> None:
     house.send_to("ama")
     house.work()
@@ -502,12 +279,3 @@ def test_the_last_answer_and_moment_are_kept(house: House) -> None:
         assert row.state is DeliveryState.SENT
         assert session.scalars(select(Batch.state)).one() is BatchState.DONE
         assert session.scalar(select(func.count()).select_from(Delivery)) == 1
-
-
-def test_a_journal_is_read_by_the_lease_that_wrote_it(tmp_path: Path) -> None:
-    journal = Journal(journal_path(tmp_path, 3, 1), boot="this")
-    journal.started(8)
-    assert journal.take([8])[8].fate is Fate.UNKNOWN
-    assert journal.take([8]) == {}
-    journal.finish()
-    assert not list(tmp_path.iterdir())

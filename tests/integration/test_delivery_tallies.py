@@ -5,13 +5,10 @@ sender and of the books.
 """
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, select
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.delivery.completion import cancel_issue
 from alerts.delivery.models import DeliveryState
 from alerts.delivery.outcome import Fate, Outcome, refusal
@@ -30,11 +27,6 @@ from tests.data.delivery.house import House
 from tests.factories import counted_queries
 
 LOST = Outcome(Fate.UNKNOWN, 0, "connection lost")
-
-
-@pytest.fixture
-def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
-    return House(database, clock, tmp_path)
 
 
 def standing(house: House) -> Standing:

@@ -26,7 +26,7 @@ from alerts.rendering.models import Edition
 from alerts.rendering.service import Renderer
 from alerts.task_queue import RecordingTaskQueue
 from tests.conftest import NOW
-from tests.data.delivery.house import Crash, House
+from tests.data.delivery.house import House
 from tests.factories import RENDERER, SETTINGS, add_readers, approved_issue
 
 EVERYBODY = Counter(all1=1, all2=1, all3=1, some1=1, some2=1)
@@ -134,10 +134,7 @@ def test_an_edition_that_cannot_be_compiled_stops_the_issue_where_it_is(
 
 def test_a_definition_that_cannot_be_read_waits_also_after_a_crash(house: House) -> None:
     prepare(house)
-    house.transport.dies_at = "all2"
-    with pytest.raises(Crash):
-        house.work()
-    house.transport.dies_at = None
+    house.crash("all2")
     house.later(minutes=2)
     with house.database.transaction() as session:
         newsletter = session.get_one(Newsletter, "gp-alert")

@@ -26,11 +26,6 @@ class DatabaseAway(OperationalError):
         super().__init__("select 1", None, Exception("gone"))
 
 
-@pytest.fixture
-def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
-    return House(database, clock, tmp_path)
-
-
 def urgent(house: House) -> list[bool]:
     with house.database.read() as session:
         return [overtaken(session, lane, now=house.clock.now()) for lane in Lane]

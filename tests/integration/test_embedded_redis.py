@@ -41,7 +41,7 @@ def server_answers(server: EmbeddedRedis) -> bool:
         client.close()
 
 
-def is_gone(pid: int, *, within: float = 10.0) -> bool:
+def is_gone(pid: int, *, within: float = 60.0) -> bool:
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         state = Path(f"/proc/{pid}/stat")
@@ -86,8 +86,9 @@ def test_what_was_queued_survives_a_kill_of_the_server(tmp_path: Path) -> None:
     client = redis.Redis.from_url(server.url)
     for number in range(100):
         client.rpush("work", number)
-    # The append-only file is flushed once a second.
-    time.sleep(1.2)
+    # What stands in the file outlives the process.
+    while client.info("persistence")["aof_buffer_length"]:
+        time.sleep(0.05)
     pid = server_pid(server)
     os.kill(pid, signal.SIGKILL)
     assert is_gone(pid)
@@ -123,11 +124,11 @@ def test_nothing_is_left_of_a_socket_in_a_short_place(tmp_path: Path) -> None:
         if kill:
             # The server that the keeper starts in its place leaves nothing either.
             os.kill(pid, signal.SIGKILL)
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while not server_answers(server) and time.monotonic() < deadline:
                 time.sleep(0.05)
         server.close()
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while place.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not place.exists()

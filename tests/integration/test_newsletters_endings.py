@@ -1,6 +1,5 @@
 """An essay that ends earlier in one issue: chosen, kept, merged, restored, mailed, over the API."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from alerts.staff.audit import COMMAND_LINE
 from alerts.staff.permissions import Role
 from alerts.web.api.shapes.issues import IssueShape
 from tests.api_world import a_program
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 from tests.desk_world import Browser, at_the_desk
 from tests.factories import RENDERER, SETTINGS, a_part, an_article, counted_queries
 from tests.issue_forms import compose_form, form_on
@@ -34,18 +33,6 @@ BEN = "ben@example.org"
 WORDS = ("The first of them.", "The second of them.", "The third of them.", "The last of them.")
 BODY = f"<p>{WORDS[0]}</p><h2>A heading</h2>" + "".join(f"<p>{words}</p>" for words in WORDS[1:])
 CHOICE = "paragraphs-{}"
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-def desk(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.EDITOR) as opened:
-        yield opened
 
 
 def _draft(database: Database, clock: FixedClock) -> int:
@@ -84,11 +71,11 @@ def _shown(database: Database, issue_id: int) -> int | None:
 
 
 def test_the_desk_shows_each_paragraph_and_keeps_the_choice(
-    site: RunningSite, desk: Browser, issue_id: int
+    site: RunningSite, editor: Browser, issue_id: int
 ) -> None:
-    form = compose_form(desk, issue_id)
+    form = compose_form(editor, issue_id)
     essay, brief, _ = form.keys
-    page = desk.get(form.path).text
+    page = editor.get(form.path).text
     for words in (*WORDS, "A heading", "Its text: <span data-shown>all of it, 4 paragraphs"):
         assert words in page
     assert form.value(CHOICE.format(essay), essay) == ""
@@ -98,12 +85,12 @@ def test_the_desk_shows_each_paragraph_and_keeps_the_choice(
     page = form.press().text
     assert "the first 2 of 4 paragraphs" in page
     assert "shown in part" in page
-    assert "shown in part" in desk.get(f"/desk/issues/{issue_id}").text
+    assert "shown in part" in editor.get(f"/desk/issues/{issue_id}").text
     assert _shown(site.runtime.database, issue_id) == 2
     # The same form again changes nothing.
-    version = form_on(desk, form.path, desk.get(form.path))
+    version = form_on(editor, form.path, editor.get(form.path))
     version.press()
-    assert version.value("version") == compose_form(desk, issue_id).value("version")
+    assert version.value("version") == compose_form(editor, issue_id).value("version")
     with site.runtime.database.read() as session:
         body = session.scalar(select(Article.body_html).where(Article.title == "The essay"))
         assert body == BODY
@@ -114,22 +101,22 @@ def test_the_desk_shows_each_paragraph_and_keeps_the_choice(
     [("0", "none of it"), ("1", "the first of 4 paragraphs"), ("9", "all of it, 4 paragraphs")],
 )
 def test_every_choice_is_told_in_words_and_posted_as_it_is(
-    site: RunningSite, desk: Browser, issue_id: int, chosen: str, words: str
+    site: RunningSite, editor: Browser, issue_id: int, chosen: str, words: str
 ) -> None:
-    form = compose_form(desk, issue_id)
+    form = compose_form(editor, issue_id)
     name = CHOICE.format(form.keys[0])
     form.fill(name, chosen, form.keys[0])
     assert f"<span data-shown>{words}</span>" in form.press().text
-    again = compose_form(desk, issue_id)
+    again = compose_form(editor, issue_id)
     assert again.value(name, again.keys[0]) == chosen
     assert _shown(site.runtime.database, issue_id) == int(chosen)
 
 
 @pytest.mark.parametrize("chosen", ["x", "-1", "1.5", "99999999999", "1001"])
 def test_a_choice_that_no_page_of_ours_offers_is_refused(
-    site: RunningSite, desk: Browser, issue_id: int, chosen: str
+    site: RunningSite, editor: Browser, issue_id: int, chosen: str
 ) -> None:
-    form = compose_form(desk, issue_id)
+    form = compose_form(editor, issue_id)
     form.fill(CHOICE.format(form.keys[0]), chosen, form.keys[0])
     answer = form.press()
     assert answer.status_code == 422
@@ -138,24 +125,24 @@ def test_a_choice_that_no_page_of_ours_offers_is_refused(
 
 
 def test_a_piece_keeps_its_choice_while_it_stands_elsewhere(
-    site: RunningSite, desk: Browser, issue_id: int
+    site: RunningSite, editor: Browser, issue_id: int
 ) -> None:
     database = site.runtime.database
-    form = compose_form(desk, issue_id)
+    form = compose_form(editor, issue_id)
     essay = form.keys[0]
     form.fill(CHOICE.format(essay), "2", essay)
     form.press(f"down:{essay}")
-    moved = compose_form(desk, issue_id)
+    moved = compose_form(editor, issue_id)
     assert moved.value(CHOICE.format(essay), essay) == "2"
-    assert "How much of its text" not in desk.get(moved.path).text
+    assert "How much of its text" not in editor.get(moved.path).text
     moved.press(f"out:{essay}")
-    compose_form(desk, issue_id).press(f"back:{essay}")
-    back = compose_form(desk, issue_id)
+    compose_form(editor, issue_id).press(f"back:{essay}")
+    back = compose_form(editor, issue_id)
     back.press(f"up:{back.keys[-1]}")
     stored = {piece.key: piece.paragraphs for piece in _now(database, issue_id).pieces}
     assert stored[essay] == 2
     # Moved by script into a section that shows texts, its paragraphs are a button away.
-    form = compose_form(desk, issue_id)
+    form = compose_form(editor, issue_id)
     form.fill("section", "in-focus", form.keys[1])
     page = form.press(f"end:{form.keys[1]}").text
     assert "Choose how much of its text is shown." in page
@@ -163,7 +150,7 @@ def test_a_piece_keeps_its_choice_while_it_stands_elsewhere(
 
 
 def test_the_page_asks_two_more_queries_however_many_essays(
-    site: RunningSite, desk: Browser, issue_id: int
+    site: RunningSite, editor: Browser, issue_id: int
 ) -> None:
     database = site.runtime.database
     with database.transaction() as session:
@@ -171,7 +158,7 @@ def test_the_page_asks_two_more_queries_however_many_essays(
 
     def asked() -> int:
         with counted_queries(database.engine) as statements:
-            assert desk.get(f"/desk/issues/{issue_id}/compose").status_code == 200
+            assert editor.get(f"/desk/issues/{issue_id}/compose").status_code == 200
         return len(statements)
 
     before = asked()
@@ -187,10 +174,10 @@ def test_the_page_asks_two_more_queries_however_many_essays(
 
 
 def test_two_editors_choices_are_brought_together(
-    site: RunningSite, desk: Browser, issue_id: int
+    site: RunningSite, editor: Browser, issue_id: int
 ) -> None:
     with at_the_desk(site, Role.EDITOR, BEN) as ben:
-        his, hers = compose_form(ben, issue_id), compose_form(desk, issue_id)
+        his, hers = compose_form(ben, issue_id), compose_form(editor, issue_id)
         essay = his.keys[0]
         hers.fill(CHOICE.format(essay), "3", essay)
         hers.press()
@@ -202,7 +189,7 @@ def test_two_editors_choices_are_brought_together(
         form_on(ben, his.path, page).press("merge")
         first = _now(site.runtime.database, issue_id).pieces[0]
         assert (first.title, first.paragraphs) == ("Ben's title", 3)
-        his, hers = compose_form(ben, issue_id), compose_form(desk, issue_id)
+        his, hers = compose_form(ben, issue_id), compose_form(editor, issue_id)
         for form, chosen in ((hers, "1"), (his, "0")):
             form.fill(CHOICE.format(essay), chosen, essay)
         hers.press()

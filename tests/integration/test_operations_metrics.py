@@ -32,11 +32,6 @@ Sample = tuple[str, frozenset[tuple[str, str]]]
 TOKEN = "a-token-for-the-tests-only"
 
 
-@pytest.fixture
-def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
-    return House(database, clock, tmp_path)
-
-
 def read(text: bytes) -> dict[Sample, float]:
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value

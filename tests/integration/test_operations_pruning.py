@@ -5,16 +5,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import Engine, event, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from alerts.clock import FixedClock
 from alerts.config import Settings
-from alerts.database import Database
 from alerts.delivery.books import audit, progress
 from alerts.delivery.models import Batch, CanaryCopy, Delivery, DeliveryState, DeliveryTotal
 from alerts.delivery.outcome import refusal
@@ -34,11 +30,6 @@ from tests.data.delivery.house import House
 from tests.staff_world import StaffRoom
 
 SIZE = 50
-
-
-@pytest.fixture
-def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
-    return House(database, clock, tmp_path)
 
 
 def no_rest(_taken: float) -> None:

@@ -2,13 +2,10 @@
 
 import asyncio
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.delivery.confirming import Confirmations, owed_confirmations
 from alerts.delivery.models import Batch, BatchState
 from alerts.delivery.preparation import prepare_issue
@@ -30,11 +27,6 @@ from tests.data.delivery.house import House
 from tests.factories import RENDERER, SETTINGS, add_readers, an_article, approved_issue
 
 LINKS = SubscriberLinks(Tokens(("k" * 40,)), SETTINGS.base_url)
-
-
-@pytest.fixture
-def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
-    return House(database, clock, tmp_path)
 
 
 def hold(house: House) -> None:

@@ -80,13 +80,6 @@ def site() -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture
-def fetcher() -> Iterator[Fetcher]:
-    fetcher = Fetcher(contact="https://alerts.example.org", allowed_hosts=["127.0.0.1"])
-    yield fetcher
-    fetcher.close()
-
-
 def asked(
     database: Database, urls: list[str], clock: FixedClock, *, again: bool = False
 ) -> list[int]:

@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import io
-from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -28,7 +27,7 @@ from alerts.subscribers.models import Subscriber, SubscriberState
 from alerts.task_queue import RecordingTaskQueue
 from tests.data.delivery.house import House
 from tests.data.operations.alarm_bell import Bell
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 from tests.desk_world import at_the_desk
 from tests.factories import RENDERER, SETTINGS, add_readers, approved_issue
 
@@ -43,12 +42,6 @@ SQL = (
 TEMPLATES = ("{{ 7*7 }}", "{% raw %}", "${7*7}", "{{ config }}", "@@PREFERENCES_URL@@", "{# x #}")
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "=cmd|' /C calc'!A0")
 BREAKS = ("\r\nBcc: victim@example.com", "\nBcc: victim@example.com", "\rX: y", "\x00", "\u2028x")
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
 
 
 @pytest.mark.parametrize("text", SQL)

@@ -4,16 +4,12 @@ The log-in has tests of its own, in detail; here stands what has to hold on ever
 """
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.staff.permissions import Role
 from tests.data.security.routes import table
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 from tests.desk_world import Browser, at_the_desk, browser, fields_in
 from tests.staff_world import AMA, GOOD, StaffRoom
 
@@ -22,12 +18,6 @@ _FORMS = [
     for (method, path), word in table().items()
     if method == "POST" and path.startswith("/desk/") and "." in word
 ]
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
 
 
 def at(path: str) -> str:

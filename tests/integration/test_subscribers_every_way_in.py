@@ -1,16 +1,13 @@
 """Whichever way somebody signs up, the same begins: one mail with a link, and nothing before it."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from alerts.cli.main import app
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.delivery.catcher import CatcherStore
 from alerts.inbound.reading.record import Command
 from alerts.inbound.wishes import Wish, fulfil
@@ -27,17 +24,11 @@ from alerts.subscribers.uploads.service import (
 from alerts.subscribers.uploads.working import take_upload
 from alerts.task_queue import Queue, Task
 from tests.api_world import Program, a_token
-from tests.data.web.running import EMAIL, KEY, RunningSite, running_site, send_owed_confirmations
+from tests.data.web.running import EMAIL, KEY, RunningSite, send_owed_confirmations
 from tests.desk_world import at_the_desk, token_in
 
 _TEN_SECONDS = timedelta(seconds=10)
 Way = Callable[[RunningSite], None]
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
 
 
 def by_web_page(site: RunningSite) -> None:

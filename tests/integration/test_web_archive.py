@@ -1,12 +1,7 @@
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
@@ -14,13 +9,7 @@ from alerts.rendering.models import Edition
 from alerts.rendering.slots import Slot
 from alerts.subscribers.models import Frequency
 from tests.data.rendering import samples
-from tests.data.web.running import RunningSite, running_site
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
+from tests.data.web.running import RunningSite
 
 
 def _weekly(site: RunningSite, number: int, state: IssueState = IssueState.SENT) -> None:

@@ -22,12 +22,6 @@ def backend() -> str:
 
 
 @pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
 def mailbox(tmp_path: Path) -> Iterator[CatcherStore]:
     store = CatcherStore(tmp_path)
     yield store

@@ -4,36 +4,21 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
-from pathlib import Path
 
 import pyotp
 import pytest
 from sqlalchemy import select
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.staff.api_tokens import token_visit_of
 from alerts.staff.audit import PROGRAM, Subject, record
 from alerts.staff.guard import make_guard
 from alerts.staff.models import StaffAccount
 from alerts.staff.permissions import Permission, Role
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 from tests.desk_world import Browser, at_the_desk, browser, fields_in
 from tests.staff_world import AMA, GOOD, OTHER
 
 BIRAGO = "birago@example.org"
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-def editor(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.EDITOR) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -240,6 +225,10 @@ def test_staff_are_helped_back_in(site: RunningSite, admin: Browser) -> None:
             assert "may try again at once" in admin.post(f"{at}/unlock").text
             assert "taken off" in admin.post(f"{at}/reset").text
             assert "Overview" in again.log_in(BIRAGO, GOOD).text
+            tries = admin.get(at).text.partition('id="tries-title"')[2]
+            assert re.findall(r"<td>(accepted|wrong)</td>", tries)[:3] == [
+                *("accepted", "wrong", "wrong"),
+            ]
             assert 'class="once"' in admin.post(f"{at}/link").text
 
 

@@ -31,12 +31,6 @@ def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[Runn
         yield site
 
 
-@pytest.fixture
-def editor(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.EDITOR) as opened:
-        yield opened
-
-
 def added(site: RunningSite, **changes: object) -> int:
     with site.runtime.database.transaction() as session:
         return an_article(session, site.clock, **changes).id

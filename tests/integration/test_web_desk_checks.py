@@ -33,12 +33,6 @@ def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[Runn
         yield site
 
 
-@pytest.fixture
-def editor(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.EDITOR) as opened:
-        yield opened
-
-
 def set_subject(site: RunningSite, subject: str) -> None:
     with site.runtime.database.transaction() as session:
         issue = session.scalars(select(Issue)).one()

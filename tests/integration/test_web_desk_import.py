@@ -2,9 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -35,7 +33,7 @@ from alerts.subscribers.uploads.service import (
 )
 from alerts.subscribers.uploads.working import take_upload
 from alerts.task_queue import Queue, Task
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 from tests.desk_world import Browser, at_the_desk
 from tests.factories import SETTINGS
 
@@ -45,18 +43,6 @@ FILE = (
     "Adresse;Wer;Ort\nama@example.org;Ama Boateng;Accra\nnobody;X;Y\nbina@example.org;Bina;Pune\n"
 )
 BASIS = "Asked for it at the conference"
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-def ops(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.OPS) as opened:
-        yield opened
 
 
 def hand_in(ops: Browser, content: str | bytes = FILE, name: str = "conference.csv") -> str:

@@ -19,12 +19,6 @@ from tests.staff_world import AMA, GOOD, OTHER, StaffRoom
 
 
 @pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
 def staff(site: RunningSite) -> StaffRoom:
     """Return the staff, with the site's own key."""
     room = StaffRoom(site.runtime.database, site.clock)

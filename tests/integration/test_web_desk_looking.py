@@ -13,12 +13,11 @@ import pytest
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.newsletters.models import IssueState
-from alerts.staff.permissions import Role
 from alerts.subscribers.models import Frequency
 from tests.conftest import NOW
 from tests.data.rendering import samples
 from tests.data.web.running import EMAIL, RunningSite, running_site
-from tests.desk_world import Browser, at_the_desk
+from tests.desk_world import Browser
 from tests.factories import add_readers
 
 
@@ -29,12 +28,6 @@ def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[Runn
             samples.africa_this_week(), 86, frequency=Frequency.WEEKLY, state=IssueState.APPROVED
         )
         yield site
-
-
-@pytest.fixture
-def editor(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.EDITOR) as opened:
-        yield opened
 
 
 def frames(page: str) -> list[str]:

@@ -2,38 +2,23 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from html import unescape
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.newsletters.service import definition_of, export_toml, get_newsletter
 from alerts.paths import templates_dir
 from alerts.staff.models import AuditEntry
 from alerts.staff.permissions import Role
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 from tests.desk_world import Browser, at_the_desk, fields_in, token_in
 
 HERE = "/desk/newsletters"
 BEN = "ben@example.org"
 Form = dict[str, str | list[str]]
 Sent = Mapping[str, str | list[str]]
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-def editor(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.EDITOR) as opened:
-        yield opened
 
 
 def form_in(page: str) -> Form:

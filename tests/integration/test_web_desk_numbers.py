@@ -1,35 +1,17 @@
 """An issue's numbers at the desk: shown, doubled, corrected."""
 
-from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.newsletters.issues import draft_issue, freeze, get_issue, move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.numbering import Numbers
 from alerts.newsletters.numbers import numbers_of, renumber
 from alerts.staff.models import AuditEntry
-from alerts.staff.permissions import Role
-from tests.data.web.running import RunningSite, running_site
-from tests.desk_world import Browser, at_the_desk
+from tests.data.web.running import RunningSite
+from tests.desk_world import Browser
 from tests.factories import an_article
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-def editor(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.EDITOR) as opened:
-        yield opened
 
 
 def a_draft(site: RunningSite) -> int:

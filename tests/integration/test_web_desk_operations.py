@@ -38,12 +38,6 @@ def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[Runn
         yield site
 
 
-@pytest.fixture
-def ops(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.OPS) as opened:
-        yield opened
-
-
 def an_alarm(site: RunningSite, what: str = "the data folder's disk has 0.5 GiB left") -> int:
     trouble = Trouble(Kind.DISK_SHORT, "data", what, "Make room: `alerts prune`.")
     with site.runtime.database.transaction() as session:

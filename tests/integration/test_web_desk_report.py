@@ -4,10 +4,8 @@ import csv
 import re
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
-from pathlib import Path
 
 import pytest
 from lxml import etree
@@ -15,7 +13,6 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 
 from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.delivery.clicks import ClickCounter, ClickDay, add_clicks, clicks_of
 from alerts.delivery.kept import KeptReport
 from alerts.delivery.models import Delivery
@@ -29,32 +26,14 @@ from alerts.newsletters.service import get_newsletter
 from alerts.paths import templates_dir
 from alerts.rendering.links import CountedLinks, IssueLink
 from alerts.rendering.service import Renderer
-from alerts.staff.permissions import Role
 from alerts.tokens import CLICK, UNSUBSCRIBE, Tokens
 from alerts.web.desk.sending.over_time import over_time
 from tests.data.delivery.house import House
-from tests.data.web.running import RunningSite, running_site
-from tests.desk_world import PATIENCE, Browser, at_the_desk
+from tests.data.web.running import RunningSite
+from tests.desk_world import PATIENCE, Browser
 from tests.factories import an_article, counted_queries
 
 PERSON = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
-
-
-@pytest.fixture
-def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
-    return House(database, clock, tmp_path)
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-def editor(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.EDITOR) as opened:
-        yield opened
 
 
 def sent(house: House) -> None:

@@ -2,29 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.staff.permissions import Permission, Role, may
 from alerts.web.desk.frame import Requirement, desk_of
 from alerts.web.desk.router import PARTS
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 from tests.desk_world import Browser, at_the_desk, browser
 
 # Steps on the way in; nobody is logged in there yet.
 ON_THE_WAY = {"/desk/login", "/desk/code", "/desk/password/{secret}"}
 Door = tuple[str, str, Permission | None]
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
 
 
 def _calls(dependant: Dependant) -> Iterator[object]:

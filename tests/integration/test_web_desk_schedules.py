@@ -1,40 +1,23 @@
 """Schedules at the desk: set in plain words, looked ahead at, paused; and what runs came to."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
-from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.newsletters.models import Run, RunOutcome
 from alerts.newsletters.schedules import get_schedule, set_schedule
 from alerts.newsletters.scheduling import claim_due, run_schedule
 from alerts.staff.models import AuditEntry
 from alerts.staff.permissions import Role
 from alerts.subscribers.models import Frequency
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 from tests.desk_world import Browser, at_the_desk, fields_in
 
 SLUG = "africa-this-week"
 HERE = f"/desk/newsletters/{SLUG}/schedules"
 NEW, WEEKLY = f"{HERE}/set", f"{HERE}/set?frequency=weekly&name="
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-def editor(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.EDITOR) as opened:
-        yield opened
 
 
 def put(editor: Browser, page: str, **changes: str) -> tuple[int, str]:

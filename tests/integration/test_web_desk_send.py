@@ -1,105 +1,29 @@
-"""Sending from the desk: test mails, approval, when it leaves, undo, and what stops it."""
+"""Sending from the desk: test mails, when an issue leaves, undo, and what stops it."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
-import httpx
 import pytest
-from sqlalchemy import select, update
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.delivery.books import audit
 from alerts.delivery.catcher import CatcherStore
 from alerts.delivery.outcome import refusal
 from alerts.delivery.preparation import prepare_issue
-from alerts.delivery.publishing import approve_issue
 from alerts.delivery.sweeper import sweep
-from alerts.errors import Refused
-from alerts.newsletters.editing.service import change_composition
-from alerts.newsletters.issues import draft_issue, get_issue, move
+from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
-from alerts.newsletters.models import Issue, IssueState
-from alerts.newsletters.service import apply_toml, definition_of, get_newsletter
-from alerts.newsletters.toml import write_definition
-from alerts.staff.audit import COMMAND_LINE, Actor, Subject, record
-from alerts.staff.models import ActorKind, AuditEntry
-from alerts.staff.permissions import Role
+from alerts.newsletters.models import IssueState
 from alerts.subscribers.interests import Interests
 from alerts.subscribers.segments.service import Segments
 from alerts.task_queue import Queue, Task
 from tests.data.delivery.house import House
-from tests.data.web.running import RunningSite, running_site
-from tests.desk_world import Browser, at_the_desk, fields_in
-from tests.factories import RENDERER, SETTINGS, add_readers, an_article, approved_issue
+from tests.data.web.running import RunningSite
+from tests.desk_world import Browser, fields_in
+from tests.factories import RENDERER, SETTINGS, add_readers
+from tests.issues_world import acts, confirmed, ready, send_page, stored
 from tests.staff_world import at_once
-
-BIRAGO = "birago@example.org"
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-def editor(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.EDITOR) as opened:
-        yield opened
-
-
-def ready(site: RunningSite, readers: int = 3, **changes: object) -> int:
-    """Approve an issue of `gp-alert` for some readers, whose newsletter is a little changed."""
-    issue_id = approved_issue(site.runtime.database, site.clock, sending=False)
-    with site.runtime.database.transaction() as session:
-        names = [f"reader{number}" for number in range(readers)]
-        add_readers(session, names, now=site.clock.now())
-    change(site, **changes)
-    return issue_id
-
-
-def change(site: RunningSite, **changes: object) -> None:
-    with site.runtime.database.transaction() as session:
-        definition = definition_of(get_newsletter(session, "gp-alert"))
-        made = type(definition).model_validate(definition.model_dump() | changes)
-        apply_toml(session, write_definition(made), source="test", clock=site.clock)
-
-
-def drafted(site: RunningSite) -> int:
-    with site.runtime.database.transaction() as session:
-        an_article(session, site.clock)
-        return draft_issue(session, "gp-alert", clock=site.clock).id
-
-
-def stored(site: RunningSite, issue_id: int) -> Issue:
-    with site.runtime.database.read() as session:
-        return get_issue(session, issue_id)
-
-
-def acts(site: RunningSite, issue_id: int) -> list[str]:
-    with site.runtime.database.read() as session:
-        found = select(AuditEntry.act).where(
-            AuditEntry.subject_kind == "issue", AuditEntry.subject_id == str(issue_id)
-        )
-        return list(session.scalars(found.order_by(AuditEntry.id)))
-
-
-def at(issue_id: int, act: str = "") -> str:
-    return f"/desk/issues/{issue_id}/send{act}"
-
-
-def confirmed(editor: Browser, issue_id: int, **asked: str) -> httpx.Response:
-    """Go by the page that says what will happen, and press its button."""
-    page = editor.get(f"{at(issue_id, '/confirm')}?{urlencode(asked)}")
-    assert page.status_code == 200, page.text
-    return editor.post(
-        at(issue_id, "/start"), asked, page=at(issue_id, f"/confirm?{urlencode(asked)}")
-    )
 
 
 def test_what_is_sent_now_can_be_taken_back_and_no_worker_starts_before(
@@ -117,7 +41,7 @@ def test_what_is_sent_now_can_be_taken_back_and_no_worker_starts_before(
     site.clock.advance(timedelta(seconds=29))
     with site.runtime.database.transaction() as session:
         assert sweep(session, clock=site.clock) == []
-    page = editor.post(at(issue_id, "/undo"))
+    page = editor.post(send_page(issue_id, "/undo"))
     assert "Taken back: nothing has left." in page.text
     assert stored(site, issue_id).state is IssueState.APPROVED
     site.clock.advance(timedelta(hours=1))
@@ -135,7 +59,7 @@ def test_after_the_grace_it_starts_and_is_no_longer_taken_back(
     with site.runtime.database.transaction() as session:
         [due] = sweep(session, clock=site.clock)
     assert (due.task, due.id) == (Task.PREPARE_ISSUE, issue_id)
-    page = editor.post(at(issue_id, "/undo"))
+    page = editor.post(send_page(issue_id, "/undo"))
     assert "no longer taken back" in page.text
     assert stored(site, issue_id).state is IssueState.SENDING
 
@@ -156,7 +80,7 @@ def test_it_says_to_how_many_in_how_many_variants_and_until_when(
         now = site.clock.now()
         add_readers(session, ["french"], now=now, wish=Interests(language="fr").text)
         add_readers(session, ["asia"], now=now, wish=Interests(regions=("east-asia",)).text)
-    page = editor.get(at(issue_id, "/confirm?when=now")).text
+    page = editor.get(send_page(issue_id, "/confirm?when=now")).text
     assert "121 readers" in page
     assert "1 more get nothing" in page
     assert "2 variants" in page
@@ -165,8 +89,10 @@ def test_it_says_to_how_many_in_how_many_variants_and_until_when(
     assert "(Kolkata time)" in page
     with site.runtime.database.transaction() as session:
         add_readers(session, ["late"], now=site.clock.now())
-    assert "121 readers" in editor.get(at(issue_id, "/confirm?when=now")).text
-    again = editor.post(at(issue_id, "/count"), {"when": "now"}, page=at(issue_id, "/confirm"))
+    assert "121 readers" in editor.get(send_page(issue_id, "/confirm?when=now")).text
+    again = editor.post(
+        send_page(issue_id, "/count"), {"when": "now"}, page=send_page(issue_id, "/confirm")
+    )
     assert "122 readers" in again.text
 
 
@@ -187,7 +113,7 @@ def test_a_moment_that_will_not_do_is_told_at_its_field_and_kept(
 ) -> None:
     issue_id = ready(site, time_zone="Europe/Paris")
     query = urlencode({"when": "later", "day": day, "time": time})
-    page = editor.get(at(issue_id, f"/confirm?{query}"))
+    page = editor.get(send_page(issue_id, f"/confirm?{query}"))
     assert page.status_code == 422
     found = re.search(rf'<p class="problem" id="{field}-problem">([^<]+)</p>', page.text)
     assert found
@@ -217,11 +143,11 @@ def test_a_test_mail_goes_to_an_address_and_to_a_group(
     issue_id = ready(site, test_group=("ama@example.org", "birago@example.org"))
     with site.runtime.database.transaction() as session:
         Segments(session, clock=site.clock).create("nearby", "email is reader1@example.org")
-    page = editor.post(at(issue_id, "/test"), {"to": "carol@example.org"})
+    page = editor.post(send_page(issue_id, "/test"), {"to": "carol@example.org"})
     assert "A test mail went to carol@example.org." in page.text
-    page = editor.post(at(issue_id, "/test"), {"group": "test group"})
+    page = editor.post(send_page(issue_id, "/test"), {"group": "test group"})
     assert "A test mail went to 2 addresses." in page.text
-    page = editor.post(at(issue_id, "/test"), {"group": "nearby"})
+    page = editor.post(send_page(issue_id, "/test"), {"group": "nearby"})
     assert "A test mail went to reader1@example.org." in page.text
     store = CatcherStore(tmp_path)
     caught = store.newest(limit=10)
@@ -252,126 +178,11 @@ def test_a_test_mail_that_goes_nowhere_says_why_at_its_field(
     issue_id = ready(site, readers=26)
     with site.runtime.database.transaction() as session:
         Segments(session, clock=site.clock).create("everybody", "domain is example.org")
-    page = editor.post(at(issue_id, "/test"), form)
+    page = editor.post(send_page(issue_id, "/test"), form)
     assert page.status_code == 422
     found = re.search(rf'id="{field}-problem">([^<]+)<', page.text)
     assert found
     assert said in found[1]
-
-
-def test_approving_freezes_and_is_told(site: RunningSite, editor: Browser) -> None:
-    issue_id = drafted(site)
-    page = editor.post(at(issue_id, "/approve"))
-    assert "The issue is approved. Nothing has left yet." in page.text
-    assert "Approved by ama@example.org" in page.text
-    issue = stored(site, issue_id)
-    assert issue.state is IssueState.APPROVED
-    assert issue.content_checksum
-    assert "The issue is approved: it cannot approve" in editor.post(at(issue_id, "/approve")).text
-
-
-def test_what_somebody_else_changed_meanwhile_is_not_approved(
-    site: RunningSite, editor: Browser
-) -> None:
-    issue_id = drafted(site)
-    page = editor.get(at(issue_id)).text
-    seen = re.search(r'name="version" value="(\d+)"', page)
-    assert seen
-    with site.runtime.database.transaction() as session:
-        change_composition(
-            session,
-            issue_id,
-            lambda now, _: replace(now, subject="Something else"),
-            actor=COMMAND_LINE,
-            clock=site.clock,
-        )
-    refused = editor.post(at(issue_id, "/approve"), {"version": seen[1]})
-    assert refused.status_code == 422
-    assert "was changed since you opened this page" in refused.text
-    assert stored(site, issue_id).state is IssueState.DRAFT
-    now = re.search(r'name="version" value="(\d+)"', refused.text)
-    assert now
-    assert "is approved" in editor.post(at(issue_id, "/approve"), {"version": now[1]}).text
-
-
-def edited_by(site: RunningSite, issue_id: int, account_id: int) -> None:
-    with site.runtime.database.transaction() as session:
-        actor = Actor(ActorKind.ACCOUNT, account_id=account_id)
-        record(session, actor, "issue.changed", Subject("issue", issue_id), clock=site.clock)
-
-
-def account_of(site: RunningSite, issue_id: int) -> int:
-    with site.runtime.database.read() as session:
-        found = session.scalar(
-            select(AuditEntry.account_id)
-            .where(AuditEntry.subject_id == str(issue_id), AuditEntry.subject_kind == "issue")
-            .order_by(AuditEntry.id.desc())
-        )
-    assert found
-    return found
-
-
-def test_a_second_person_approves_what_the_first_one_changed(
-    site: RunningSite, editor: Browser
-) -> None:
-    change(site, approval="second")
-    issue_id = drafted(site)
-    editor.post(at(issue_id, "/test"), {"to": "ama@example.org"})
-    edited_by(site, issue_id, account_of(site, issue_id))
-    assert "wants a second person" in editor.get(at(issue_id)).text
-    refused = editor.post(at(issue_id, "/approve"))
-    assert (refused.status_code, "wants a second person" in refused.text) == (422, True)
-    assert stored(site, issue_id).state is IssueState.DRAFT
-    with at_the_desk(site, Role.EDITOR, BIRAGO) as other:
-        assert "is approved" in other.post(at(issue_id, "/approve")).text
-    # Two have looked at it: whoever may send sends it.
-    assert "leaves in a moment" in confirmed(editor, issue_id, when="now").text
-
-
-def test_who_lets_a_warning_stand_has_changed_nothing_and_may_approve(
-    site: RunningSite, editor: Browser
-) -> None:
-    change(site, approval="second")
-    issue_id = drafted(site)
-    editor.post(at(issue_id, "/test"), {"to": "ama@example.org"})
-    edited_by(site, issue_id, account_of(site, issue_id))
-    with site.runtime.database.transaction() as session:
-        values = {"subject": "A test"}
-        session.execute(update(Issue).where(Issue.id == issue_id).values(values))
-    with at_the_desk(site, Role.EDITOR, BIRAGO) as other:
-        checks = f"/desk/issues/{issue_id}/checks"
-        warnings = other.get(checks).text.partition('id="warnings-title"')[2]
-        found = re.search(r'name="finding" value="([^"]+)"', warnings)
-        assert found
-        stands = {"finding": found[1], "reason": "It is meant"}
-        assert "Overruled, with your name" in other.post(f"{checks}/overrule", stands).text
-        assert "is approved" in other.post(at(issue_id, "/approve")).text
-
-
-def test_what_nobody_changed_is_approved_by_one_and_sent_by_another(
-    site: RunningSite, editor: Browser
-) -> None:
-    change(site, approval="second")
-    issue_id = drafted(site)
-    assert "is approved" in editor.post(at(issue_id, "/approve")).text
-    editor.get(at(issue_id, "/confirm"))
-    refused = editor.post(at(issue_id, "/start"), {"when": "now"})
-    assert "nobody else has looked at it" in refused.text
-    assert stored(site, issue_id).state is IssueState.APPROVED
-    with at_the_desk(site, Role.EDITOR, BIRAGO) as other:
-        assert "leaves in a moment" in confirmed(other, issue_id, when="now").text
-
-
-def test_who_may_do_what(site: RunningSite, editor: Browser) -> None:
-    issue_id = drafted(site)
-    with at_the_desk(site, Role.OPS, BIRAGO) as ops:
-        page = ops.get(at(issue_id)).text
-        assert "Approve the issue" not in page
-        assert "Send a test mail" in page
-        assert ops.post(at(issue_id, "/approve")).status_code == 403
-    assert stored(site, issue_id).state is IssueState.DRAFT
-    assert editor.client.get("/desk/issues/999/send").status_code == 404
-    assert site.client.get(at(issue_id)).status_code == 303
 
 
 def test_an_issue_on_its_way_is_paused_goes_on_and_is_called_off(
@@ -379,15 +190,17 @@ def test_an_issue_on_its_way_is_paused_goes_on_and_is_called_off(
 ) -> None:
     issue_id = ready(site, grace="none")
     confirmed(editor, issue_id, when="now")
-    assert "is paused" in editor.post(at(issue_id, "/pause")).text
+    assert "is paused" in editor.post(send_page(issue_id, "/pause")).text
     assert stored(site, issue_id).state is IssueState.PAUSED
     # Pressed twice, it says how it is, and changes nothing.
-    assert "cannot pause" in editor.post(at(issue_id, "/pause")).text
-    assert "goes on" in editor.post(at(issue_id, "/resume")).text
-    unsure = editor.post(at(issue_id, "/cancel"))
+    assert "cannot pause" in editor.post(send_page(issue_id, "/pause")).text
+    assert "goes on" in editor.post(send_page(issue_id, "/resume")).text
+    unsure = editor.post(send_page(issue_id, "/cancel"))
     assert (unsure.status_code, "Tick the box first" in unsure.text) == (422, True)
     assert stored(site, issue_id).state is IssueState.SENDING
-    assert "Nobody else gets it" in editor.post(at(issue_id, "/cancel"), {"sure": "yes"}).text
+    assert (
+        "Nobody else gets it" in editor.post(send_page(issue_id, "/cancel"), {"sure": "yes"}).text
+    )
     assert stored(site, issue_id).state is IssueState.CANCELLED
     assert acts(site, issue_id) == [
         "issue.sent",
@@ -399,7 +212,7 @@ def test_an_issue_on_its_way_is_paused_goes_on_and_is_called_off(
 
 def test_the_overview_leads_to_what_is_under_way(site: RunningSite, editor: Browser) -> None:
     issue_id = ready(site)
-    assert f'href="{at(issue_id)}"' in editor.get("/desk/").text
+    assert f'href="{send_page(issue_id)}"' in editor.get("/desk/").text
 
 
 def test_those_that_failed_are_tried_again_by_reason(
@@ -412,7 +225,7 @@ def test_those_that_failed_are_tried_again_by_reason(
         "spam": [refusal(554, "5.7.1 not from you")],
     }
     house.work()
-    path = at(house.issue_id)
+    path = send_page(house.issue_id)
     page = editor.get(path).text
     assert "1: refused 5.1.1" in page
     assert "1: refused 5.7.1" in page
@@ -430,13 +243,13 @@ def test_set_off_by_several_at_the_same_moment_it_starts_once(
     site: RunningSite, editor: Browser
 ) -> None:
     issue_id = ready(site, grace="none")
-    path = at(issue_id, "/confirm")
+    path = send_page(issue_id, "/confirm")
     token = editor.token(path)
     database = site.runtime.database
 
     def at_the_desk() -> object:
         form = {"form_token": token, "when": "now"}
-        return editor.client.post(at(issue_id, "/start"), data=form).status_code
+        return editor.client.post(send_page(issue_id, "/start"), data=form).status_code
 
     def by_command() -> object:
         with database.transaction() as session:
@@ -460,20 +273,3 @@ def test_set_off_by_several_at_the_same_moment_it_starts_once(
     with database.read() as session:
         assert audit(session, issue_id).audience == 3
     assert started == stored(site, issue_id).started_at
-
-
-def test_the_command_line_is_nobody_where_two_people_are_wanted(site: RunningSite) -> None:
-    change(site, approval="second")
-    issue_id = drafted(site)
-    with (
-        site.runtime.database.transaction() as session,
-        pytest.raises(Refused, match="wants two people behind each issue"),
-    ):
-        approve_issue(
-            session,
-            issue_id,
-            by="root",
-            settings=SETTINGS,
-            renderer=RENDERER,
-            clock=site.clock,
-        )

@@ -13,23 +13,16 @@ from alerts.articles.sources.polling import poll_source
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.staff.models import AuditEntry
-from alerts.staff.permissions import Role
 from alerts.task_queue import Queue, Task
 from tests.data.articles.site import LocalSite, served
 from tests.data.web.running import RunningSite, running_site
-from tests.desk_world import Browser, at_the_desk
+from tests.desk_world import Browser
 
 
 @pytest.fixture
 def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
     with running_site(database, clock, tmp_path, fetch_hosts=("127.0.0.1",)) as site:
         yield site
-
-
-@pytest.fixture
-def editor(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.EDITOR) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,15 +2,10 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.delivery.models import Delivery, DeliveryState
 from alerts.delivery.returned import BounceEvent, Returned
 from alerts.newsletters.models import Issue
@@ -19,29 +14,11 @@ from alerts.staff.permissions import Role
 from alerts.subscribers.models import Frequency, Subscriber, SubscriberState
 from alerts.subscribers.segments.models import Segment
 from alerts.task_queue import Queue, Task
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 from tests.desk_world import Browser, at_the_desk
 from tests.factories import add_readers
 
 HERE = "/desk/subscribers"
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-def editor(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.EDITOR) as opened:
-        yield opened
-
-
-@pytest.fixture
-def ops(site: RunningSite) -> Iterator[Browser]:
-    with at_the_desk(site, Role.OPS) as opened:
-        yield opened
 
 
 def crowd(site: RunningSite, count: int, **about: object) -> list[int]:

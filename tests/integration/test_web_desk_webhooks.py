@@ -168,12 +168,9 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture
-def command(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+def command(settings_there: None, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Return what runs a command against the test's database."""
-    monkeypatch.setenv("ALERTS_DATABASE_URL", database.url.render_as_string(hide_password=False))
-    monkeypatch.setenv("ALERTS_DATA_DIR", str(tmp_path / "var"))
     monkeypatch.setenv("ALERTS_FETCH_HOSTS", "127.0.0.1")
-    monkeypatch.setenv("COLUMNS", "300")
     return lambda *arguments: CliRunner().invoke(app, list(arguments))
 
 

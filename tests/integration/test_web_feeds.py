@@ -1,9 +1,7 @@
 """Feeds, the sitemap and robots.txt, read by the readers they are made for."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from urllib.robotparser import RobotFileParser
 
 import feedparser
@@ -11,21 +9,13 @@ import pytest
 from lxml import etree
 from sqlalchemy import text
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.newsletters.models import IssueState
 from alerts.subscribers.models import Frequency
 from tests.data.rendering import samples
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 
 NAMESPACE = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 HOSTILE = "<b>]]>&amp; \x0b\x1f\ufffe “Zürich” 🎉 <script>alert(1)</script>"
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
 
 
 def _weekly(site: RunningSite, number: int) -> None:

@@ -1,7 +1,5 @@
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 from typing_extensions import override
 
@@ -16,12 +14,6 @@ class NoBroker(RecordingTaskQueue):
     @override
     def answers(self) -> bool:
         return False
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
 
 
 def test_ready_when_database_and_broker_answer(site: RunningSite) -> None:

@@ -2,29 +2,19 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from lxml import html as markup
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.rendering.slots import Slot
 from alerts.subscribers.models import Frequency
 from alerts.web.issue_page import IssuePage, page_of
 from tests.conftest import NOW
 from tests.data.rendering import samples
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 
 HOSTILE = '"><script>alert(1)</script></head>{{ 7*7 }}<!--'
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
 
 
 def _head(text: str) -> tuple[dict[str, str], markup.HtmlElement]:

@@ -1,14 +1,9 @@
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
-import pytest
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.subscribers.models import ConsentAction, Frequency
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 
 BOTH = ("gp-alert", "africa-this-week")
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -16,12 +11,6 @@ MULTIPART = (
     b'--xyz\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\n'
     b"One-Click\r\n--xyz--\r\n"
 )
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
 
 
 def _link(site: RunningSite, newsletter: str | None = "gp-alert") -> str:

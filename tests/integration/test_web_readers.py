@@ -3,15 +3,11 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.delivery.catcher import CatcherStore
 from alerts.errors import NotFound, Refused
 from alerts.request_limits import MAILS_PER_ADDRESS
@@ -20,16 +16,10 @@ from alerts.subscribers.models import Frequency, SubscriberState
 from alerts.subscribers.queries import find_subscriber
 from alerts.task_queue import Task
 from alerts.web.public.mail_limits import PER_NETWORK
-from tests.data.web.running import EMAIL, RunningSite, running_site, send_owed_confirmations
+from tests.data.web.running import EMAIL, RunningSite, send_owed_confirmations
 
 MOST_MAILS = min(limit.at_most for limit in MAILS_PER_ADDRESS)
 MOST_ASKED = min(limit.at_most for limit in PER_NETWORK)
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
 
 
 @pytest.fixture

@@ -1,17 +1,11 @@
 """The search of the archive: the same on both databases, whatever is asked."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
-
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.newsletters.models import IssueState
 from alerts.subscribers.models import Frequency
 from tests.data.rendering import samples
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 
 TEXTS = {
     "Ferries": "Elections were held in Bénin. The blue helmets left the ferry ghat at dawn.",
@@ -20,12 +14,6 @@ TEXTS = {
     "Long": "word " * 30_000 + "unreachable",
     "Helmets": "Nothing else.",
 }
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
 
 
 def _add(site: RunningSite, texts: dict[str, str], state: IssueState = IssueState.SENT) -> None:

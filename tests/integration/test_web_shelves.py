@@ -1,10 +1,7 @@
 """The archive by region, series, author and year, and what is entered into it when."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
 from sqlalchemy import delete, func, select
 
 from alerts.clock import FixedClock
@@ -17,16 +14,10 @@ from alerts.newsletters.models import IssueState
 from alerts.subscribers.models import Frequency
 from alerts.web.archive_queries import shelf
 from tests.data.rendering import samples
-from tests.data.web.running import RunningSite, running_site
+from tests.data.web.running import RunningSite
 from tests.factories import approved_issue, counted_queries
 
 AUTHOR = "/archive/author/nithyashree-rb"
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
 
 
 def _weekly(site: RunningSite, number: int, state: IssueState = IssueState.SENT) -> int:

@@ -1,22 +1,12 @@
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import pytest
 
-from alerts.clock import FixedClock
-from alerts.database import Database
 from alerts.subscribers.exclusion import suppress
 from alerts.subscribers.models import Frequency, SubscriberState
 from alerts.task_queue import Queue, Task
-from tests.data.web.running import EMAIL, RunningSite, running_site
-
-
-@pytest.fixture
-def site(database: Database, clock: FixedClock, tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(database, clock, tmp_path) as site:
-        yield site
+from tests.data.web.running import EMAIL, RunningSite
 
 
 def _sign_up(site: RunningSite, **changes: str | list[str]) -> httpx.Response:

@@ -1,5 +1,6 @@
 """The web part notices that neither beat nor worker run, and says so by itself."""
 
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -93,11 +94,25 @@ def test_a_part_shows_that_it_lives(runtime: Runtime) -> None:
     heart.stop()
 
 
-def test_a_database_that_is_away_stops_no_heart(runtime: Runtime, tmp_path: Path) -> None:
-    away = runtime.settings.model_copy(
-        update={"database_url": f"sqlite:///{tmp_path}/no/such/folder/x.db"}
+def test_a_database_that_is_away_stops_no_heart(tmp_path: Path, migrated_sqlite: Path) -> None:
+    place = tmp_path / "away" / "alerts.db"
+    settings = Settings(
+        data_dir=tmp_path, database_url=f"sqlite:///{place}", secret_key=("k" * 40,)
     )
-    heart = Heart(away, WORKER)
+    heart = Heart(settings, WORKER, every_seconds=0.05)
     heart.start()
+    # It has tried in vain some times by now; then the database comes back.
     sleep(0.5)
+    back = tmp_path / "back"
+    back.mkdir()
+    shutil.copy(migrated_sqlite, back / place.name)
+    back.rename(place.parent)
+    database = Database(settings.database_url)
+
+    def beats_again() -> bool:
+        with database.read() as session:
+            return WORKER in beats(session)
+
+    wait_for(beats_again)
     heart.stop()
+    database.dispose()

@@ -29,7 +29,8 @@ def test_the_text_of_a_wish_is_read_back(wish: Interests) -> None:
 
 @given(st.text(max_size=60))
 def test_whatever_stands_in_a_text_is_read_without_an_error(text: str) -> None:
-    Interests.read(text)
+    found = Interests.read(text)
+    assert Interests.read(found.text) == found
 
 
 def test_the_order_in_which_things_are_chosen_does_not_matter() -> None:

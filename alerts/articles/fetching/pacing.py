@@ -6,8 +6,8 @@ from typing import Protocol
 
 import redis
 import structlog
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+
+from alerts.brief_redis import brief_redis
 
 log = structlog.get_logger(__name__)
 
@@ -69,13 +69,8 @@ class SharedPace:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        # One try: the way without it is the process's own pace.
-        self._client = redis.Redis.from_url(
-            redis_url,
-            socket_timeout=_REDIS_SECONDS,
-            socket_connect_timeout=_REDIS_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
+        # The way without it is the process's own pace.
+        self._client = brief_redis(redis_url, seconds=_REDIS_SECONDS)
         self._monotonic = monotonic
         self._sleep = sleep
         self._own = OwnPace(monotonic, sleep)

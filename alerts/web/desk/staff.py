@@ -13,7 +13,7 @@ from alerts.staff.codes import take_off_second_factor
 from alerts.staff.models import StaffAccount
 from alerts.staff.password_changes import unlock_account
 from alerts.staff.permissions import Permission, Role, parse_role
-from alerts.staff.queries import get_account, list_accounts
+from alerts.staff.queries import get_account, list_accounts, tries_of
 from alerts.staff.sessions import require_recent
 from alerts.web.desk.failures import DeskRoute
 from alerts.web.desk.frame import Desk, PostedForm, requires
@@ -21,6 +21,7 @@ from alerts.web.desk.words import sentence
 from alerts.web.forms import Fields
 
 HERE = "/desk/staff"
+_TRIES_SHOWN = 10
 Managing = Annotated[Desk, requires(Permission.STAFF_MANAGE)]
 router = APIRouter(prefix="/staff", route_class=DeskRoute)
 
@@ -53,9 +54,13 @@ def add(desk: Managing, fields: PostedForm) -> Response:
 
 @router.get("/{account_id}")
 def one(desk: Managing, account_id: int) -> Response:
-    """Show one account, and what an admin may do about it."""
+    """Show one account, how it was tried to log in to it, and what an admin may do about it."""
     with desk.site.runtime.database.read() as session:
-        context = {"account": get_account(session, account_id), "roles": list(Role)}
+        context = {
+            "account": get_account(session, account_id),
+            "tries": tries_of(session, account_id, limit=_TRIES_SHOWN),
+            "roles": list(Role),
+        }
     return desk.page("staff_one.html", context)
 
 

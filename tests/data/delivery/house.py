@@ -6,6 +6,7 @@ from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from typing_extensions import override
@@ -165,6 +166,13 @@ class House:
         with self.database.transaction() as session:
             finish_if_done(session, self.issue_id, clock=self.clock)
         return result
+
+    def crash(self, at: str) -> None:
+        """Let the worker die while this reader's message is on the wire."""
+        self.transport.dies_at = at
+        with pytest.raises(Crash):
+            self.work()
+        self.transport.dies_at = None
 
     def swept(self) -> list[int]:
         with self.database.transaction() as session:

@@ -1,9 +1,11 @@
 """A house whose alarms ring: one who watches; its mail is caught, its calls are kept."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from alerts.articles.fetching.answers import FetchFailed
+from alerts.articles.sources.models import Source, SourceKind
 from alerts.clock import FixedClock
 from alerts.config import Settings
 from alerts.database import Database
@@ -121,3 +123,21 @@ class Bell:
     def close(self) -> None:
         self._loop.close()
         self.store.close()
+
+
+def a_source(bell: Bell, *, failing_for: timedelta) -> int:
+    now = bell.clock.now()
+    with bell.database.transaction() as session:
+        source = Source(
+            key="key",
+            url="https://news.example.org/feed?token=not-for-mails",
+            kind=SourceKind.FEED,
+            every_seconds=900,
+            created_at=now,
+            next_poll_at=now,
+            failing_since=now - failing_for,
+            last_error="the server answered 404",
+        )
+        session.add(source)
+        session.flush()
+        return source.id
