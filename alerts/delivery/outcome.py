@@ -24,6 +24,8 @@ _PERMANENT = 500
 _SERVICE_CLOSING = 421
 # RFC 3463: the mail system, the network and its routing, and policy.
 _UNWELL = ("4.3.", "4.4.", "4.7.")
+# Of these, the one that is the server's own.
+_SYSTEM = "4.3."
 _LONGEST_REASON = 100
 # Those that were put off together are to come back one by one, not hours later.
 _LONGEST_SPREAD = timedelta(minutes=1)
@@ -79,6 +81,15 @@ def asks_for_less(outcome: Outcome) -> bool:
         return True
     # "454 Throttling failure: Maximum sending rate exceeded": without a code the words decide.
     return not enhanced_code(outcome.answer) and is_too_much(outcome.answer)
+
+
+def is_about_us(outcome: Outcome) -> bool:
+    """Tell whether a refusal for now is by a server that is unwell, or has enough of us.
+
+    It is then no reader's, nor any domain's: the next message would fare no better.
+    """
+    unwell = outcome.code == _SERVICE_CLOSING or outcome.reason.startswith(_SYSTEM)
+    return asks_for_less(outcome) and (unwell or is_too_much(outcome.answer))
 
 
 def refusal(code: int, answer: str) -> Outcome:

@@ -144,7 +144,7 @@ def batches(troubled: Troubled) -> list[int]:
 def test_a_worker_that_is_stopped_in_full_run_leaves_nothing_in_doubt(
     trouble: Trouble, stores: str, request: pytest.FixtureRequest
 ) -> None:
-    settings = {}
+    settings: dict[str, str] = {}
     if stores == "servers":
         settings["database_url"] = request.getfixturevalue("empty_postgres")
         settings["redis_url"] = request.getfixturevalue("redis_url")
