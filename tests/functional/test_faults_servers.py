@@ -33,7 +33,7 @@ def test_whatever_mood_the_server_is_in_everybody_ends_where_they_belong(
     print(f"seed {SEED}: {dict(moods.acts)}")  # noqa: T201 - a failure is repeated by its seed
     # A reply that is not read yet may be lost with its connection, whatever broke that off.
     broken = sum(count for act, count in moods.acts.items() if act.endswith(BREAKS))
-    books = troubled.check(READERS, most_copies=broken)
+    books = troubled.check(READERS, most_copies=broken, condemned=moods.condemned)
     with troubled.database.read() as session:
         rows = session.execute(
             select(Subscriber.email, Delivery.state, Delivery.reason).join(
