@@ -17,23 +17,20 @@ log = structlog.get_logger(__name__)
 _PERHAPS_A_STEP = timedelta(seconds=5)
 
 
-class SteadyScheduler(PersistentScheduler):  # type: ignore[misc]  # Celery states no types
+class SteadyScheduler(PersistentScheduler):
     """Starts counting anew where the clock was set back."""
 
     @override
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due; return for how many seconds there is nothing to do."""
         now = self.app.now()
-        ahead = [
-            entry
-            for entry in self.schedule.values()
-            if entry.last_run_at is not None and entry.last_run_at > now + _PERHAPS_A_STEP
-        ]
-        if ahead:
-            seconds = max((entry.last_run_at - now).total_seconds() for entry in ahead)
-            log.warning("clock_was_set_back", seconds=round(seconds))
-            for entry in ahead:
+        set_back = False
+        for entry in self.schedule.values():
+            if entry.last_run_at is not None and entry.last_run_at > now + _PERHAPS_A_STEP:
                 entry.last_run_at = now
+                set_back = True
+        if set_back:
+            log.warning("clock_was_set_back", now=now.isoformat())
             # Else it would go on by the moments that it had worked out before.
             self._heap = None
         wait: float = super().tick(*args, **kwargs)

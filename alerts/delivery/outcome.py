@@ -27,6 +27,8 @@ _UNWELL = ("4.3.", "4.4.", "4.7.")
 # Of these, the one that is the server's own.
 _SYSTEM = "4.3."
 _LONGEST_REASON = 100
+# How the reason of what waits for a limit or a server begins.
+WAITS = "waits: "
 # Those that were put off together are to come back one by one, not hours later.
 _LONGEST_SPREAD = timedelta(minutes=1)
 
@@ -147,9 +149,14 @@ def _wait(outcome: Outcome, cause: Cause, attempts: int) -> tuple[timedelta, tim
     return wait, wait / 4
 
 
+def waiting_for(why: str) -> str:
+    """Return the reason of a delivery that waits, for something that is not about its reader."""
+    return f"{WAITS}{why}"[:_LONGEST_REASON]
+
+
 def _why_later(outcome: Outcome, cause: Cause) -> str:
     if outcome.fate is Fate.POSTPONED:
-        return f"waits: {outcome.answer}"[:_LONGEST_REASON]
+        return waiting_for(outcome.answer)
     return f"deferred {_told(outcome, cause)}"
 
 

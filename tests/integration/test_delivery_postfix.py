@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from email import message_from_bytes
 
 import pytest
 
@@ -203,13 +202,8 @@ def test_its_report_names_the_reader_and_the_message(relay: RelayPostfix) -> Non
     assert (why, notes.fates) == ("", {Fate.ACCEPTED: 1})
     relay.until_logged("sender non-delivery notification")
     [report] = relay.mails("back")
-    about, reader = next(
-        part
-        for part in message_from_bytes(report).walk()
-        if part.get_content_type() == "message/delivery-status"
-    ).get_payload()
-    assert about["Original-Envelope-Id"] == "mgx1.7.1@example.org"
-    assert reader["Original-Recipient"] == "rfc822;gone@readers.example"
+    assert b"\nOriginal-Envelope-Id: mgx1.7.1@example.org\n" in report
+    assert b"\nOriginal-Recipient: rfc822;gone@readers.example\n" in report
     # RET=HDRS: the text stays where it is.
     assert b"a line of the text" not in report
 

@@ -9,6 +9,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from typing_extensions import override
@@ -309,6 +310,10 @@ def test_postmark_gets_small_batches_and_single_mails_in_their_own_stream() -> N
     assert len(notes.outcomes) == 121
 
 
+def _made(content: bytes, _eight_bit: bool) -> bytes:
+    return content
+
+
 def large(messages: list[Outgoing], octets: int) -> list[Outgoing]:
     """Return messages whose HTML is of about so many octets."""
     lines = b"<p>A line of a newsletter that has no end, and was never meant to have one.</p>\r\n"
@@ -318,7 +323,7 @@ def large(messages: list[Outgoing], octets: int) -> list[Outgoing]:
         b"Content-Type: text/html\r\n\r\n"
     )
     return [
-        m._replace(content=lambda _, m=m: fields % (m.recipient.encode(), m.delivery_id) + text)
+        m._replace(content=partial(_made, fields % (m.recipient.encode(), m.delivery_id) + text))
         for m in messages
     ]
 
