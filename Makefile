@@ -33,7 +33,7 @@ $(VENV)/samples: $(VENV)/installed-dev
 		--dest $@ flufl.bounce==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("flufl.bounce"))')
 	@cd $@ && for archive in *.tar.gz; do tar xzf "$$archive"; done
 
-from-debian: ## install what tests need of Debian: Chromium, mail servers, Python's own tests' mails
+from-debian: ## install what tests need of Debian: Chromium, mail servers, a clock to set, Python's own tests' mails
 	@command -v chromium >/dev/null 2>&1 || sh tools/from_debian.sh chromium fonts-liberation
 	@command -v curl >/dev/null 2>&1 || sh tools/from_debian.sh curl
 	@$(PYTHON) -c 'import test.test_email' 2>/dev/null || \
@@ -41,6 +41,7 @@ from-debian: ## install what tests need of Debian: Chromium, mail servers, Pytho
 	@PATH="$$PATH:/usr/sbin"; command -v dovecot >/dev/null 2>&1 || \
 		sh tools/from_debian.sh dovecot-imapd dovecot-pop3d
 	@PATH="$$PATH:/usr/sbin"; command -v postfix >/dev/null 2>&1 || sh tools/from_debian.sh postfix
+	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || sh tools/from_debian.sh libfaketime
 
 demo: install ## run the main job on a sample newsroom; ARGS=--no-serve ends by itself
 	$(BIN)/alerts demo $(ARGS)
@@ -51,7 +52,7 @@ test: install-dev from-debian $(VENV)/samples ## run every test but those of `ma
 api-fuzz: install-dev ## send the API thousands of requests of all kinds; none may make it fail (minutes)
 	API_FUZZ_EXAMPLES=60 API_FUZZ_SECONDS=600 $(BIN)/python -m pytest tests/functional/test_api_fuzz.py $(ARGS)
 
-faults: install-dev ## break servers and disks under real processes (minutes, beside `make test`)
+faults: install-dev from-debian ## break servers and disks under real processes (minutes, beside `make test`)
 	$(BIN)/python -m pytest -m faults $(ARGS)
 
 fuzz: install-dev ## feed mutated mails to the reader of returned mail; ARGS=600 for ten minutes

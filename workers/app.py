@@ -40,6 +40,7 @@ def make_app(settings: Settings) -> Celery:
         worker_send_task_events=False,
         worker_consumer="workers.consumer:PatientConsumer",
         beat_schedule=BEAT_SCHEDULE,
+        beat_scheduler="workers.beat:SteadyScheduler",
         beat_schedule_filename=str(settings.data_dir / "beat-schedule"),
         timezone="UTC",
         enable_utc=True,

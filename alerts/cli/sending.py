@@ -1,6 +1,7 @@
 """`alerts issue send …`: an approved issue on its way, and its books."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from alerts.cli.issues import IssueId, app, issue_document, note_retracted
 from alerts.cli.times import parse_moment
 from alerts.cli.waiting import some_worker, wait_until_sent
 from alerts.delivery import books, dispatch, reporting
+from alerts.delivery.outcome import WAITS
 from alerts.delivery.retrying import retry_issue
 from alerts.delivery.status_codes import in_words
 from alerts.errors import Refused
@@ -224,6 +226,11 @@ def _print_books(document: dict[str, Any]) -> None:
         say(f"  {count}: {_explained(reason)}")
 
 
+def _to_the_second(moment: str) -> str:
+    """Return a moment without what nobody reads; the JSON has it to the last digit."""
+    return f"{datetime.fromisoformat(moment):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _explained(reason: str) -> str:
     words = in_words(reason)
     return f"{reason} ({words})" if words else reason
@@ -237,12 +244,14 @@ def _print_troubles(document: dict[str, Any]) -> None:
     if returned := {kind: count for kind, count in document["returned"].items() if count}:
         say("came back: " + ", ".join(f"{count} {kind}" for kind, count in returned.items()))
     for wait in document["waiting"]:
-        reason = _explained(wait["reason"]) or "no reason"
+        reason = _explained(wait["reason"].removeprefix(WAITS)) or "no reason"
         verb = "waits" if wait["readers"] == 1 else "wait"
-        until = f"tried again {wait['earliest']} to {wait['latest']}"
+        earliest, latest = (_to_the_second(wait[name]) for name in ("earliest", "latest"))
+        until = f"tried again {earliest} to {latest}"
         say(f"{wait['readers']} {verb}, {reason}: {until}")
     if document["held_until"]:
-        say(f"nothing moves before {document['held_until']}")
+        why = f": {document['held_by']}" if document["held_by"] else ""
+        say(f"nothing moves before {_to_the_second(document['held_until'])}{why}")
     tries = {number: count for number, count in document["attempts"].items() if number != "0"}
     if tries:
         say("tries: " + ", ".join(f"{count} with {number}" for number, count in tries.items()))

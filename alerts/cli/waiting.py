@@ -10,7 +10,7 @@ from datetime import datetime
 
 from alerts.cli.common import note, progress_bar
 from alerts.cli.rhythm import Rhythm
-from alerts.delivery.books import Audit, audit, held_until, progress, state_of
+from alerts.delivery.books import Audit, audit, held_by, held_until, progress, state_of
 from alerts.delivery.sweeper import sweep
 from alerts.newsletters.models import IssueState
 from alerts.runtime import Runtime
@@ -85,13 +85,12 @@ class _Watch:
         with self._runtime.database.read() as session:
             found = progress(session, [self._issue_id])[self._issue_id]
             held = held_until(session, self._issue_id, now=self._runtime.clock.now())
+            why = held_by(session, self._issue_id) if held else None
         done, audience = found["done"], found["audience"]
         if held is not None and held != self._told:
             self._told = held
-            note(
-                f"a mail server is away or asks to wait: again at {held:%H:%M:%S} UTC"
-                f" ({audience - done} to go)"
-            )
+            why = why or "a mail server is away or asks to wait"
+            note(f"{why}: again at {held:%d %b %H:%M:%S} UTC ({audience - done} to go)")
         return done, audience
 
     def books(self) -> Audit:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -55,12 +55,12 @@ _DATABASE_AWAY_SECONDS = 2.0
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What kept a group from being handed over: how long to wait, and why to give up some day."""
+class Trouble(NamedTuple):
+    """What kept a group from being handed over: how long to wait, why to give up, what was said."""
 
     wait: timedelta | None = None
     reason: str | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,11 +292,11 @@ class BatchRun:
         judge = partial(self._messages.judge, now=now)
         issue_id = self.lease.issue_id
         left = settle(session, issue_id, group.claimed, outcomes, judge=judge, now=now)
-        reason = group.trouble.reason if group.trouble else None
-        if reason and now > self._messages.give_up_at:
-            ledger.expire(session, issue_id, left, reason=reason, now=now)
+        trouble = group.trouble or Trouble()
+        if trouble.reason and now > self._messages.give_up_at:
+            ledger.expire(session, issue_id, left, reason=trouble.reason, now=now)
         else:
-            ledger.give_back(session, left)
+            ledger.give_back(session, left, why=trouble.said)
 
     async def _deliver(self, group: _Group) -> None:
         """Hand over a group; note what kept the rest of it back, if anything."""
@@ -308,10 +308,10 @@ class BatchRun:
             group.trouble = Trouble()
         except TransportBusy as busy:
             log.info("transport_busy", reason=str(busy), seconds=busy.wait)
-            group.trouble = Trouble(timedelta(seconds=busy.wait), "gave up after a limit")
+            group.trouble = Trouble(timedelta(0, busy.wait), "gave up after a limit", str(busy))
         except TransportDown as down:
             log.warning("transport_down", reason=str(down))
-            group.trouble = Trouble(_SERVER_AWAY, "gave up after no connection")
+            group.trouble = Trouble(_SERVER_AWAY, "gave up after no connection", str(down))
         except Exception:  # a defect must not undo what is known of the rest of the group
             log.exception("sending_failed")
             group.trouble = Trouble(_SERVER_AWAY, "gave up after a defect")

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from alerts.database import UtcDateTime
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState, DeliveryTotal
+from alerts.delivery.outcome import WAITS
 from alerts.delivery.tallies import standings
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue, IssueState
@@ -210,3 +211,21 @@ def held_until(session: Session, issue_id: int, *, now: datetime) -> datetime | 
         )
     ).one()
     return None if moving else earliest
+
+
+def held_by(session: Session, issue_id: int) -> str | None:
+    """Return what keeps back an issue of which all that is left waits; None where nobody said."""
+    batch = (
+        select(Batch.id)
+        .where(Batch.issue_id == issue_id, Batch.state == BatchState.READY)
+        .order_by(Batch.not_before)
+        .limit(1)
+        .scalar_subquery()
+    )
+    reason = session.scalar(
+        select(Delivery.reason)
+        .where(Delivery.batch_id == batch, Delivery.state == DeliveryState.PENDING)
+        .where(Delivery.reason.startswith(WAITS))
+        .limit(1)
+    )
+    return reason.removeprefix(WAITS) if reason else None

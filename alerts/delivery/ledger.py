@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 
 from alerts.database import UtcDateTime
 from alerts.delivery.models import Batch, Delivery, DeliveryState
-from alerts.delivery.outcome import Verdict
+from alerts.delivery.outcome import Verdict, waiting_for
 from alerts.delivery.tallies import Place, tally, tally_left, tally_verdicts
 from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
 
@@ -129,8 +129,11 @@ def record_accepted(
     tally(session, issue_id, {Place(DeliveryState.SENT.value): len(before)}, now=now)
 
 
-def give_back(session: Session, delivery_ids: Sequence[int]) -> None:
-    """Return claimed deliveries that were not handed over; the attempt does not count."""
+def give_back(session: Session, delivery_ids: Sequence[int], *, why: str = "") -> None:
+    """Return claimed deliveries that were not handed over; the attempt does not count.
+
+    `why` is what keeps them back, for whoever asks meanwhile.
+    """
     if delivery_ids:
         session.execute(
             update(Delivery)
@@ -138,6 +141,7 @@ def give_back(session: Session, delivery_ids: Sequence[int]) -> None:
             .values(
                 state=DeliveryState.PENDING,
                 attempts=case((Delivery.attempts > 0, Delivery.attempts - 1), else_=0),
+                **({"reason": waiting_for(why)} if why else {}),
             )
             .execution_options(synchronize_session=False)
         )

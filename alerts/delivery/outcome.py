@@ -24,7 +24,11 @@ _PERMANENT = 500
 _SERVICE_CLOSING = 421
 # RFC 3463: the mail system, the network and its routing, and policy.
 _UNWELL = ("4.3.", "4.4.", "4.7.")
+# Of these, the one that is the server's own.
+_SYSTEM = "4.3."
 _LONGEST_REASON = 100
+# How the reason of what waits for a limit or a server begins.
+WAITS = "waits: "
 # Those that were put off together are to come back one by one, not hours later.
 _LONGEST_SPREAD = timedelta(minutes=1)
 
@@ -79,6 +83,15 @@ def asks_for_less(outcome: Outcome) -> bool:
         return True
     # "454 Throttling failure: Maximum sending rate exceeded": without a code the words decide.
     return not enhanced_code(outcome.answer) and is_too_much(outcome.answer)
+
+
+def is_about_us(outcome: Outcome) -> bool:
+    """Tell whether a refusal for now is by a server that is unwell, or has enough of us.
+
+    It is then no reader's, nor any domain's: the next message would fare no better.
+    """
+    unwell = outcome.code == _SERVICE_CLOSING or outcome.reason.startswith(_SYSTEM)
+    return asks_for_less(outcome) and (unwell or is_too_much(outcome.answer))
 
 
 def refusal(code: int, answer: str) -> Outcome:
@@ -136,9 +149,14 @@ def _wait(outcome: Outcome, cause: Cause, attempts: int) -> tuple[timedelta, tim
     return wait, wait / 4
 
 
+def waiting_for(why: str) -> str:
+    """Return the reason of a delivery that waits, for something that is not about its reader."""
+    return f"{WAITS}{why}"[:_LONGEST_REASON]
+
+
 def _why_later(outcome: Outcome, cause: Cause) -> str:
     if outcome.fate is Fate.POSTPONED:
-        return f"waits: {outcome.answer}"[:_LONGEST_REASON]
+        return waiting_for(outcome.answer)
     return f"deferred {_told(outcome, cause)}"
 
 

@@ -17,6 +17,7 @@ from alerts.delivery.books import Alike, audience_of, audit_of, count_alike, hel
 from alerts.delivery.bounces import Bounce, bounce_of
 from alerts.delivery.kept import KeptReport, keep
 from alerts.delivery.models import DeliveryState
+from alerts.delivery.outcome import WAITS
 from alerts.delivery.returned import Returned, bounced_in, returned_of
 from alerts.delivery.status_codes import in_words
 from alerts.delivery.tallies import standings
@@ -41,8 +42,8 @@ def report(session: Session, issue: Issue, *, now: datetime) -> dict[str, Any]:
     after it was accepted, `returned` by class; `failures` and `skips`: how many for which reason;
     `unsubscribed`: who left by a link in this very issue; `waiting`: for each reason who was put
     off, until when; `held_until`: when it goes on, where all that is left waits, be it for a mail
-    server that is away; `attempts`: how many deliveries took how many; `words`: what the reasons
-    mean; editions; seconds from the first message to the last.
+    server that is away, and `held_by`: what for; `attempts`: how many deliveries took how many;
+    `words`: what the reasons mean; editions; seconds from the first message to the last.
     """
     counted = count_alike(session, issue.id)
     books = audit_of(
@@ -50,6 +51,7 @@ def report(session: Session, issue: Issue, *, now: datetime) -> dict[str, Any]:
         audience=audience_of(counted),
     )
     seconds = _seconds(issue.started_at, issue.finished_at)
+    held = held_until(session, issue.id, now=now)
     return {
         **books.to_json(),
         "failures": _reasons(counted, DeliveryState.FAILED),
@@ -59,7 +61,8 @@ def report(session: Session, issue: Issue, *, now: datetime) -> dict[str, Any]:
         "bounces": _bounces(counted),
         **_came_back(session, issue.id),
         "waiting": _waiting(counted),
-        "held_until": held_until(session, issue.id, now=now),
+        "held_until": held,
+        "held_by": _held_by(counted) if held else None,
         "attempts": _tally(counted, lambda line: line.attempts),
         "started_at": issue.started_at,
         "finished_at": issue.finished_at,
@@ -115,6 +118,15 @@ def _waiting(counted: Iterable[Alike]) -> list[dict[str, Any]]:
         if line.state is DeliveryState.PENDING and line.earliest:
             put_off[line.reason or ""].append(line)
     return [{"reason": reason, **_span(lines)} for reason, lines in sorted(put_off.items())]
+
+
+def _held_by(counted: Iterable[Alike]) -> str | None:
+    """Return what most of those wait for who wait for no answer of their own; None: nobody said."""
+    told: Counter[str] = Counter()
+    for line in counted:
+        if line.state is DeliveryState.PENDING and line.reason and line.reason.startswith(WAITS):
+            told[line.reason.removeprefix(WAITS)] += line.deliveries
+    return max(told, key=lambda reason: told[reason], default=None)
 
 
 def _span(lines: Sequence[Alike]) -> dict[str, Any]:

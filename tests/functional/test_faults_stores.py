@@ -21,7 +21,8 @@ FULL = 60_000
 def test_a_redis_that_is_emptied_and_killed_loses_and_doubles_nothing(
     trouble: Trouble, empty_postgres: str, redis_server: RedisServer
 ) -> None:
-    troubled = trouble(database_url=empty_postgres, redis_url=redis_server.url)
+    troubled = trouble(database_url=empty_postgres, redis_url=redis_server.url, connections=8)
+    troubled.server.delay = 0.02
     troubled.prepare(READERS)
     troubled.start("worker", "worker")
     troubled.start("beat", "beat")
@@ -33,10 +34,13 @@ def test_a_redis_that_is_emptied_and_killed_loses_and_doubles_nothing(
         emptied += redis_server.empty()
     assert emptied > 0
     troubled.until_taken(READERS * 2 // 3)
+    # A worker goes on with what it has begun: so slowly that it does not come to the end meanwhile.
+    troubled.server.delay = 0.3
     redis_server.kill()
     # Longer than a lease, and than the time after which a task counts as lost.
     time.sleep(REDIS_AWAY_SECONDS)
     assert troubled.books().pending > 0, "there was nothing left to do when Redis came back"
+    troubled.server.delay = 0.0
     redis_server.start()
     troubled.until_sent()
     assert troubled.check(READERS, most_copies=0).sent == READERS

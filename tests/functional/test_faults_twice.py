@@ -144,11 +144,13 @@ def batches(troubled: Troubled) -> list[int]:
 def test_a_worker_that_is_stopped_in_full_run_leaves_nothing_in_doubt(
     trouble: Trouble, stores: str, request: pytest.FixtureRequest
 ) -> None:
-    settings = {}
+    settings: dict[str, str] = {}
     if stores == "servers":
         settings["database_url"] = request.getfixturevalue("empty_postgres")
         settings["redis_url"] = request.getfixturevalue("redis_url")
-    troubled = trouble(**settings)
+    troubled = trouble(connections=8, **settings)
+    # So slow that it is far from its end at both stops.
+    troubled.server.delay = 0.02
     troubled.prepare(READERS, uncertain="hold")
     for stop_at in (READERS // 6, READERS // 2):
         troubled.start("worker", "worker")
@@ -165,6 +167,7 @@ def test_a_worker_that_is_stopped_in_full_run_leaves_nothing_in_doubt(
                 select(Delivery.id).where(Delivery.state == DeliveryState.SENDING)
             ).all()
         assert not sending, "what was not sent was not given back"
+    troubled.server.delay = 0.0
     troubled.start("worker", "worker")
     troubled.until_sent()
     assert troubled.check(READERS, most_copies=0).sent == READERS

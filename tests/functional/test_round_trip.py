@@ -1,6 +1,5 @@
 """An issue goes out through a real Postfix, which bounces some of it, and the bounces come back."""
 
-import os
 import signal
 from collections.abc import Callable
 
@@ -9,13 +8,14 @@ from sqlalchemy import func, select
 
 from alerts.database import Database
 from alerts.inbound.models import InboundMail, MailState
+from tests.data.delivery.postfix import needs_root
 from tests.functional.installation import ARTICLES, Installation, free_port, wait_for
 from tests.functional.postfix import Postfix
 
 pytestmark = [
     pytest.mark.processes,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(os.geteuid() != 0, reason="Postfix starts its daemons as root alone"),
+    needs_root,
 ]
 READERS = ("here", "gone", "full", "spam", "there")
 

@@ -27,10 +27,12 @@ from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import IssueState
 from alerts.subscribers.models import Subscriber, SubscriberState
 from alerts.task_queue import RecordingTaskQueue
+from alerts.web.desk.sending.look import look_at
 from tests.conftest import NOW
 from tests.data.delivery.house import Crash, House
 from tests.factories import RENDERER, SETTINGS, add_readers, approved_issue, counted_queries
 
+AWAY = "nobody answers"
 NAMES = ("a", "b", "c", "d", "e", "f")
 
 
@@ -263,8 +265,21 @@ def test_a_report_says_when_an_issue_goes_on_whose_server_is_away(
         issue = get_issue(session, story.house.issue_id)
         found = report(session, issue, now=story.clock.now())
     assert found["held_until"] == story.clock.now() + timedelta(minutes=1)
+    assert found["held_by"] == AWAY
     assert found["waiting"] == []
     assert found["attempts"] == {0: len(NAMES)}
+    with database.read() as session:
+        look = look_at(session, story.house.issue_id, now=story.clock.now())
+        tomorrow = look_at(session, story.house.issue_id, now=story.clock.now() - timedelta(days=1))
+    assert look.pace_words == f"All that is left waits until 06:01 UTC: {AWAY}."
+    assert tomorrow.pace_words == f"All that is left waits until 23 Nov 06:01 UTC: {AWAY}."
+    # Once it has gone on, nothing of it is left in the books.
+    story.house.transport.away = False
+    story.clock.advance(timedelta(minutes=2))
+    story.work(None)
+    with database.read() as session:
+        ended = report(session, get_issue(session, story.house.issue_id), now=story.clock.now())
+    assert (ended["sent"], ended["held_by"], ended["reasons"]) == (len(NAMES), None, {})
 
 
 def test_an_issue_that_only_waits_says_until_when(database: Database, tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ import asyncio
 import gc
 import json
 import os
+import re
 import socket
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from typing_extensions import override
@@ -19,6 +21,7 @@ from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport,
 from alerts.delivery.transports.factory import make_transport
 from alerts.delivery.transports.providers.http import HttpTransport, Timeouts
 from alerts.delivery.transports.providers.mailgun import Mailgun
+from alerts.delivery.transports.providers.postmark import LARGEST_REQUEST
 from alerts.embedded_redis import EmbeddedRedis
 from tests.data.delivery.providers import (
     SECRET,
@@ -305,6 +308,54 @@ def test_postmark_gets_small_batches_and_single_mails_in_their_own_stream() -> N
     assert fake.sizes == [50, 20, 1, 50]
     assert fake.streams == [{"news"}, {"news"}, {"outbound"}, {"news"}]
     assert len(notes.outcomes) == 121
+
+
+def _made(content: bytes, _eight_bit: bool) -> bytes:
+    return content
+
+
+def large(messages: list[Outgoing], octets: int) -> list[Outgoing]:
+    """Return messages whose HTML is of about so many octets."""
+    lines = b"<p>A line of a newsletter that has no end, and was never meant to have one.</p>\r\n"
+    text = lines * (octets // len(lines))
+    fields = (
+        b"From: alerts@example.org\r\nTo: %s\r\nSubject: Long\r\nMessage-ID: <m.%d@x.org>\r\n"
+        b"Content-Type: text/html\r\n\r\n"
+    )
+    return [
+        m._replace(content=partial(_made, fields % (m.recipient.encode(), m.delivery_id) + text))
+        for m in messages
+    ]
+
+
+def test_no_batch_is_larger_than_postmark_takes() -> None:
+    fake = FakePostmark()
+    short = outgoing("a@x.org", "b@x.org")
+    long = large(outgoing(*(f"r{n}@x.org" for n in range(15)), first=3), 4_000_000)
+    with served(fake) as address:
+        notes = send(made(fake.mail_url(address)), [*short, *long])
+    assert {outcome.fate for outcome in notes.outcomes.values()} == {Fate.ACCEPTED}
+    assert Counter(m.recipient for m in fake.accepted) == Counter(
+        m.recipient for m in (*short, *long)
+    )
+    assert sum(fake.sizes) == 17
+    assert max(fake.octets) <= LARGEST_REQUEST < sum(fake.octets) - LARGEST_REQUEST
+    # As many as fit, not one by one.
+    assert len(fake.sizes) == 3
+
+
+def test_a_message_that_no_provider_takes_is_refused_by_its_size_alone(
+    provider: FakeProvider, transport: Transport
+) -> None:
+    [huge] = large(outgoing("long@x.org", first=2), 32_000_000)
+    first, last = outgoing("a@x.org"), outgoing("b@x.org", first=3)
+    notes = send(transport, [*first, huge, *last])
+    assert [notes.outcomes[number].fate for number in (1, 3)] == [Fate.ACCEPTED] * 2
+    assert notes.begun == [1, 3]
+    refused = notes.outcomes[2]
+    assert (refused.fate, refused.reason) == (Fate.PERMANENT, "5.3.4")
+    assert re.search(r"takes \d+ octets, not 3\d{7}$", refused.answer)
+    assert max(provider.octets) < 100_000, "it was handed over all the same"
 
 
 def test_each_message_of_a_batch_has_a_fate_of_its_own() -> None:

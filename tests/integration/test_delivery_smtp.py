@@ -7,9 +7,9 @@ import pytest
 from typing_extensions import override
 
 from alerts.delivery.outcome import Fate
-from alerts.delivery.transports.base import Outgoing
+from alerts.delivery.transports.base import Outgoing, TransportBusy
 from alerts.delivery.transports.smtp import SmtpServer, SmtpTransport
-from tests.data.delivery.smtp_notes import CONTENT, Notes, hand_over, messages
+from tests.data.delivery.smtp_notes import CONTENT, Notes, attempt, hand_over, messages
 from tests.data.delivery.smtp_server import ScriptedServer
 
 OFFERS = [
@@ -148,6 +148,48 @@ def test_who_refuses_the_sender_refuses_us() -> None:
 
     notes = hand_over(ScriptedServer(answers=refusing), messages(5), down="sender refused")
     assert notes.outcomes == {}
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        ("rcpt", "450 4.7.1 too many recipients from you"),
+        ("rcpt", "454 Throttling failure: Maximum sending rate exceeded."),
+        ("end", "452 4.3.1 Insufficient system storage"),
+    ],
+)
+def test_who_has_enough_of_us_is_left_alone_before_all_readers_are_refused(
+    stage: str, said: str
+) -> None:
+    def enough(at: str, recipient: str, _count: int) -> str | None:
+        number = int(recipient.partition("@")[0].removeprefix("r") or 0)
+        return said if at == stage and number > 10 else ""
+
+    several = [
+        m._replace(recipient=f"r{m.delivery_id}@d{m.delivery_id % 4}.org") for m in messages(100)
+    ]
+    notes, down = attempt(ScriptedServer(answers=enough), several)
+    assert isinstance(down, TransportBusy)
+    assert down.wait == 60
+    assert "has enough of us: " + said in str(down)
+    # Eight in a row are needed, and each connection has one under way.
+    assert notes.fates[Fate.ACCEPTED] == 10
+    assert 8 <= notes.fates[Fate.TEMPORARY] <= 8 + 3
+
+
+def test_one_domain_that_has_enough_of_us_stops_nobody_else() -> None:
+    def enough(at: str, recipient: str, _count: int) -> str | None:
+        return (
+            "450 4.7.1 too many messages"
+            if at == "rcpt" and recipient.endswith("sick.example")
+            else ""
+        )
+
+    first, others = messages(80)[:40], messages(80)[40:]
+    sick = [m._replace(recipient=f"r{m.delivery_id}@sick.example") for m in first]
+    mixed = [*sick, *others]
+    notes = hand_over(ScriptedServer(answers=enough), mixed)
+    assert notes.fates == {Fate.TEMPORARY: 40, Fate.ACCEPTED: 40}
 
 
 def test_garbage_is_no_answer() -> None:

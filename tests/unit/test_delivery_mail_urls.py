@@ -94,6 +94,10 @@ def test_the_region_follows_from_the_host(host: str, region: str | None) -> None
         (f"sendgrid://{SECRET}?name=", "name="),
         (f"sendgrid://{SECRET}?connections=0", "connections=0"),
         ("catcher://?rate=4/s", "option 'rate'"),
+        (f"smtp://u:{SECRET}@h?tls=off&ca=/etc/hosts", "ca= and tls=off contradict each other"),
+        (f"smtp://u:{SECRET}@h?ca=/nowhere.pem", "ca= names no file with certificates in PEM"),
+        (f"smtps://u:{SECRET}@h?ca=/etc/hosts", "ca= names no file with certificates in PEM"),
+        (f"sendgrid://{SECRET}?ca=/etc/hosts", "option 'ca' is unknown"),
     ],
 )
 def test_a_wrong_url_is_told_in_one_line_without_its_secret(url: str, reason: str) -> None:

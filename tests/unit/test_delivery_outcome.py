@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from alerts.delivery.journal import Journal, Noted, journal_path, read_journal, this_boot
 from alerts.delivery.models import DeliveryState
-from alerts.delivery.outcome import Fate, Outcome, Verdict, asks_for_less, judge, refusal
+from alerts.delivery.outcome import (
+    Fate,
+    Outcome,
+    Verdict,
+    asks_for_less,
+    is_about_us,
+    judge,
+    refusal,
+)
 from alerts.delivery.waits import stated_wait
 from alerts.errors import Invalid
 from alerts.rates import parse_rate
@@ -127,23 +135,27 @@ def test_those_who_wait_together_come_back_one_by_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "asks"),
+    ("outcome", "asks", "of_us"),
     [
-        (refusal(421, "closing"), True),
-        (refusal(451, "4.7.0 greyhound.example: too many connections"), True),
-        (refusal(454, "Throttling failure: Maximum sending rate exceeded."), True),
-        (refusal(450, "4.2.1 The user gets mail at a rate that prevents more"), False),
-        (refusal(450, "mailbox busy"), False),
-        (refusal(451, "too many connections from your host"), True),
-        (refusal(450, "mailbox locked by rates@x.example"), False),
-        (refusal(450, "4.7.1 Greylisted"), False),
-        (refusal(452, "4.2.2 full"), False),
-        (refusal(554, "5.7.1 no"), False),
-        (Outcome(Fate.TEMPORARY, 0, "4.7.0 lost"), False),
+        (refusal(421, "closing"), True, True),
+        (refusal(451, "4.7.0 greyhound.example: too many connections"), True, True),
+        (refusal(454, "Throttling failure: Maximum sending rate exceeded."), True, True),
+        (refusal(450, "4.2.1 The user gets mail at a rate that prevents more"), False, False),
+        (refusal(450, "mailbox busy"), False, False),
+        (refusal(451, "too many connections from your host"), True, True),
+        (refusal(450, "mailbox locked by rates@x.example"), False, False),
+        (refusal(450, "4.7.1 Greylisted"), False, False),
+        (refusal(452, "4.2.2 full"), False, False),
+        (refusal(554, "5.7.1 no"), False, False),
+        (refusal(452, "4.3.1 Insufficient system storage"), True, True),
+        (refusal(451, "4.7.28 unusual rate of mail from your domain"), True, False),
+        (refusal(450, "4.2.1 this reader gets mail too quickly"), False, False),
+        (Outcome(Fate.TEMPORARY, 0, "4.7.0 lost"), False, False),
     ],
 )
-def test_who_asks_for_less(outcome: Outcome, asks: bool) -> None:
+def test_who_asks_for_less(outcome: Outcome, asks: bool, of_us: bool) -> None:
     assert asks_for_less(outcome) is asks
+    assert is_about_us(outcome) is of_us
 
 
 def test_an_unknown_fate_is_tried_again_or_held_as_the_newsletter_says() -> None:

@@ -4,6 +4,7 @@ A provider's module is imported only where a URL asks for it: SES brings a signe
 HTTP client, and most commands need none.
 """
 
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -80,7 +81,7 @@ def _catcher(url: MailUrl, settings: Settings) -> Transport:
 
 
 def _smtp(url: MailUrl, settings: Settings) -> Transport:
-    url.allow(_SERVER | {"tls", "token_file"})
+    url.allow(_SERVER | {"tls", "token_file", "ca"})
     # The worker's processes share what the provider allows to one machine.
     connections = url.connections(default=_SMTP_CONNECTIONS) // settings.worker_processes
     return SmtpTransport(smtp_server(url, max(1, connections)))
@@ -99,6 +100,7 @@ def smtp_server(url: MailUrl, connections: int = 1) -> SmtpServer:
         username=url.username,
         password=url.password,
         token_file=_token_file(url),
+        ca_file=_ca_file(url, implicit=implicit),
         connections=connections,
     )
 
@@ -111,6 +113,19 @@ def _token_file(url: MailUrl) -> Path | None:
         raise url.wrong("token_file= needs the user name that the token is for")
     if not Path(path).is_file():
         raise url.wrong("token_file= names no file")
+    return Path(path)
+
+
+def _ca_file(url: MailUrl, *, implicit: bool) -> Path | None:
+    path = url.options.get("ca")
+    if path is None:
+        return None
+    if url.options.get("tls") == "off" and not implicit:
+        raise url.wrong("ca= and tls=off contradict each other")
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError:
+        raise url.wrong("ca= names no file with certificates in PEM") from None
     return Path(path)
 
 

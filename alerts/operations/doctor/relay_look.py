@@ -67,7 +67,7 @@ async def _first_look(server: SmtpServer) -> tuple[Seen, bytes | None]:
 
 async def _distrust(server: SmtpServer, seconds: float) -> str:
     """Return why the certificate is not taken, or nothing when it is."""
-    context = ssl.create_default_context()
+    context = ssl.create_default_context(cafile=server.ca_file)
     client = _client(server, context)
     try:
         async with asyncio.timeout(3 * seconds):

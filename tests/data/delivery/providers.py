@@ -39,13 +39,16 @@ class Accepted:
 
 
 class FakeProvider(ABC):
-    """What all have in common: `accepted`, `requests` by size, the clients' ports seen."""
+    """What all have in common: `accepted`, requests by `sizes` and `octets`, the clients' ports."""
 
     path: str
+    # A request may have no more octets.
+    most_octets: int
 
     def __init__(self) -> None:
         self.accepted: list[Accepted] = []
         self.sizes: list[int] = []
+        self.octets: list[int] = []
         self.ports: set[int] = set()
         self.tries: Counter[str] = Counter()
 
@@ -69,6 +72,10 @@ class FakeProvider(ABC):
         """Answer a request."""
         assert request.client is not None
         self.ports.add(request.client.port)
+        size = int(request.headers["content-length"])
+        self.octets.append(size)
+        if size > self.most_octets:
+            return PlainTextResponse("too large", 413)
         messages = await self.parse(request)
         if isinstance(messages, Response):
             return messages
@@ -108,6 +115,7 @@ class FakeSes(FakeProvider):
     """SES v2; it computes the request's signature (Signature Version 4) by itself."""
 
     path = "/v2/email/outbound-emails"
+    most_octets = 42_000_000
 
     @override
     def mail_url(self, address: str, *, key: str | None = None) -> str:
@@ -179,6 +187,7 @@ class FakeMailgun(FakeProvider):
     """Mailgun's `messages.mime`: a form with the message as a file."""
 
     path = "/v3/mg.example.org/messages.mime"
+    most_octets = 27_000_000
 
     @override
     def mail_url(self, address: str, *, key: str | None = None) -> str:
@@ -219,6 +228,7 @@ class FakePostmark(FakeProvider):
     """Postmark's batches: each message gets a result of its own, in one answer of 200."""
 
     path = "/email/batch"
+    most_octets = 50_000_000
     _results = {  # noqa: RUF012 - a table
         "unknown": (406, "You tried to send to a recipient that has been marked as inactive."),
         "odd": (300, "Invalid metadata content."),
@@ -240,6 +250,7 @@ class FakePostmark(FakeProvider):
             return JSONResponse({"ErrorCode": 10, "Message": "Bad or missing API token"}, 401)
         messages = json.loads(await request.body())
         assert len(messages) <= 500
+        assert all(len(json.dumps(message)) < 12_000_000 for message in messages)
         self.streams.append({message["MessageStream"] for message in messages})
         metadata = [item for message in messages for item in message.get("Metadata", {}).items()]
         assert all(len(name) <= 20 and len(value) <= 80 for name, value in metadata)
@@ -273,6 +284,7 @@ class FakeSendGrid(FakeProvider):
     """SendGrid's `/v3/mail/send`, with the header fields that it does not take."""
 
     path = "/v3/mail/send"
+    most_octets = 32_000_000
     _reserved = frozenset(
         [
             "x-sg-id",

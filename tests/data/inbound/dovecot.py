@@ -97,11 +97,16 @@ class Dovecot:
         return sorted(p.name for part in ("new", "cur") for p in (place / part).glob("*"))
 
 
+def dovecot_program() -> str:
+    """Return the path of Debian's dovecot."""
+    program = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    assert program, "dovecot is missing; `make from-debian` installs it"
+    return program
+
+
 @contextmanager
 def dovecot(folder: Path) -> Iterator[Dovecot]:
     """Run the server until the block ends; nothing of the system's own configuration is used."""
-    program = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    assert program, "dovecot is missing; `make from-debian` installs it"
     _, ca = self_signed(folder, "localhost")
     both = folder / "localhost-both.pem"
     ports = dict(zip(("imap", "imaps", "pop3", "pop3s"), _free_ports(4), strict=True))
@@ -127,7 +132,7 @@ def dovecot(folder: Path) -> Iterator[Dovecot]:
             **ports,
         )
     )
-    process = subprocess.Popen([program, "-F", "-c", str(configuration)])
+    process = subprocess.Popen([dovecot_program(), "-F", "-c", str(configuration)])
     try:
         _wait_for(ports["imaps"], process, folder / "log")
         yield Dovecot(folder, ports, ca)

@@ -43,6 +43,9 @@ _ODD_REFUSALS = 3
 _NEEDS_SMTPUTF8 = Outcome(Fate.PERMANENT, 0, "5.6.7 the address needs SMTPUTF8, which no API takes")
 _NO_ADDRESS = Outcome(Fate.PERMANENT, 0, "5.1.2 the address has no domain that could be")
 
+# A message, and its form for the provider.
+_Sealed = tuple[Outgoing, bytes]
+
 _FATES = {
     Kind.ACCEPTED: Fate.ACCEPTED,
     Kind.READER: Fate.PERMANENT,
@@ -103,7 +106,7 @@ class HttpTransport(Transport):
     async def _carry(self, work: "_Work") -> None:
         """Send group after group over one connection until nothing is left, or trouble comes."""
         try:
-            while work.trouble is None and (group := work.take(self._provider)):
+            while work.trouble is None and (group := self._take(work)):
                 await self._send(group, work)
         except TransportDown as down:
             work.trouble = work.trouble or down
@@ -111,18 +114,33 @@ class HttpTransport(Transport):
             work.trouble = work.trouble or TransportDown("stopped by a defect")
             raise
 
-    async def _send(self, group: Sequence[Outgoing], work: "_Work") -> None:
-        mails: list[Outgoing] = []
-        parts: list[bytes] = []
-        for message in group:
-            part = self._encoded(message)
+    def _take(self, work: "_Work") -> list[_Sealed]:
+        """Return what the next request takes by number and by size, or nothing when all is sent.
+
+        Messages that cannot be sent at all are told of on the way.
+        """
+        group: list[_Sealed] = []
+        room = self._provider.largest_request
+        while len(group) < self._provider.batch:
+            message = work.next()
+            if message is None:
+                break
+            alike = not group or self._provider.group(message) == self._provider.group(group[0][0])
+            part = self._encoded(message) if alike else b""
             if isinstance(part, Outcome):
                 work.observer.ended(message.delivery_id, part)
-            else:
-                mails.append(message)
-                parts.append(part)
-        if not mails:
-            return
+                continue
+            # Each is parted from the next by an octet or two.
+            room -= len(part) + 2
+            if group and (not alike or room < 0):
+                work.put_back(message)
+                break
+            group.append((message, part))
+        return group
+
+    async def _send(self, group: Sequence[_Sealed], work: "_Work") -> None:
+        mails = [message for message, _ in group]
+        parts = [part for _, part in group]
         start = _Start(mails, work.observer)
         try:
             answers = await self._answers(parts, start)
@@ -146,8 +164,12 @@ class HttpTransport(Transport):
         recipient = ascii_address(message.recipient)
         if recipient is None:
             return _NEEDS_SMTPUTF8
+        content, most = message.content(False), self._provider.largest_message
+        if len(content) > most:
+            said = f"{self._provider.name} takes {most} octets, not {len(content)}"
+            return Outcome(Fate.PERMANENT, 0, f"5.3.4 {said}")
         try:
-            return self._provider.encode(Mail(message, recipient, message.content(False)))
+            return self._provider.encode(Mail(message, recipient, content))
         except Unsuited as error:
             return Outcome(Fate.PERMANENT, 0, f"5.6.1 {error}")
 
@@ -248,18 +270,13 @@ class _Work:
     trouble: TransportDown | None = None
     _back: list[Outgoing] = field(default_factory=list)
 
-    def take(self, provider: Provider) -> list[Outgoing]:
-        """Return the messages for the next request; they are pulled only when they can go."""
-        group: list[Outgoing] = []
-        while len(group) < provider.batch:
-            message = self._back.pop() if self._back else next(self.messages, None)
-            if message is None:
-                break
-            if group and provider.group(message) != provider.group(group[0]):
-                self._back.append(message)
-                break
-            group.append(message)
-        return group
+    def next(self) -> Outgoing | None:
+        """Return the next message; it is asked for only when it can go."""
+        return self._back.pop() if self._back else next(self.messages, None)
+
+    def put_back(self, message: Outgoing) -> None:
+        """Keep a message for the next request."""
+        self._back.append(message)
 
 
 @dataclass(slots=True)

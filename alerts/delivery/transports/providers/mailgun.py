@@ -30,6 +30,7 @@ class Mailgun(Provider):
 
     name = "mailgun"
     batch = 1
+    largest_message = 25 << 20
 
     def __init__(self, *, key: str, domain: str, endpoint: str) -> None:
         self._url = f"{endpoint}/v3/{domain}/messages.mime"

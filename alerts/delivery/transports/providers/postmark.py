@@ -1,7 +1,8 @@
 """Postmark: messages in parts, as JSON, several in a request, with an answer for each.
 
-Its batch may hold 500; ours are small, since after a crash a whole batch is in doubt. What is no
-newsletter (a confirmation, a test) goes into Postmark's stream for single mails.
+Its batch may hold 500 messages and 50 MB; ours are small, since after a crash a whole batch is in
+doubt, and a slow line has to carry it in time. What is no newsletter (a confirmation, a test) goes
+into Postmark's stream for single mails.
 """
 
 import json
@@ -17,6 +18,7 @@ from alerts.delivery.transports.providers.parts import parts_of
 from alerts.delivery.transports.providers.provider import Call, Mail, Provider
 
 BATCH = 50
+LARGEST_REQUEST = 25_000_000
 # The stream that every Postmark server has for single mails.
 _SINGLE_MAILS = "outbound"
 # A message with a longer one is refused.
@@ -31,6 +33,8 @@ class Postmark(Provider):
 
     name = "postmark"
     batch = BATCH
+    largest_message = 10 << 20
+    largest_request = LARGEST_REQUEST
 
     def __init__(self, *, token: str, endpoint: str, stream: str) -> None:
         self._url = f"{endpoint}/email/batch"

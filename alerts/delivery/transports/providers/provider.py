@@ -1,5 +1,6 @@
 """The contract between the HTTP transport and a provider's dialect; a dialect does no I/O."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,6 +38,10 @@ class Provider(Protocol):
     name: str
     # How many messages go in one request. After a crash all of them are in doubt.
     batch: int
+    # The octets of a message (RFC 5322) beyond which it is refused for certain.
+    largest_message: int
+    # The octets of all messages of one request, in the provider's form.
+    largest_request: int = sys.maxsize
 
     def group(self, outgoing: Outgoing) -> str:
         """Return which messages may go in one request with this one: those of the same group."""

@@ -28,6 +28,7 @@ class SendGrid(Provider):
 
     name = "sendgrid"
     batch = 1
+    largest_message = 30 << 20
 
     def __init__(self, *, key: str, endpoint: str) -> None:
         self._url = f"{endpoint}/v3/mail/send"

@@ -50,6 +50,8 @@ class Ses(Provider):
 
     name = "ses"
     batch = 1
+    # 40 MB in base64, by version 2 of its API.
+    largest_message = (40 << 20) * 3 // 4
 
     def __init__(
         self, *, key: str, secret: str, region: str, endpoint: str, configuration: str = ""

@@ -16,9 +16,8 @@ from collections.abc import Callable
 from typing_extensions import override
 
 from alerts.delivery.outcome import Fate, Outcome, refusal
-from alerts.delivery.transports.base import TransportDown
 from alerts.delivery.transports.smtp.envelope import Capabilities, dot_stuffed, seal
-from alerts.delivery.transports.smtp.handover import Desk, Handover
+from alerts.delivery.transports.smtp.handover import Desk, Handover, refuses_us
 from alerts.delivery.transports.smtp.replies import BadReply, Reply, ReplyReader
 from alerts.delivery.transports.smtp.server import SmtpServer
 
@@ -358,8 +357,7 @@ class Dialogue(asyncio.Protocol):
             self.abort(f"{reply.code} {reply.text}")
         elif at_mail and not self._about_message(handover):
             # It refuses us, not the reader.
-            down = TransportDown(f"{self._server.name}: sender refused: {reply.code} {reply.text}")
-            handover.group.failed(handover, down)
+            handover.group.failed(handover, refuses_us(self._server.name, outcome))
         else:
             self._end(handover, outcome)
 

@@ -2,13 +2,25 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from alerts.delivery.outcome import Outcome
-from alerts.delivery.transports.base import Outgoing
+from alerts.delivery.outcome import Outcome, is_about_us
+from alerts.delivery.transports.base import Outgoing, TransportBusy, TransportDown
 from alerts.delivery.transports.smtp.envelope import Envelope
 from alerts.delivery.transports.smtp.replies import Reply
 
 if TYPE_CHECKING:
     from alerts.delivery.transports.smtp.dialogue import Dialogue
+
+
+# How long a server that has enough of us is left alone: limits are mostly by the minute.
+_LEFT_ALONE_SECONDS = 60.0
+
+
+def refuses_us(server: str, outcome: Outcome) -> TransportDown:
+    """Return what a refusal that is about us, not about a reader, means for all who wait."""
+    said = f"{outcome.code} {outcome.answer}"
+    if is_about_us(outcome):
+        return TransportBusy(f"{server}: has enough of us: {said}", _LEFT_ALONE_SECONDS)
+    return TransportDown(f"{server}: sender refused: {said}")
 
 
 class Handover:

@@ -30,9 +30,10 @@ class ConnectFailed(Exception):
 class SmtpServer:
     """How to reach a server; `tls` is one of `TLS_WAYS`.
 
-    With `token_file` the login is XOAUTH2, with the access token that the file holds at that
-    moment. `connections` is the most this process opens; `in_step` forgoes pipelining. Times are
-    in seconds: for the answer to a command, and to the end of a message.
+    Certificates in `ca_file` are trusted instead of the system's, where there is one. With
+    `token_file` the login is XOAUTH2, with the access token that the file holds at that moment.
+    `connections` is the most this process opens; `in_step` forgoes pipelining. Times are in
+    seconds: for the answer to a command, and to the end of a message.
     """
 
     host: str
@@ -41,6 +42,7 @@ class SmtpServer:
     username: str | None = None
     password: str | None = None
     token_file: Path | None = None
+    ca_file: Path | None = None
     connections: int = 50
     in_step: bool = False
     command_seconds: float = 60.0
@@ -51,6 +53,17 @@ class SmtpServer:
     def name(self) -> str:
         """How the server is named in logs."""
         return f"{self.host}:{self.port}"
+
+    @property
+    def has_to_be_known(self) -> bool:
+        """Whether nothing is said to a server that shows no good certificate.
+
+        A password goes to nobody who merely left STARTTLS out of the offers, and who states an
+        authority wants its certificates seen; `tls=off` alone says otherwise.
+        """
+        if self.tls == "offered":
+            return self.username is not None or self.ca_file is not None
+        return self.tls in {"required", "implicit"}
 
 
 async def open_connection(server: SmtpServer) -> tuple[asyncio.Transport, Capabilities]:
@@ -92,9 +105,9 @@ def _as_sent(username: str, secret: str) -> list[str]:
 
 
 def _client(server: SmtpServer, secrets: list[str]) -> aiosmtplib.SMTP:
-    # A password goes to nobody who merely left STARTTLS out of the offers; "off" says so.
-    required = server.tls == "required" or (server.tls == "offered" and server.username is not None)
-    checked = required or server.tls == "implicit"
+    known = server.has_to_be_known
+    # None stands for STARTTLS where it is offered.
+    start_tls = {"implicit": False, "off": False}.get(server.tls, known or None)
     return aiosmtplib.SMTP(
         hostname=server.host,
         port=server.port,
@@ -102,8 +115,8 @@ def _client(server: SmtpServer, secrets: list[str]) -> aiosmtplib.SMTP:
         password=server.password if server.token_file is None else None,
         oauth_token_generator=_token(server.token_file, secrets) if server.token_file else None,
         use_tls=server.tls == "implicit",
-        start_tls=True if required else {"offered": None}.get(server.tls, False),
-        tls_context=None if server.tls == "off" else tls_context(checked=checked),
+        start_tls=start_tls,
+        tls_context=tls_context(checked=known, ca_file=server.ca_file),
         timeout=server.command_seconds,
     )
 
@@ -128,9 +141,12 @@ def _token(path: Path, secrets: list[str]) -> Callable[[], Awaitable[str]]:
 
 
 @cache
-def tls_context(*, checked: bool) -> ssl.SSLContext:
-    """Return how TLS is spoken: to a server whose certificate is `checked`, or to anyone."""
-    context = ssl.create_default_context()
+def tls_context(*, checked: bool, ca_file: Path | None = None) -> ssl.SSLContext:
+    """Return how TLS is spoken: to a server whose certificate is `checked`, or to anyone.
+
+    Certificates in `ca_file` are trusted instead of the system's; raises OSError where it has none.
+    """
+    context = ssl.create_default_context(cafile=ca_file)
     if not checked:
         # TLS that is merely offered protects from listening alone (RFC 7435); a password, or a
         # demand for TLS, wants to know who is at the other end.

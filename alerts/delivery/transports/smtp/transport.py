@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 import structlog
 from typing_extensions import override
 
-from alerts.delivery.outcome import Outcome, asks_for_less
+from alerts.delivery.outcome import Outcome, asks_for_less, is_about_us
 from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport, TransportDown
 from alerts.delivery.transports.smtp.dialogue import Dialogue
-from alerts.delivery.transports.smtp.handover import Desk, Group, Handover
+from alerts.delivery.transports.smtp.handover import Desk, Group, Handover, refuses_us
 from alerts.delivery.transports.smtp.server import ConnectFailed, SmtpServer, open_connection
 from alerts.delivery.transports.smtp.width import Width
 
@@ -27,6 +27,9 @@ _GOODBYE_SECONDS = 2.0
 _IN_STEP_SECONDS = 3_600.0
 # So many connections in a row that ended before they had handed anything over: it is down.
 _MOST_FRUITLESS = 3
+# So many readers in a row refused, as the server says, for our sake: the others stay untouched. Of
+# one domain only they may be refused for that domain's sake, whatever it says.
+_MOST_TURNED_AWAY, _SEVERAL_DOMAINS = 8, 3
 
 
 class SmtpTransport(Transport):
@@ -165,6 +168,8 @@ class _Line(Desk):
         self._opening: set[asyncio.Task[None] | None] = set()
         self._all_gone = asyncio.Event()
         self._fruitless = 0
+        # The domains of readers who were refused in a row for our sake.
+        self._turned_away: list[str] = []
         self._in_step_until = float("inf") if server.in_step else 0.0
         self._watch: asyncio.Task[None] | None = None
 
@@ -187,7 +192,7 @@ class _Line(Desk):
 
     async def close(self) -> None:
         """Say good-bye on every connection; whoever still delivers is told that it is over."""
-        self._give_up("the transport was closed")
+        self._give_up(TransportDown("the transport was closed"))
         tasks = [task for task in (*self._opening, self._watch) if task is not None]
         for task in tasks:
             task.cancel()
@@ -227,8 +232,15 @@ class _Line(Desk):
             # The server said nothing.
             return
         self._fruitless = 0
+        about_us = False
         if asks_for_less(outcome):
             self._width.pushed_back(self.loop.time(), len(self._open))
+            about_us = is_about_us(outcome)
+        if about_us:
+            self._turned_away.append(handover.message.recipient.rpartition("@")[2])
+            self._look_who_is_turned_away(outcome)
+        elif self._turned_away:
+            self._turned_away.clear()
         hungry = not self._idle and self._waits()
         before = self._width.allowed
         self._width.answered(self.loop.time(), hungry=hungry)
@@ -258,7 +270,7 @@ class _Line(Desk):
             if others_serve:
                 self._width.refused(self.loop.time(), len(self._open))
         if self._fruitless >= _MOST_FRUITLESS and not others_serve:
-            self._give_up(f"{self._server.name}: {reason}")
+            self._give_up(TransportDown(f"{self._server.name}: {reason}"))
         else:
             self._set_going()
 
@@ -322,12 +334,19 @@ class _Line(Desk):
         if self._open:
             self._width.refused(self.loop.time(), len(self._open))
         elif not self._opening:
-            self._give_up(str(error))
+            self._give_up(TransportDown(str(error)))
 
-    def _give_up(self, reason: str) -> None:
+    def _look_who_is_turned_away(self, outcome: Outcome) -> None:
+        """Stop where the server has enough of us: else it would refuse one reader after another."""
+        several = len(set(self._turned_away)) >= _SEVERAL_DOMAINS
+        if several and len(self._turned_away) >= _MOST_TURNED_AWAY:
+            self._turned_away.clear()
+            self._give_up(refuses_us(self._server.name, outcome))
+
+    def _give_up(self, down: TransportDown) -> None:
         self._fruitless = 0
         for batch in list(self._batches):
-            batch.stop(TransportDown(reason))
+            batch.stop(down)
 
     async def _keep_watch(self) -> None:
         shortest = min(self._server.command_seconds, self._server.end_seconds)

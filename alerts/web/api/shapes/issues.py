@@ -217,6 +217,7 @@ class Report(IssueShape, Audit):
     returned: dict[str, int]
     waiting: list[Waiting]
     held_until: str | None
+    held_by: str | None
     attempts: dict[str, int]
     seconds: float | None
     rate: float | None

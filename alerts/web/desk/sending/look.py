@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.clock import rfc3339
-from alerts.delivery.books import held_until
+from alerts.delivery.books import held_by, held_until
 from alerts.delivery.tallies import Standing, standing_at
 from alerts.errors import NotFound
 from alerts.newsletters.models import Issue, IssueState
@@ -38,6 +38,7 @@ class Look:
     audience_is_taken: bool
     attention: str | None
     held_until: datetime | None
+    held_by: str | None = None
     started_at: datetime | None = None
 
     @property
@@ -65,7 +66,9 @@ class Look:
         if self.state is not IssueState.SENDING:
             return ""
         if self.held_until:
-            return f"All that is left waits until {self.held_until:%H:%M} UTC."
+            day = f"{self.held_until:%-d %b} " if self.held_until.date() != self.now.date() else ""
+            why = f": {self.held_by}" if self.held_by else ""
+            return f"All that is left waits until {day}{self.held_until:%H:%M} UTC{why}."
         if not self.standing.rate:
             if self.started_at and self.now - self.started_at < _FIRST_MOMENTS:
                 return "The first messages are on their way; they are counted by the hundred."
@@ -124,6 +127,7 @@ def look_at(session: Session, issue_id: int, *, now: datetime) -> Look:
         raise NotFound(f"there is no issue {issue_id}")
     state, send_at, started_at, audience_at, attention = found
     is_sending = state is IssueState.SENDING and audience_at is not None
+    held = held_until(session, issue_id, now=now) if is_sending else None
     return Look(
         issue_id=issue_id,
         state=state,
@@ -132,7 +136,8 @@ def look_at(session: Session, issue_id: int, *, now: datetime) -> Look:
         send_at=send_at,
         audience_is_taken=audience_at is not None,
         attention=attention,
-        held_until=held_until(session, issue_id, now=now) if is_sending else None,
+        held_until=held,
+        held_by=held_by(session, issue_id) if held else None,
         started_at=started_at,
     )
 
