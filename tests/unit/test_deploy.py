@@ -234,6 +234,14 @@ def test_what_the_image_is_built_of_is_there() -> None:
         assert (REPOSITORY / name).exists(), name
 
 
+def test_the_image_keeps_readers_addresses_to_its_own_user() -> None:
+    recipe = (DEPLOY / "Containerfile").read_text()
+    assert "--mode 0700 --owner alerts --group alerts /var/lib/alerts" in recipe
+    # Made before it becomes a volume, which takes owner and mode from it.
+    assert recipe.index("--mode 0700") < recipe.index("VOLUME /var/lib/alerts")
+    assert recipe.index("USER alerts") < recipe.index("ENTRYPOINT")
+
+
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
