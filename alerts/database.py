@@ -1,6 +1,7 @@
 """Engine, transactions and the base of every table, for SQLite and PostgreSQL alike."""
 
 import enum
+import select
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,9 +32,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from typing_extensions import override
 
 from alerts.errors import Invalid
@@ -256,15 +257,33 @@ def _was_stopped(error: OperationalError) -> bool:
 def _engine(url: URL) -> Engine:
     # Parameters are addresses, among others: an error's text, which is logged, goes without them.
     if url.get_backend_name() != "sqlite":
-        return create_engine(
-            url, pool_pre_ping=True, pool_size=5, max_overflow=20, hide_parameters=True
-        )
+        engine = create_engine(url, pool_size=5, max_overflow=20, hide_parameters=True)
+        event.listen(engine, "checkout", _notice_hangup)
+        return engine
     engine = create_engine(
         url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000}
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _notice_hangup(
+    connection: DBAPIConnection, _: ConnectionPoolEntry, __: PoolProxiedConnection
+) -> None:
+    """Have the pool open another connection where the server let go of this one.
+
+    A server that ends says so on each of its connections, so that an idle one has something to
+    read. To ask it every time instead is one more way there and back for each transaction, and
+    took a tenth of what a page costs.
+    """
+    driver = cast("Any", connection)
+    if not driver.closed:
+        look = select.poll()
+        look.register(driver.fileno(), select.POLLIN)
+        if not look.poll(0):
+            return
+    raise DisconnectionError
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

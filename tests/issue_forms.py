@@ -64,5 +64,9 @@ def form_on(browser: Browser, path: str, page: httpx.Response) -> ComposeForm:
     pairs = []
     for control in form.xpath(".//input | .//textarea | .//select"):
         value = control.value
+        if control.get("type") == "radio":
+            if not control.checked:
+                continue
+            value = control.get("value")
         pairs.append((control.get("name"), (value or "").removeprefix("\n")))
     return ComposeForm(browser, path, pairs)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
-from billiard.process import current_process
 from celery.signals import (
     beat_init,
     task_prerun,
@@ -25,6 +24,7 @@ from alerts.articles.fetching.pacing import SharedPace
 from alerts.articles.topics import Topics, topics_in
 from alerts.config import Settings, load_settings
 from alerts.database import Database
+from alerts.delivery.confirming import Confirmations
 from alerts.delivery.dkim import DkimSigner
 from alerts.delivery.limits.newsletters import NewsletterRates
 from alerts.delivery.loop import BackgroundLoop
@@ -135,9 +135,23 @@ class WorkerParts:
             signer=self.signer,
             stopping=_stopping.is_set,
             overtaken=self._overtaken,
+            beside=self.confirmations.send_just_asked_for,
             lease=timedelta(seconds=self.settings.lease_seconds),
             run=self.loop.run,
             return_paths=self.return_paths,
+        )
+
+    @cached_property
+    def confirmations(self) -> Confirmations:
+        """The mails that confirm sign-ups."""
+        return Confirmations(
+            self.database,
+            self.settings,
+            self.renderer,
+            self.links,
+            self.transport,
+            self.clock,
+            self.signer,
         )
 
     @cached_property
@@ -195,12 +209,7 @@ class WorkerParts:
 
     def _overtaken(self, lane: Lane) -> bool:
         with self.database.read() as session:
-            return overtaken(session, lane, now=self.clock.now(), place=_place())
-
-
-def _place() -> int:
-    """Return this process's place among those of its worker, from 0; 0 where it is the only one."""
-    return int(getattr(current_process(), "index", 0))
+            return overtaken(session, lane, now=self.clock.now())
 
 
 _parts: list[WorkerParts] = []

@@ -8,7 +8,7 @@ transaction waits for a server.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -68,7 +68,8 @@ class Means:
     """What sending takes; one per worker process.
 
     `stopping` tells that the process should end, `overtaken` that something more urgent than a
-    lane waits: the batch is given back. `return_paths` makes an envelope sender for each delivery;
+    lane waits: the batch is given back. `beside` is done each second beside the batches: single
+    mails that somebody waits for. `return_paths` makes an envelope sender for each delivery;
     without it bounces go to the newsletter's sender.
     """
 
@@ -78,6 +79,7 @@ class Means:
     transport: Transport
     stopping: Callable[[], bool] = lambda: False
     overtaken: Callable[[Lane], bool] = lambda _: False
+    beside: Callable[[], Awaitable[object]] | None = None
     pace: Pace = field(default_factory=Pace)
     return_paths: ReturnPaths | None = None
 

@@ -5,6 +5,7 @@ claimed in a committed row before.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from alerts.delivery import ledger
@@ -32,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 # Among so many batches that wait one is found that no other worker takes at the same moment.
 _LOOKED_AT = 16
+_BESIDE_SECONDS = 1.0
 
 
 class BatchResult(Enum):
@@ -141,6 +144,8 @@ class Sender(Means):
         until = loop.time() + seconds
         ending: asyncio.Task[None] | None = None
         following: _Opened | None = opened
+        over = asyncio.Event()
+        beside = loop.create_task(self._work_beside(over))
         try:
             while following is not None:
                 lease, messages, claim, journal, valid_until = following
@@ -156,7 +161,22 @@ class Sender(Means):
         finally:
             if ending is not None:
                 await ending
+            # Not cancelled: nobody would know of a mail that is on the wire.
+            over.set()
+            await beside
         return results
+
+    async def _work_beside(self, over: asyncio.Event) -> None:
+        """Do each second what is to be done beside the batches, until they are over."""
+        while self.beside is not None and not over.is_set():
+            try:
+                await self.beside()
+            except (OperationalError, InterfaceError) as error:
+                log.warning("database_away", error=str(error.orig))
+            except Exception:  # nothing of it may hold up the batches
+                log.exception("work_beside_failed")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), _BESIDE_SECONDS)
 
     async def _send(self, work: BatchRun, claim: Claim, results: Results) -> None:
         lease, journal = work.lease, work.journal

@@ -28,7 +28,8 @@ class ItemContent:
     `regions` holds slugs (`west-africa`), `countries` ISO 3166 codes, `place` is what a brief is
     filed under (`Mali`); by these, `topics` and `series` readers choose.
     `body_html` was cleaned at intake; `body_text` are its paragraphs, separated by a blank line.
-    A `shortened` piece has a standfirst that an editor wrote for this issue.
+    A `shortened` piece has a standfirst that an editor wrote for this issue. Where a section shows
+    pieces in full, `paragraphs` is how many of the text stand there: None for all of them.
     """
 
     key: str
@@ -50,6 +51,7 @@ class ItemContent:
     topics: tuple[str, ...] = ()
     series: str = ""
     shortened: bool = False
+    paragraphs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ class IssueContent:
             for item in section["items"]:
                 if not item["shortened"]:
                     del item["shortened"]
+                if item["paragraphs"] is None:
+                    del item["paragraphs"]
         return document
 
     @classmethod

@@ -73,6 +73,7 @@ def item_content(item: IssueItem) -> ItemContent:
         topics=tuple(article.topics),
         series=article.series or "",
         shortened=item.standfirst is not None,
+        paragraphs=item.paragraphs,
     )
 
 

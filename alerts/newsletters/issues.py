@@ -236,6 +236,8 @@ def issue_json(issue: Issue) -> dict[str, Any]:
                 "part": item.part or None,
                 "section": item.section,
                 "title": _item_title(item),
+                "standfirst": item.standfirst,
+                "paragraphs": item.paragraphs,
                 "late": item.late,
             }
             for item in issue.items

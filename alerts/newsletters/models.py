@@ -215,6 +215,7 @@ class IssueItem(Base):
     """An article, or one part of a roundup, in a section of an issue. Part 0 is the whole.
 
     `title` and `standfirst` are what this issue says instead of the article; NULL for its own.
+    `paragraphs` is how many of its text are shown where a section shows it in full; NULL for all.
     Positions count through the whole issue, over items and texts.
     """
 
@@ -233,6 +234,7 @@ class IssueItem(Base):
     late: Mapped[bool] = mapped_column(default=False)
     title: Mapped[str | None] = mapped_column(Text)
     standfirst: Mapped[str | None] = mapped_column(Text)
+    paragraphs: Mapped[int | None]
 
     article: Mapped[Article] = relationship(lazy="selectin")
 

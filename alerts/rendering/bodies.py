@@ -4,7 +4,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import nh3
@@ -32,13 +32,15 @@ class Block:
     """A paragraph, heading, quotation or list of a body.
 
     `html` is the element, clean and without styles; `lines` are its texts (a list has several);
-    `links` the addresses it leads to, which plain text prints below it.
+    `links` the addresses it leads to, which plain text prints below it. One that `goes_on` is a
+    further row of the table that the block before it begins, or belongs to.
     """
 
     kind: str
     html: str
     lines: tuple[str, ...]
     links: tuple[str, ...] = ()
+    goes_on: bool = False
     length: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +80,35 @@ def read_body(body_html: str, body_text: str, *, heading_level: int) -> Body:
             if paragraph.strip()
         )
     return Body(blocks)
+
+
+def paragraphs_of(body: Body) -> tuple[tuple[Block, ...], ...]:
+    """Return what counts as a paragraph each: one, or a whole list, quotation or table.
+
+    Headings belong to what stands below them; those that end the text, to what stands above.
+    """
+    found: list[list[Block]] = []
+    below_heading = False
+    for block in body.blocks:
+        if found and (below_heading or block.goes_on):
+            found[-1].append(block)
+        else:
+            found.append([block])
+        below_heading = block.kind == "heading"
+    if below_heading and len(found) > 1:
+        last = found.pop()
+        found[-1].extend(last)
+    return tuple(tuple(blocks) for blocks in found)
+
+
+def first_of(body: Body, paragraphs: int | None) -> Body:
+    """Return the body with its first paragraphs alone; all of it for None, or for too many."""
+    if paragraphs is None:
+        return body
+    counted = paragraphs_of(body)
+    if paragraphs >= len(counted):
+        return body
+    return Body(tuple(block for some in counted[:paragraphs] for block in some), cut=True)
 
 
 def shorten(body: Body, limit: int | None) -> Body:
@@ -167,13 +198,19 @@ def _blocks(container: HtmlElement, levels: _Levels, depth: int = 0) -> Iterator
             loose = lxml_html.Element("p")
             loose.text = tail
             if child.tag in _CONTAINERS and depth < _DEEPEST:
-                yield from _blocks(child, levels, depth + 1)
+                inner = _blocks(child, levels, depth + 1)
+                yield from _one_table(inner) if child.tag == "table" else inner
             else:
                 yield from _block(child, levels)
         else:
             loose.append(child)
             child.tail = tail
     yield from _paragraph(loose)
+
+
+def _one_table(blocks: Iterator[Block]) -> Iterator[Block]:
+    for number, block in enumerate(blocks):
+        yield replace(block, goes_on=number > 0)
 
 
 def _block(element: HtmlElement, levels: _Levels) -> Iterator[Block]:

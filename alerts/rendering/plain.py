@@ -3,11 +3,14 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 COLUMNS = 72
 # On a line of its own in a template: two blank lines here, however many stand around it.
 GAP = "\f"
 
+# The editions of an issue hold the same paragraphs, in ever other company.
+_KEPT_PARAGRAPHS = 1_000
 _WIDE = frozenset("WF")
 _SPACES = re.compile(r"\s+")
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -21,6 +24,7 @@ def display_width(text: str) -> int:
     return sum(_columns(character) for character in text)
 
 
+@lru_cache(maxsize=_KEPT_PARAGRAPHS, typed=True)
 def wrap(text: str, *, first: str = "", rest: str = "", columns: int = COLUMNS) -> str:
     """Fill one paragraph into lines of at most `columns`, each begun with `first` or `rest`.
 

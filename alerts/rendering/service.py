@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from sqlalchemy import Select, select
@@ -29,12 +30,14 @@ from alerts.rendering.links import CountedLinks
 from alerts.rendering.models import Edition
 from alerts.rendering.plain import one_line, tidy
 from alerts.rendering.shortening import fitting
+from alerts.rendering.slots import Slot
 from alerts.rendering.views import Allowance, view_of
 from alerts.tokens import Tokens
 
 _TEMPLATE_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _BASE = "_base"
 USUAL_FRAME = Frame()
+NO_SLOTS: Mapping[str, Slot] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,16 @@ class Renderer:
             return str
         return self._links.rewriter(session, issue_id)
 
-    def render_message(self, name: str, context: Mapping[str, object]) -> RenderedEdition:
+    def render_message(
+        self,
+        name: str,
+        context: Mapping[str, object],
+        *,
+        slots: Mapping[str, Slot] = NO_SLOTS,
+    ) -> RenderedEdition:
         """Render a single transactional mail from the values that its template asks for.
+
+        `slots` names values that are left open, to be filled in for one reader after the other.
 
         `confirmation` asks for `email`, `titles` (of newsletters), `confirm_url`, `days` (how long
         the link serves), `publisher`, `publisher_address` and `home_url`. It takes no name on
@@ -118,7 +129,8 @@ class Renderer:
         `titles` beside the last three.
         Raises Invalid when the template does not exist, has a mistake or lacks a value.
         """
-        return self._render(name, clean_values(dict(context)), USUAL_FRAME)
+        named = {value: slot.value for value, slot in slots.items()}
+        return self._render(name, clean_values(dict(context)) | named, USUAL_FRAME)
 
     def _render(self, name: str, context: Mapping[str, object], frame: Frame) -> RenderedEdition:
         self._check(name)

@@ -12,7 +12,7 @@ from alerts.newsletters.content import (
     SectionContent,
 )
 from alerts.regions import REGIONS
-from alerts.rendering.bodies import Block, Body, clip, read_body, shorten
+from alerts.rendering.bodies import Block, Body, clip, first_of, read_body, shorten
 from alerts.rendering.hygiene import web_address
 from alerts.rendering.plain import join_names, one_line
 
@@ -247,7 +247,7 @@ def _piece(item: ItemContent, kind: str, allowance: Allowance, archive_url: str)
     return PieceView(
         title=clip(item.title, allowance.title),
         url=url,
-        more_url=(url or archive_url) if body.cut or is_teaser else None,
+        more_url=_more_url(item, url, archive_url) if body.cut or is_teaser else None,
         byline=_byline(item),
         label=clip(item.label, _LINE_LIMIT),
         date=clip(item.date, _LINE_LIMIT),
@@ -262,7 +262,12 @@ def _body(item: ItemContent, kind: str, allowance: Allowance) -> Body:
         return Body(())
     level, limit = (4, allowance.essay) if kind == "essay" else (5, allowance.brief)
     body = read_body(item.body_html, item.body_text, heading_level=level)
-    return shorten(body, limit)
+    return shorten(first_of(body, item.paragraphs) if kind == "essay" else body, limit)
+
+
+def _more_url(item: ItemContent, url: str | None, archive_url: str) -> str | None:
+    """Return where the rest stands: the issue on the web has no more than editors let it have."""
+    return url or (archive_url if item.paragraphs is None else None)
 
 
 def _standfirst(item: ItemContent, kind: str, body: Body, allowance: Allowance) -> str:

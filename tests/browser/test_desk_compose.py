@@ -27,6 +27,10 @@ BEN = "ben@example.org"
 NARROW = 360
 # A machine that does much else may keep the page's script waiting, in milliseconds.
 PATIENCE = 30_000
+ESSAY = "<h2>Above</h2>" + "".join(
+    f"<p>Paragraph {n} begins so. {'It goes on for a while. ' * 12}So ends {n}.</p>"
+    for n in range(1, 31)
+)
 _OPTIONS = {"resultTypes": ["violations"]}
 SAVED = re.compile(r"^Saved at \d\d:\d\d UTC, as version \d+\.$")
 
@@ -47,7 +51,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
 def issue_id(site: RunningSite) -> int:
     """Return a draft: an essay in focus and three briefs."""
     with site.runtime.database.transaction() as session:
-        essay = an_article(session, site.clock, title="The essay", words=2_000)
+        essay = an_article(
+            session, site.clock, title="The essay", words=2_000, body_html=ESSAY, body_text="x"
+        )
         parts = [a_part(n, title=f"Brief {n}") for n in (1, 2, 3)]
         roundup = an_article(session, site.clock, title="The roundup", authors=(), parts=parts)
         chosen = [essay.id, roundup.id]
@@ -144,7 +150,7 @@ def test_words_are_saved_by_themselves_and_shown_as_they_will_look(
     page.fill("textarea[name=markdown]", "Our **map** of [it](https://maps.example.org)")
     expect(page.locator("[data-preview] strong")).to_have_text("map", timeout=PATIENCE)
     entry = _entry(page, "The essay")
-    page.locator(f"{entry} summary").click()
+    page.locator(f"{entry} summary", has_text="Title and standfirst").click()
     page.locator(f"{entry} input[name=title]").fill("Our title")
     expect(page.locator("#subject")).to_have_value(re.compile("Our title$"), timeout=PATIENCE)
     _is_saved(page)
@@ -182,6 +188,53 @@ def test_pieces_of_a_roundup_are_ticked_and_a_brief_is_shortened(
     _is_saved(page)
     pieces = {piece.key: piece for piece in _stored(site, issue_id).pieces}
     assert pieces[entry.removeprefix("#entry-").replace("-", ".")].standfirst == "Shorter."
+
+
+def test_an_essay_ends_earlier_in_this_issue(site: RunningSite, page: Page, issue_id: int) -> None:
+    page.set_viewport_size({"width": NARROW, "height": 740})
+    _log_in(page, site)
+    _compose(page, site, issue_id)
+    entry = _entry(page, "The essay")
+    summary = page.locator(f"{entry} .ending summary")
+    expect(summary).to_contain_text("all of it, 30 paragraphs")
+    summary.focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("All of it").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    expect(summary).to_contain_text("the first 2 of 30 paragraphs")
+    _is_saved(page)
+    assert _stored(site, issue_id).pieces[0].paragraphs == 2
+    page.get_by_label("Up to paragraph 29").check()
+    _is_saved(page)
+    page.reload()
+    summary.click()
+    # Where it ends is seen at once among its paragraphs, however many there are.
+    page.locator(f"{entry} .paragraphs").scroll_into_view_if_needed()
+    chosen = page.get_by_label("Up to paragraph 29")
+    expect(chosen).to_be_checked()
+    expect(chosen).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW
+    assert _violations(page) == []
+
+
+def test_a_piece_moved_into_focus_has_its_paragraphs_at_hand(
+    site: RunningSite, page: Page, issue_id: int
+) -> None:
+    _log_in(page, site)
+    _compose(page, site, issue_id)
+    essay, brief = _entry(page, "The essay"), _entry(page, "Brief 1")
+    button = page.locator(f"{brief} .choose-ending")
+    expect(button).to_be_hidden()
+    page.locator(f"{brief} select[name=section]").select_option("in-focus")
+    page.locator(f"{essay} select[name=section]").select_option("briefs")
+    expect(page.locator(f"{essay} .ending")).to_be_hidden()
+    button.click()
+    expect(page.locator(".notice.good")).to_have_text("Choose how much of its text is shown.")
+    page.locator(brief).get_by_label("None of it").check()
+    _is_saved(page)
+    shown = {one.key: one.paragraphs for one in _stored(site, issue_id).pieces}
+    assert shown[brief.removeprefix("#entry-").replace("-", ".")] == 0
 
 
 def test_two_editors_at_once_see_both_and_lose_nothing(
@@ -253,7 +306,10 @@ def test_everything_works_without_script(
     page.locator(f"{_entry(page, 'Brief 3')} [data-step=up]").click()
     expect(page.locator(".notice.good")).to_have_text("Moved up: “Brief 3”.")
     page.locator(f"{_entry(page, 'Brief 1')} select[name=section]").select_option("in-focus")
+    page.locator(f"{_entry(page, 'The essay')} .ending summary").click()
+    page.get_by_label("Up to paragraph 3", exact=False).first.check()
     page.locator('.save-bar button[value="save"]').click()
+    assert _stored(site, issue_id).pieces[0].paragraphs == 3
     assert _titles(site, issue_id) == ["The essay", "Brief 1", "Brief 3", "Brief 2"]
     assert _stored(site, issue_id).note == "without script"
     page.fill("#find", "The roundup")

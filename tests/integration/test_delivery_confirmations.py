@@ -1,18 +1,22 @@
 """The confirmation of a sign-up: sent once, tried again while it may help, never for ever."""
 
 import asyncio
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 
 import pytest
+from lxml import html as lxml_html
 from sqlalchemy import select
 from typing_extensions import override
 
 from alerts.clock import FixedClock
 from alerts.database import Database
+from alerts.delivery.confirming import Confirmations, owed_confirmations
 from alerts.delivery.outcome import Fate, Outcome, refusal
-from alerts.delivery.transactional import owed_confirmations, send_confirmation
 from alerts.delivery.transports.base import Observer, Outgoing, Transport, TransportDown
 from alerts.newsletters.service import ensure_built_in
 from alerts.subscribers.links import SubscriberLinks
@@ -53,19 +57,13 @@ def reader_id(database: Database, clock: FixedClock) -> int:
     return number
 
 
+def confirmations(database: Database, transport: Transport, clock: FixedClock) -> Confirmations:
+    links = SubscriberLinks(Tokens(("k" * 40,)), SETTINGS.base_url)
+    return Confirmations(database, SETTINGS, RENDERER, links, transport, clock)
+
+
 def send(database: Database, reader_id: int, transport: Transport, clock: FixedClock) -> bool:
-    return asyncio.run(
-        send_confirmation(
-            database,
-            reader_id,
-            settings=SETTINGS,
-            renderer=RENDERER,
-            links=SubscriberLinks(Tokens(("k" * 40,)), SETTINGS.base_url),
-            transport=transport,
-            clock=clock,
-            signer=None,
-        )
-    )
+    return asyncio.run(confirmations(database, transport, clock).send(reader_id))
 
 
 def owed_since(database: Database) -> datetime | None:
@@ -130,3 +128,85 @@ def test_a_newer_sign_up_stays_owed(database: Database, clock: FixedClock, reade
 
     assert send(database, reader_id, SignsUpMeanwhile(ACCEPTED), clock)
     assert owed_since(database) == later
+
+
+def just_asked_for(database: Database, transport: Transport, clock: FixedClock) -> int:
+    return asyncio.run(confirmations(database, transport, clock).send_just_asked_for())
+
+
+def test_what_was_asked_for_a_moment_ago_is_found_without_a_task(
+    database: Database, clock: FixedClock, reader_id: int
+) -> None:
+    transport = OneAnswer(ACCEPTED)
+    clock.advance(timedelta(seconds=9))
+    assert just_asked_for(database, transport, clock) == 1
+    assert just_asked_for(database, transport, clock) == 0
+    assert len(transport.mails) == 1
+
+
+def test_what_waits_for_longer_is_left_to_the_sweeper(
+    database: Database, clock: FixedClock, reader_id: int
+) -> None:
+    clock.advance(timedelta(seconds=10))
+    assert just_asked_for(database, OneAnswer(ACCEPTED), clock) == 0
+    assert owed_since(database) is not None
+
+
+def test_two_workers_that_look_at_once_mail_it_once(
+    database: Database, clock: FixedClock, reader_id: int
+) -> None:
+    others: list[bool] = []
+
+    class AsksMeanwhile(OneAnswer):
+        @override
+        async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
+            other = confirmations(database, OneAnswer(ACCEPTED), clock)
+            others.extend([await other.send(reader_id), bool(await other.send_just_asked_for())])
+            await super().deliver(messages, observer)
+
+    transport = AsksMeanwhile(ACCEPTED)
+    assert send(database, reader_id, transport, clock)
+    assert others == [False, False]
+    assert len(transport.mails) == 1
+
+
+def test_a_worker_that_dies_over_a_confirmation_leaves_it_owed(
+    database: Database, clock: FixedClock, reader_id: int
+) -> None:
+    class Dies(OneAnswer):
+        @override
+        async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
+            raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        send(database, reader_id, Dies(ACCEPTED), clock)
+    clock.advance(timedelta(minutes=4))
+    with database.read() as session:
+        assert [due.id for due in owed_confirmations(session, clock=clock)] == [reader_id]
+    assert send(database, reader_id, OneAnswer(ACCEPTED), clock)
+
+
+def test_each_reader_gets_an_address_and_a_link_of_their_own(
+    database: Database, clock: FixedClock, reader_id: int
+) -> None:
+    with database.transaction() as session:
+        [other] = add_readers(
+            session, ["o'hara"], now=clock.now(), state=SubscriberState.UNCONFIRMED
+        )
+        session.get_one(Subscriber, other).confirmation_due_at = clock.now()
+    transport = OneAnswer(ACCEPTED)
+    assert just_asked_for(database, transport, clock) == 2
+    links = set()
+    for mail, address in zip(transport.mails, ["ama", "o'hara"], strict=True):
+        message = message_from_bytes(mail, policy=default)
+        assert isinstance(message, EmailMessage)
+        text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
+        assert text is not None
+        assert html is not None
+        assert f"{address}@example.org" in text.get_content().splitlines()
+        shown = lxml_html.document_fromstring(html.get_content())
+        assert f"{address}@example.org" in shown.text_content()
+        [link] = re.findall(r"https?://\S*/confirm/\S+", text.get_content())
+        assert shown.xpath(f'//td[@class="button"]/a[@href="{link}"]')
+        links.add(link)
+    assert len(links) == 2

@@ -16,10 +16,10 @@ from alerts.clock import FixedClock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.catcher import CatcherStore
+from alerts.delivery.confirming import Confirmations
 from alerts.delivery.dkim.keys import Ed25519Key, RsaKey
 from alerts.delivery.preview import issue_envelope, send_test_copy, write_preview
 from alerts.delivery.publishing import lint_issue, render_issue
-from alerts.delivery.transactional import send_confirmation
 from alerts.errors import Invalid
 from alerts.newsletters.issues import draft_issue
 from alerts.newsletters.models import Issue, Newsletter
@@ -98,17 +98,10 @@ def test_a_confirmation_is_signed(database: Database, clock: FixedClock) -> None
         [number] = add_readers(session, ["ama"], now=clock.now(), state=SubscriberState.UNCONFIRMED)
         session.get_one(Subscriber, number).confirmation_due_at = clock.now()
     transport = ScriptedTransport(database)
-    sent = send_confirmation(
-        database,
-        number,
-        settings=SETTINGS,
-        renderer=RENDERER,
-        links=SubscriberLinks(Tokens(("k" * 40,)), SETTINGS.base_url),
-        transport=transport,
-        clock=clock,
-        signer=a_signer(rsa=RsaKey(RSA)),
-    )
-    assert asyncio.run(sent)
+    links = SubscriberLinks(Tokens(("k" * 40,)), SETTINGS.base_url)
+    signer = a_signer(rsa=RsaKey(RSA))
+    sender = Confirmations(database, SETTINGS, RENDERER, links, transport, clock, signer)
+    assert asyncio.run(sender.send(number))
     [(_, raw)] = transport.mails
     assert holds(raw)
     assert message_from_bytes(raw)["Feedback-ID"] is None

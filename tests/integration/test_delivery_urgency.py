@@ -1,11 +1,12 @@
 """What overtakes what."""
 
+import itertools
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import OperationalError
 
 from alerts.clock import FixedClock
 from alerts.database import Database
@@ -14,8 +15,15 @@ from alerts.delivery.sender import BatchResult
 from alerts.delivery.transports.base import Lane
 from alerts.delivery.urgency import overtaken
 from alerts.newsletters.models import Issue
-from alerts.subscribers.models import Frequency, Subscriber
+from alerts.subscribers.models import Frequency
 from tests.data.delivery.house import House
+
+
+class DatabaseAway(OperationalError):
+    """What the database layer raises when the server is gone."""
+
+    def __init__(self) -> None:
+        super().__init__("select 1", None, Exception("gone"))
 
 
 @pytest.fixture
@@ -31,13 +39,6 @@ def urgent(house: House) -> list[bool]:
 def become(house: House, **changes: object) -> None:
     with house.database.transaction() as session:
         session.execute(update(Issue).values(**changes))
-
-
-def owe_a_confirmation(house: House) -> None:
-    def owe(_: Session, subscriber: Subscriber) -> None:
-        subscriber.confirmation_due_at = house.clock.now()
-
-    house.change("ama", owe)
 
 
 def test_a_batch_of_an_alert_overtakes_a_digest_and_nothing_else(house: House) -> None:
@@ -58,34 +59,6 @@ def test_what_waits_or_is_being_sent_overtakes_nothing(house: House) -> None:
     assert urgent(house) == [False, False, False]
 
 
-def test_a_confirmation_that_was_just_asked_for_overtakes_both(house: House) -> None:
-    house.send_to("ama")
-    house.work()
-    owe_a_confirmation(house)
-    assert urgent(house) == [False, True, True]
-    house.later(minutes=1)
-    assert urgent(house) == [False, False, False]
-
-
-def test_one_process_of_a_worker_makes_way_for_a_confirmation_the_next_when_it_waits(
-    house: House,
-) -> None:
-    house.send_to("ama")
-    house.work()
-    owe_a_confirmation(house)
-
-    def making_way() -> list[bool]:
-        now = house.clock.now()
-        with house.database.read() as session:
-            return [overtaken(session, Lane.DIGEST, now=now, place=n) for n in range(3)]
-
-    assert making_way() == [True, False, False]
-    house.later(seconds=2)
-    assert making_way() == [True, True, False]
-    house.later(seconds=2)
-    assert making_way() == [True, True, True]
-
-
 def test_a_digest_that_is_overtaken_is_given_back_and_goes_on_later(
     database: Database, clock: FixedClock, tmp_path: Path
 ) -> None:
@@ -100,4 +73,22 @@ def test_a_digest_that_is_overtaken_is_given_back_and_goes_on_later(
     waiting[0] = False
     assert house.work() is BatchResult.DONE
     assert max(house.transport.got.values()) == 1
+    assert house.books().sent == 240
+
+
+@pytest.mark.parametrize("trouble", [None, DatabaseAway, ValueError])
+def test_single_mails_go_beside_a_batch_and_what_goes_wrong_there_stops_nothing(
+    database: Database, clock: FixedClock, tmp_path: Path, trouble: type[Exception] | None
+) -> None:
+    looks = itertools.count()
+
+    async def look() -> None:
+        next(looks)
+        if trouble is not None:
+            raise trouble
+
+    house = House(database, clock, tmp_path, beside=look)
+    house.send_to(*(f"r{number}" for number in range(240)))
+    assert house.work() is BatchResult.DONE
+    assert next(looks) > 0
     assert house.books().sent == 240

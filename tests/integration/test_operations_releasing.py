@@ -9,11 +9,11 @@ from sqlalchemy import select, update
 
 from alerts.clock import FixedClock
 from alerts.database import Database
+from alerts.delivery.confirming import Confirmations, owed_confirmations
 from alerts.delivery.models import Batch, BatchState
 from alerts.delivery.preparation import prepare_issue
 from alerts.delivery.publishing import publish_run
 from alerts.delivery.sender import BatchResult
-from alerts.delivery.transactional import owed_confirmations, send_confirmation
 from alerts.delivery.welcoming import owed_welcomes, send_welcome
 from alerts.errors import Invalid, Refused
 from alerts.holding import hold_of, put_on_hold
@@ -125,19 +125,23 @@ def test_nothing_is_drafted_or_sent_before_the_release(house: House) -> None:
         queue=queue,
     )
     assert queue.enqueued == []
-    for send, number in ((send_confirmation, reader), (send_welcome, subscription)):
-        assert not asyncio.run(
-            send(
-                house.database,
-                number,
-                settings=SETTINGS,
-                renderer=RENDERER,
-                links=LINKS,
-                transport=house.transport,
-                clock=house.clock,
-                signer=None,
-            )
+    confirmations = Confirmations(
+        house.database, SETTINGS, RENDERER, LINKS, house.transport, house.clock
+    )
+    assert not asyncio.run(confirmations.send(reader))
+    assert asyncio.run(confirmations.send_just_asked_for()) == 0
+    assert not asyncio.run(
+        send_welcome(
+            house.database,
+            subscription,
+            settings=SETTINGS,
+            renderer=RENDERER,
+            links=LINKS,
+            transport=house.transport,
+            clock=house.clock,
+            signer=None,
         )
+    )
     assert house.transport.got == {"ama": 1}
     with house.database.read() as session:
         assert session.get_one(Run, run.id).outcome is RunOutcome.CLAIMED

@@ -5,11 +5,11 @@ import structlog
 from alerts.articles.sources.claims import claim_due_sources
 from alerts.delivery.asking_ahead import drafts_to_ask_for
 from alerts.delivery.canaries import ensure_canaries
+from alerts.delivery.confirming import owed_confirmations
 from alerts.delivery.counting import settle_outcomes
 from alerts.delivery.reporting import keep_reports
 from alerts.delivery.sweeper import Due, soon_starting, sweep
 from alerts.delivery.tallies import settle_tallies
-from alerts.delivery.transactional import owed_confirmations
 from alerts.delivery.welcoming import owed_welcomes
 from alerts.inbound.fetching.claims import claim_due_mailboxes
 from alerts.inbound.storing import owed_mail_work

@@ -1,6 +1,5 @@
 """Tasks of the subscriber store."""
 
-from alerts.delivery.transactional import send_confirmation
 from alerts.delivery.welcoming import send_welcome
 from alerts.inbound.answering import answered_id
 from alerts.newsletters.service import offers
@@ -18,19 +17,8 @@ _MOST_ASKED_AT_ONCE = 50_000
 def confirm(subscriber_id: int, mail_id: int | None = None) -> None:
     """Mail the link that confirms a sign-up; `mail_id` is the mail that asked for it, if any."""
     worker = parts()
-    worker.loop.run(
-        send_confirmation(
-            worker.database,
-            subscriber_id,
-            settings=worker.settings,
-            renderer=worker.renderer,
-            links=worker.links,
-            transport=worker.transport,
-            clock=worker.clock,
-            signer=worker.signer,
-            answers=answered_id(worker.database, mail_id) if mail_id else None,
-        )
-    )
+    answers = answered_id(worker.database, mail_id) if mail_id else None
+    worker.loop.run(worker.confirmations.send(subscriber_id, answers=answers))
 
 
 @app.task(name=Task.SEND_WELCOME.value)

@@ -26,6 +26,8 @@ LONGEST_VALUE = 400
 
 _SLOT = re.compile("|".join(re.escape(slot.value) for slot in Slot))
 _SOFT_BREAK = b"=\r\n"
+# Characters in a line of quoted-printable.
+_QUOTED_LINE = 76
 # Characters in a line of base64, and the octets that they stand for.
 _BASE64_LINE, _BASE64_OCTETS = 76, 57
 # Constants shorter than a line are encoded with the values beside them: three alignments of each
@@ -36,6 +38,8 @@ _UNFIT = re.compile(r"[\x00\ud800-\udfff]")
 # Old mailboxes put a ">" before such a line, and with it break the signature.
 _FROM_LINE = re.compile(rb"^From (?=([^\r\n]*))", re.MULTILINE)
 _DOT_LINE = re.compile(rb"^\.(.*)$", re.MULTILINE)
+# As an expression: where lines are many, looking for two octets takes five times as long.
+_DOT_BEHIND = re.compile(rb"\n\.")
 _ROOM_AFTER_DOT = 73
 _ROOM_AFTER_FROM = 69
 # binascii does not count what a space at a line's end grows by when it is encoded.
@@ -185,12 +189,16 @@ def seven_bit_form(body: CutBody) -> Form:
 
 def eight_bit_form(body: CutBody) -> Form:
     """Return a body's form where the way takes 8 bits: as it is, if lines are short and it pays."""
-    plain = Plain(body)
-    shortest_otherwise = min(_size(QuotedPrintable(body)), _base64_size(body))
-    dotted = any(text.startswith(b".") or b"\n." in text for text in body.constants)
-    if dotted or body.longest_line > LONGEST_LINE or _size(plain) >= shortest_otherwise:
+    dotted = any(text.startswith(b".") or _DOT_BEHIND.search(text) for text in body.constants)
+    longest = body.longest_line
+    if dotted or longest > LONGEST_LINE:
         return seven_bit_form(body)
-    return plain
+    # What has to be encoded, or broken, is shorter as it is: nearly always, and seen at a glance.
+    whole = b"".join(body.constants)
+    if longest > _QUOTED_LINE or b"=" in whole or not whole.isascii():
+        return Plain(body)
+    plain, quoted = Plain(body), seven_bit_form(body)
+    return plain if _size(plain) < _size(quoted) else quoted
 
 
 def quoted_printable(text: bytes) -> bytes:

@@ -1,10 +1,11 @@
 """An edition compiled to bytes with slots: done once is what is the same for every reader."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime, parseaddr, quote
+from functools import cached_property
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -83,21 +84,27 @@ class CompiledMessage:
         *,
         signer: Signer | None = None,
     ) -> None:
-        text = CutBody.of(text_body)
-        markup = CutBody.of(html_body) if html_body else None
-        constant = _constant_fields(envelope, subject)
-        boundary = _boundary(text_body, html_body)
-        self._seven = _Layout.of(
-            constant,
-            boundary,
-            seven_bit_form(text),
-            seven_bit_form(markup) if markup else None,
-            signer,
-        )
+        self._bodies = CutBody.of(text_body), CutBody.of(html_body) if html_body else None
+        self._constant = _constant_fields(envelope, subject)
+        self._boundary = _boundary(text_body, html_body)
+        self._signer = signer
         self._eight: _Layout | None = None
-        forms = eight_bit_form(text), eight_bit_form(markup) if markup else None
-        if signer is None and any(form and form.encoding == "8bit" for form in forms):
-            self._eight = _Layout.of(constant, boundary, *forms, None)
+        if signer is None:
+            forms = self._forms(eight_bit_form)
+            if any(form and form.encoding == "8bit" for form in forms):
+                self._eight = _Layout.of(self._constant, self._boundary, *forms, None)
+        if self._eight is None:
+            self._seven  # noqa: B018 - made now, not when the first message is on its way
+
+    @cached_property
+    def _seven(self) -> "_Layout":
+        """The message in seven bits; where eight will do, no server may ever ask for it."""
+        forms = self._forms(seven_bit_form)
+        return _Layout.of(self._constant, self._boundary, *forms, self._signer)
+
+    def _forms(self, form: Callable[[CutBody], Form]) -> tuple[Form, Form | None]:
+        text, markup = self._bodies
+        return form(text), form(markup) if markup else None
 
     def fill(self, reader: Reader, *, eight_bit: bool = False) -> bytes:
         """Return the whole message for a reader, with CRLF line ends.

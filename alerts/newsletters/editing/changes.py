@@ -79,6 +79,18 @@ def _piece(
     if old.standfirst != new.standfirst:
         shown = (_OWN if one is None else one or "none" for one in (old.standfirst, new.standfirst))
         yield ChangeLine(f"Standfirst of {name}", text_changes(*shown))
+    if old.paragraphs != new.paragraphs:
+        much = how_much(old.paragraphs), how_much(new.paragraphs)
+        yield ChangeLine(f"Shown of the text of {name}", (Change("", *much, ""),))
+
+
+def how_much(paragraphs: int | None) -> str:
+    """Return in words how much of a text is shown."""
+    if paragraphs is None:
+        return "all of it"
+    if not paragraphs:
+        return "none of it"
+    return f"the first {paragraphs} paragraphs" if paragraphs > 1 else "the first paragraph"
 
 
 def _texts(before: Composition, after: Composition, names: Names) -> Iterator[ChangeLine]:

@@ -74,6 +74,7 @@ def write_composition(
             issue.items.append(item)
         item.section, item.position = entry.section, position
         item.title, item.standfirst = entry.title, entry.standfirst
+        item.paragraphs = entry.paragraphs
     session.flush()
 
 
@@ -122,4 +123,6 @@ def _previous_cut_off(session: Session, issue: Issue) -> datetime | None:
 
 
 def _piece(item: IssueItem) -> PieceEntry:
-    return PieceEntry(item.article_id, item.part, item.section, item.title, item.standfirst)
+    return PieceEntry(
+        item.article_id, item.part, item.section, item.title, item.standfirst, item.paragraphs
+    )

@@ -24,6 +24,7 @@ _WORDS = {
     "markdown": "the text",
 }
 MOST_ENTRIES = 1_000
+MOST_PARAGRAPHS = 1_000
 
 
 class WrongField(Invalid):
@@ -39,6 +40,7 @@ class PieceEntry:
     """A piece in its section: an article, or one part of it (0 is the whole).
 
     `title` and `standfirst` are what this issue says instead of the article; None for its own.
+    `paragraphs` is how many of its text are shown where a section shows it in full; None for all.
     """
 
     article: int
@@ -46,6 +48,7 @@ class PieceEntry:
     section: str
     title: str | None = None
     standfirst: str | None = None
+    paragraphs: int | None = None
 
     @property
     def key(self) -> str:
@@ -136,6 +139,7 @@ class Composition:
                     entry,
                     title=_other("title", entry.title, entry.key) or None,
                     standfirst=_other("standfirst", entry.standfirst, entry.key),
+                    paragraphs=_paragraphs(entry),
                 )
 
     def to_json(self) -> dict[str, Any]:
@@ -164,17 +168,28 @@ def entry_json(entry: Entry) -> dict[str, Any]:
     """Return an entry as a JSON document."""
     if isinstance(entry, TextEntry):
         return {"key": entry.key, "section": entry.section, "markdown": entry.markdown}
-    return {
+    document = {
         "article": entry.article,
         "part": entry.part,
         "section": entry.section,
         "title": entry.title,
         "standfirst": entry.standfirst,
     }
+    return document if entry.paragraphs is None else document | {"paragraphs": entry.paragraphs}
 
 
 def _entry(document: Mapping[str, Any]) -> Entry:
     return TextEntry(**document) if "markdown" in document else PieceEntry(**document)
+
+
+def _paragraphs(entry: PieceEntry) -> int | None:
+    if entry.paragraphs is not None and not 0 <= entry.paragraphs <= MOST_PARAGRAPHS:
+        raise WrongField(
+            f"a text is shown to the end of a paragraph from 0 to {MOST_PARAGRAPHS:,}",
+            "paragraphs",
+            entry.key,
+        )
+    return entry.paragraphs
 
 
 def _other(name: str, typed: str | None, entry: str) -> str | None:

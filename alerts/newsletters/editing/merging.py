@@ -1,14 +1,19 @@
 """What two editors made of one draft, brought together: by entry and field. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from alerts.newsletters.editing.composition import Composition, Entry, TextEntry
 
 _T = TypeVar("_T")
 _WORDS = (("subject", "the subject"), ("preheader", "the preheader"), ("note", "the editor’s note"))
-_FIELDS = (("section", "the section"), ("title", "the title"), ("standfirst", "the standfirst"))
+_FIELDS = (
+    ("section", "the section"),
+    ("title", "the title"),
+    ("standfirst", "the standfirst"),
+    ("paragraphs", "how much is shown"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ def _entry(was: Entry | None, there: Entry, here: Entry, clashes: list[Clash]) -
         names: Sequence[tuple[str, str]] = (("section", "the section"), ("markdown", "the words"))
     else:
         names = _FIELDS
-    changes = {
+    changes: dict[str, Any] = {
         name: _of_three(
             getattr(was, name, None),
             getattr(there, name, None),
@@ -88,18 +93,7 @@ def _entry(was: Entry | None, there: Entry, here: Entry, clashes: list[Clash]) -
         )
         for name, what in names
     }
-    return _changed(here, changes)
-
-
-def _changed(entry: Entry, changes: Mapping[str, str | None]) -> Entry:
-    if isinstance(entry, TextEntry):
-        return replace(entry, section=changes["section"] or "", markdown=changes["markdown"] or "")
-    return replace(
-        entry,
-        section=changes["section"] or "",
-        title=changes["title"],
-        standfirst=changes["standfirst"],
-    )
+    return replace(here, **changes)
 
 
 def _order(

@@ -1,7 +1,8 @@
 """Single steps of composing: each takes a composition and returns the next. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from alerts.errors import Invalid, NotFound
 from alerts.newsletters.editing.composition import Composition, Entry, PieceEntry, TextEntry
@@ -112,6 +113,25 @@ def with_standfirst(composition: Composition, key: str, standfirst: str) -> Comp
     return replace(composition, entries=tuple(entries))
 
 
+def with_words(composition: Composition, pieces: Iterable[Mapping[str, Any]]) -> Composition:
+    """Let pieces say and show what is named: `id` and `part` tell which, other names are fields.
+
+    Raises NotFound for one that does not stand in the issue.
+    """
+    changes = {_key_in(one): one for one in pieces}
+    known = {piece.key for piece in composition.pieces}
+    for key in changes:
+        if key not in known:
+            raise NotFound(f"piece {key} does not stand in the issue")
+    entries = tuple(
+        replace(entry, **_fields_in(changes.get(entry.key, {})))
+        if isinstance(entry, PieceEntry)
+        else entry
+        for entry in composition.entries
+    )
+    return replace(composition, entries=entries)
+
+
 def with_text(
     composition: Composition, section: str, sections: Sequence[str], *, version: int
 ) -> Composition:
@@ -121,6 +141,15 @@ def with_text(
     """
     text = TextEntry(f"t{version}", section, "")
     return _arranged(composition, [text, *composition.entries], sections)
+
+
+def _key_in(document: Mapping[str, Any]) -> str:
+    part = document.get("part")
+    return f"{document['id']}.{part}" if part else str(document["id"])
+
+
+def _fields_in(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in {"id", "part"}}
 
 
 def _arranged(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from html import escape
 
 from alerts.newsletters.content import IssueContent, ItemContent, PhotoContent
+from alerts.rendering.bodies import first_of, read_body
 from alerts.rendering.hygiene import web_address
 from alerts.rendering.lint.findings import Finding, error, shown, warning
 from alerts.rendering.lint.known import Known
@@ -21,6 +22,7 @@ def check_pieces(content: IssueContent, known: Known, html: str) -> Iterator[Fin
             "put an article into it",
             about="the whole issue",
         )
+    yield from _ending_nowhere(content)
     keys = set(content.item_keys)
     for item in content.items:
         whole, is_part, _ = item.key.partition(".")
@@ -49,6 +51,23 @@ def check_pieces(content: IssueContent, known: Known, html: str) -> Iterator[Fin
                 "take it out, unless readers are to get it again",
                 about=item.key,
                 content=known.sent_before[item.key],
+            )
+
+
+def _ending_nowhere(content: IssueContent) -> Iterator[Finding]:
+    """Yield essays that end earlier in this issue, and have no address where they go on."""
+    essays = (item for one in content.sections if one.kind == "essay" for item in one.items)
+    for item in essays:
+        if item.paragraphs is None or web_address(item.url) is not None:
+            continue
+        body = read_body(item.body_html, item.body_text, heading_level=4)
+        if first_of(body, item.paragraphs).cut:
+            yield warning(
+                "no-way-on",
+                f"{shown(item.title)} ends before its text does, and stands nowhere on the web",
+                "give the article its address, or show the whole text",
+                about=item.key,
+                content=str(item.paragraphs),
             )
 
 

@@ -9,6 +9,7 @@ from lxml import html as lxml_html
 from lxml.etree import LxmlError
 
 from alerts.newsletters.content import IssueContent
+from alerts.rendering.bodies import first_of, read_body
 from alerts.rendering.lint.findings import shown
 
 _TAG = re.compile(r"<[^>]*>")
@@ -24,7 +25,10 @@ class Text:
 
 
 def texts_of(content: IssueContent) -> Iterator[Text]:
-    """Yield the preheader, what editors wrote, and of each piece all its words."""
+    """Yield the preheader, what editors wrote, and of each piece all its words.
+
+    Of an essay that an editor ended earlier, what no reader is shown is left out.
+    """
     yield Text("the preheader", content.preheader)
     yield Text("the editors’ note", words_of(content.editors_note))
     document = content.to_json()
@@ -34,10 +38,10 @@ def texts_of(content: IssueContent) -> Iterator[Text]:
             place = f"text {number} of the section {shown(section['title'] or section['key'])}"
             yield Text(place, words_of(text.get("body_html", "")))
         for item in section["items"]:
-            yield from _of_item(item)
+            yield from _of_item(item, section["kind"])
 
 
-def _of_item(item: dict[str, Any]) -> Iterator[Text]:
+def _of_item(item: dict[str, Any], kind: str) -> Iterator[Text]:
     named = shown(item["title"])
     yield Text(f"the title of {named}", item["title"])
     yield Text(f"the standfirst of {named}", item["standfirst"])
@@ -46,8 +50,15 @@ def _of_item(item: dict[str, Any]) -> Iterator[Text]:
         photo = item["photo"]
         yield Text(f"the description of the photo of {named}", photo["alt"] or "")
         yield Text(f"the credit of the photo of {named}", photo["credit"] or "")
-    body = item["body_text"] or words_of(item["body_html"])
-    yield Text(f"the text of {named}", body, is_body=True)
+    yield Text(f"the text of {named}", _body(item, kind), is_body=True)
+
+
+def _body(item: dict[str, Any], kind: str) -> str:
+    shown_in_part = item.get("paragraphs") if kind == "essay" else None
+    if shown_in_part is None:
+        return item["body_text"] or words_of(item["body_html"])
+    body = first_of(read_body(item["body_html"], item["body_text"], heading_level=4), shown_in_part)
+    return "\n\n".join(line for block in body.blocks for line in block.lines)
 
 
 def words_of(markup: str) -> str:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from alerts.delivery import books, reporting
 from alerts.delivery.publishing import lint_issue, render_issue
 from alerts.kept_answers import Answer
+from alerts.newsletters.editing import steps
 from alerts.newsletters.editing.service import change_composition
 from alerts.newsletters.issues import draft_issue, get_issue, issue_json
 from alerts.newsletters.models import Issue, IssueState
@@ -104,15 +105,19 @@ def show(issue_id: PathId, call: CurrentCall) -> Response:
 def change(
     issue_id: PathId, texts: IssueTexts, call: CurrentCall, if_match: IfMatch = None
 ) -> Response:
-    """Change subject and preheader of a draft; what is left out stays."""
-    words = texts.model_dump(exclude_none=True)
+    """Change subject and preheader of a draft, and what it says of its pieces.
+
+    What is left out stays.
+    """
+    words = texts.model_dump(exclude_none=True, exclude={"articles"})
+    pieces = [one.model_dump(exclude_unset=True) for one in texts.articles]
     with call.acting() as acting:
         issue = held_issue(acting.session, issue_id)
         check_match(if_match, issue_document(acting.session, issue))
         change_composition(
             acting.session,
             issue_id,
-            lambda composition, _: replace(composition, **words),
+            lambda composition, _: steps.with_words(replace(composition, **words), pieces),
             actor=call.caller.actor,
             clock=call.clock,
         )

@@ -23,7 +23,7 @@ _NEVER = ("password", "code", "form_token", "kept")
 _LONG_LINE = 80
 # What no person types: it travels along unseen, in its place.
 _UNSEEN = frozenset({"version", "begun", "page", "do", "entry", "section", "into", "finding"})
-_UNSEEN_BEGIN = "focus-"
+_UNSEEN_BEGIN = ("focus-", "paragraphs-")
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,7 +177,15 @@
     button.scrollIntoView({ block: "nearest" });
   });
 
+  // Where a long text ends is seen as soon as its paragraphs are opened.
+  form.addEventListener("toggle", (event) => {
+    const chosen = event.target.open && event.target.querySelector(".paragraphs :checked");
+    if (chosen) chosen.closest(".paragraphs").scrollTop = chosen.closest("li").offsetTop - 60;
+  }, true);
+
   form.addEventListener("change", (event) => {
+    const shown = event.target.closest(".ending")?.querySelector("[data-shown]");
+    if (shown) shown.textContent = event.target.dataset.words;
     if (event.target.name !== "section") return;
     const entry = event.target.closest(".entry");
     const from = lists.indexOf(listOf(entry));

@@ -1,7 +1,7 @@
 """A house with one issue on its way, and a transport that does what it is told."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
@@ -112,6 +112,7 @@ class House:
         folder: Path,
         *,
         overtaken: Callable[[Lane], bool] = lambda _: False,
+        beside: Callable[[], Awaitable[object]] | None = None,
         return_paths: ReturnPaths | None = None,
     ) -> None:
         self.database = database
@@ -127,6 +128,7 @@ class House:
             sender=SETTINGS.sender,
             stopping=self._stops,
             overtaken=overtaken,
+            beside=beside,
             return_paths=return_paths,
         )
         with database.transaction() as session:

@@ -15,11 +15,11 @@ import httpx
 import uvicorn
 from sqlalchemy import select
 
-from alerts.clock import FixedClock
+from alerts.clock import FixedClock, SystemClock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.catcher import CatcherStore
-from alerts.delivery.transactional import send_confirmation
+from alerts.delivery.confirming import Confirmations
 from alerts.delivery.transports.catcher import CatcherTransport
 from alerts.inbound.providers.service import Webhooks
 from alerts.newsletters.archive.entering import enter_missing
@@ -136,22 +136,20 @@ def send_owed_confirmations(site: RunningSite) -> None:
     runtime = site.runtime
     store = CatcherStore(runtime.settings.data_dir)
 
-    async def send(subscriber_id: int) -> None:
-        await send_confirmation(
-            runtime.database,
-            subscriber_id,
-            settings=runtime.settings,
-            renderer=Renderer(templates_dir("email")),
-            links=site.links,
-            transport=CatcherTransport(store),
-            clock=site.clock,
-            signer=None,
-        )
+    confirmations = Confirmations(
+        runtime.database,
+        runtime.settings,
+        Renderer(templates_dir("email")),
+        site.links,
+        CatcherTransport(store),
+        # Some ways in go by the machine's clock.
+        FixedClock(max(site.clock.now(), SystemClock().now())),
+    )
 
     def work() -> None:
         for task, ids, _ in site.queue.enqueued:
             if task is Task.SEND_CONFIRMATION:
-                asyncio.run(send(*ids))
+                asyncio.run(confirmations.send(*ids))
 
     # A loop of its own in a thread of its own: the browser's driver keeps one in this thread.
     worker = threading.Thread(target=work)

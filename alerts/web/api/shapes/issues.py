@@ -4,8 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from alerts.newsletters.editing.composition import MOST_PARAGRAPHS
 from alerts.subscribers.models import Frequency
-from alerts.web.api.shapes.common import Email, Given, Moment, RowId, Shape, example
+from alerts.web.api.shapes.common import (
+    LARGEST_ID,
+    Email,
+    Given,
+    Moment,
+    RowId,
+    Shape,
+    example,
+)
 
 State = Literal["draft", "approved", "scheduled", "sending", "paused", "sent", "cancelled"]
 Text = Annotated[str, Field(max_length=1_000)]
@@ -32,6 +41,11 @@ class ItemShape(Shape):
     part: int | None
     section: str
     title: str
+    standfirst: str | None = Field(description="This issue's own; null for the article's.")
+    paragraphs: int | None = Field(
+        description="How many of its text are shown where its section shows texts in full; null"
+        " for all of them."
+    )
     late: bool
 
 
@@ -75,11 +89,30 @@ class NewIssue(Given, json_schema_extra=example({"newsletter": "gp-alert", "arti
     articles: Annotated[tuple[RowId, ...], Field(max_length=500)] = ()
 
 
-class IssueTexts(Given, json_schema_extra=example({"subject": "The cranes of Lomé"})):
-    """The words of a draft that are changed; what is left out stays."""
+class PieceWords(Given):
+    """What an issue says of a piece it holds; null is the article's own, what is left out stays."""
+
+    id: RowId
+    part: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = None
+    title: Text | None = None
+    standfirst: Annotated[str, Field(max_length=2_000)] | None = None
+    paragraphs: Annotated[int, Field(ge=0, le=MOST_PARAGRAPHS)] | None = None
+
+
+class IssueTexts(
+    Given,
+    json_schema_extra=example(
+        {"subject": "The cranes of Lomé", "articles": [{"id": 1, "paragraphs": 3}]}
+    ),
+):
+    """The words of a draft that are changed; what is left out stays.
+
+    `articles` are pieces that stand in it already.
+    """
 
     subject: Annotated[Text, Field(min_length=1)] | None = None
     preheader: Text | None = None
+    articles: Annotated[tuple[PieceWords, ...], Field(max_length=500)] = ()
 
 
 class TestCopy(Given, json_schema_extra=example({"to": "editor@example.org"})):

@@ -1,8 +1,8 @@
 """The form in which an issue is composed: read back into a composition. Pure.
 
 Every piece and text posts its fields in the order in which it stands on the page: `entry` opens
-it, and `section`, `title`, `standfirst`, `markdown` up to the next belong to it. So the order of
-the fields is the order of the issue, moved by script or not.
+it, and `section`, `title`, `standfirst`, `paragraphs-KEY`, `markdown` up to the next belong to it.
+So the order of the fields is the order of the issue, moved by script or not.
 """
 
 import hashlib
@@ -24,6 +24,8 @@ _PIECE = re.compile(r"p:(\d{1,18})(?:\.(\d{1,9}))?:([0-9a-f]{1,8}):([0-9a-f]{1,8
 _TEXT = re.compile(r"t:(t\d{1,9})")
 _PAGE = re.compile(r"[0-9a-f]{16}")
 _OF_ENTRIES = ("section", "title", "standfirst", "markdown")
+# Of which one is chosen: the choices of each piece bear a name of their own.
+_CHOICE = "paragraphs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def _entries(pairs: Sequence[tuple[str, str]]) -> Iterator[_Open]:
             opened = _Open(value)
         elif name in _OF_ENTRIES and opened is not None:
             opened.values[name] = _lines(value)
+        elif name.startswith(f"{_CHOICE}-") and opened is not None:
+            opened.values[_CHOICE] = value
     if opened is not None:
         yield opened
 
@@ -107,7 +111,17 @@ def _entry(opened: _Open) -> Entry:
         section=section,
         title=_other(opened.values.get("title"), piece[3]),
         standfirst=_other(opened.values.get("standfirst"), piece[4]),
+        paragraphs=_number(opened.values.get(_CHOICE, "")),
     )
+
+
+def _number(chosen: str) -> int | None:
+    """Return how many paragraphs were chosen; None for the whole text."""
+    if not chosen:
+        return None
+    if not chosen.isdecimal() or len(chosen) >= _MOST_DIGITS:
+        raise Invalid("the form came in pieces; load the page anew")
+    return int(chosen)
 
 
 def _other(typed: str | None, own: str) -> str | None:

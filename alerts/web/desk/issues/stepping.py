@@ -141,6 +141,11 @@ def _shorten(step: Stepping) -> Taken:
     return Taken(shortened, line, entry.key, opens=True)
 
 
+def _end(step: Stepping) -> Taken:
+    """Open the paragraphs of a piece that was moved to where its text is shown."""
+    return Taken(step.composition, "Choose how much of its text is shown.", step.about, opens=True)
+
+
 def _text(step: Stepping) -> Taken:
     if step.about not in step.sections:
         raise Invalid("that section is no more; load the page anew")
@@ -165,6 +170,7 @@ _STEPS: dict[str, Callable[[Stepping], Taken]] = {
     "add": _add,
     "pick": _pick,
     "shorten": _shorten,
+    "end": _end,
     "text": _text,
     "focus": _focus,
 }

@@ -16,7 +16,9 @@ from alerts.newsletters.markdown import html_of
 from alerts.newsletters.models import Issue
 from alerts.newsletters.places import place_of
 from alerts.rendering.plain import join_names
+from alerts.web.desk.issues.ending import Ending, endings_of
 from alerts.web.desk.issues.form import mark
+from alerts.web.words import counted
 
 KINDS = {
     "essay": "shown in full",
@@ -30,7 +32,8 @@ class PieceRow:
     """A piece as it can be changed; `own_title` and `own_standfirst` are the article's.
 
     `place` is what a brief is filed under, `parts` how many pieces it could be taken apart into; of
-    a roundup's piece, `roundup` is the title of the whole, else empty.
+    a roundup's piece, `roundup` is the title of the whole, else empty. `endings` are the paragraphs
+    of a text that its section shows in full; `paragraphs` is how many of them stand in the issue.
     """
 
     key: str
@@ -51,11 +54,32 @@ class PieceRow:
     article: int
     url: str | None
     elsewhere: tuple[Elsewhere, ...]
+    paragraphs: int | None
+    endings: tuple[Ending, ...]
 
     @property
     def is_piece(self) -> bool:
         """Whether this is a piece, and no text of the editors' own."""
         return True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole text stands in the issue; so it does where more is asked for."""
+        return self.paragraphs is None or self.paragraphs >= len(self.endings)
+
+    @property
+    def shown(self) -> str:
+        """How much of the text stands in the issue, in words."""
+        return self.shown_with(None if self.is_whole else self.paragraphs)
+
+    def shown_with(self, paragraphs: int | None) -> str:
+        """Return in words how much of the text that many paragraphs are; None are all."""
+        many = counted(len(self.endings), "paragraph")
+        if paragraphs is None:
+            return f"all of it, {many}"
+        if not paragraphs:
+            return "none of it"
+        return f"the first {paragraphs} of {many}" if paragraphs > 1 else f"the first of {many}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +167,12 @@ def compose_view(
         found = [articles[roundup]]
     held = held_elsewhere(session, issue, [*wanted, *(article.id for article in found)])
     late = {(item.article_id, item.part) for item in issue.items if item.late}
+    essays = {section.key for section in definition.sections if section.kind == "essay"}
+    endings = endings_of(session, (one for one in composition.pieces if one.section in essays))
     rows: list[PieceRow | TextRow] = [
         _text_row(entry)
         if isinstance(entry, TextEntry)
-        else _piece_row(entry, articles, held, late)
+        else _piece_row(entry, articles, held, late, endings.get(entry.key, ()))
         for entry in composition.entries
         if isinstance(entry, TextEntry) or entry.article in articles
     ]
@@ -198,6 +224,7 @@ def _piece_row(
     articles: Mapping[int, Article],
     held: Mapping[tuple[int, int], Sequence[Elsewhere]],
     late: set[tuple[int, int]],
+    endings: tuple[Ending, ...] = (),
 ) -> PieceRow:
     article = articles[entry.article]
     part = next((one for one in article.parts if one.position == entry.part), None)
@@ -222,6 +249,8 @@ def _piece_row(
         article=article.id,
         url=article.url,
         elsewhere=tuple(held.get((entry.article, entry.part), ())),
+        paragraphs=entry.paragraphs,
+        endings=endings,
     )
 
 

@@ -12,7 +12,7 @@ from alerts.rendering.lint.findings import shown
 _OWN_TEXTS = ("subject", "preheader", "the subject", "the preheader", "the editors’ note")
 _TEXT = re.compile(r"text \d+ of the section ")
 # What is mended by taking a piece out, or putting one in.
-_OF_THE_ISSUE = frozenset({"no-pieces", "sent-before", "piece-twice"})
+_OF_THE_ISSUE = frozenset({"no-pieces", "sent-before", "piece-twice", "no-way-on"})
 
 
 @dataclass(frozen=True, slots=True)
