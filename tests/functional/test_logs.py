@@ -135,10 +135,11 @@ def test_what_breaks_tells_of_nobody_either(
         client.post("/desk/login", data=form | {"email": TYPED_BY_MISTAKE})
         client.post("/desk/login", data=form | {"email": "editor@example.org"})
         bearer = {"Authorization": f"Bearer {token}"}
-        body = {"email": "broken-api@example.org", "newsletters": ["gp-alert"]}
+        reader = "broken-api@example.org"
+        body = {"email": reader, "newsletters": ["gp-alert"]}
         said = client.post("/api/v1/subscribers", json=body, headers=bearer)
         assert said.status_code == httpx.codes.INTERNAL_SERVER_ERROR, said.text
-        assert "broken-api" not in said.text.replace(body["email"], "")
+        assert reader not in said.text
         signing_up = {"form_token": _form_token(client, "/subscribe"), "newsletter": "gp-alert"}
 
         def asked(email: str) -> int:
