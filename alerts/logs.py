@@ -1,23 +1,34 @@
 """Structured logs, on standard error, without addresses or tokens in clear.
 
 Nobody is to write them into an event; but a server's answer, or an exception's text, may hold one.
+What libraries log by the standard library's `logging` passes through the same: uvicorn and Celery
+write the traceback of what nobody expected, and with it what a database said of a row.
 """
 
 import logging
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
 from structlog.typing import EventDict, WrappedLogger
+from typing_extensions import override
 
 from alerts.config import Settings
 
-# The local part tells who; the domain, which is kept, tells whose server it is.
-_ADDRESS = re.compile(r"[^\s<>\"'(),:;@\\\[\]=/]+@(?=[\w\[])")
-# A reader's link ends in a token, whoever's page it is.
-_TOKEN = re.compile(r"(/(?:confirm|preferences|unsubscribe)/)[\w.~%+=-]+")
+# The local part tells who; the domain, which is kept, tells whose server it is. A local part may be
+# quoted, may stand in an address of the web, and may hold the address of another (VERP).
+_ADDRESS = re.compile(
+    r"(?:\"[^\"\n]{1,64}\"|[^\s<>\"'(),:;@\\\[\]/]{1,320})(?P<at>@|%40)(?=[\w\[])", re.IGNORECASE
+)
+# A reader's link ends in a token, whoever's page it is; so does one that sets a password, and where
+# a provider calls.
+_TOKEN = re.compile(
+    r"(/(?:confirm|preferences|unsubscribe|c|desk/password|inbound/webhooks/[\w-]{1,40})/)[\w.~%+=-]+"
+)
+_BEARER = re.compile(r"\bgpa_[\w-]+")
 _HIDDEN = "***"
 
 
@@ -29,6 +40,7 @@ def configure_logs() -> None:
         if sys.stderr.isatty()
         else structlog.processors.JSONRenderer()
     )
+    logging.setLogRecordFactory(_Record)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -57,8 +69,9 @@ def hide_people(_logger: WrappedLogger, _method: str, event: EventDict) -> Event
 
 
 def without_people(text: str) -> str:
-    """Return a text with the local parts of addresses, and readers' tokens, masked."""
-    return _TOKEN.sub(rf"\1{_HIDDEN}", _ADDRESS.sub(f"{_HIDDEN}@", text))
+    """Return a text with the local parts of addresses, and the tokens of links, masked."""
+    text = _ADDRESS.sub(rf"{_HIDDEN}\g<at>", text)
+    return _BEARER.sub(_HIDDEN, _TOKEN.sub(rf"\1{_HIDDEN}", text))
 
 
 def _masked(value: object) -> object:
@@ -69,3 +82,20 @@ def _masked(value: object) -> object:
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [_masked(inner) for inner in value]
     return value
+
+
+class _Record(logging.LogRecord):
+    """What a library logs, masked before any handler of whoever's sees it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the base class's own
+        super().__init__(*args, **kwargs)
+        if self.exc_info:
+            # Handlers take the text that stands here, and make none themselves.
+            self.exc_text = without_people(_PLAIN.formatException(self.exc_info))
+
+    @override
+    def getMessage(self) -> str:
+        return without_people(super().getMessage())
+
+
+_PLAIN = logging.Formatter()

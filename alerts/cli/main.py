@@ -28,7 +28,7 @@ from alerts.cli import (
 )
 from alerts.cli.common import note, say
 from alerts.errors import AlertsError
-from alerts.logs import configure_logs
+from alerts.logs import configure_logs, without_people
 
 app = typer.Typer(
     name="alerts",
@@ -79,12 +79,13 @@ def main() -> None:
     except AlertsError as error:
         status = _refuse(str(error))
     except OperationalError as error:
-        status = _refuse(f"the database does not answer as it should: {error.orig}")
+        said = without_people(str(error.orig))
+        status = _refuse(f"the database does not answer as it should: {said}")
     except Exception as error:
         if os.environ.get("ALERTS_DEBUG"):
             raise
         status = _refuse(
-            f"unexpected {type(error).__name__}: {error}; "
+            f"unexpected {type(error).__name__}: {without_people(str(error))}; "
             "with ALERTS_DEBUG=1 the same command shows where, please report it"
         )
     sys.exit(status)

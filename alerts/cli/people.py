@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from alerts.cli.common import JsonOption, print_json, print_table, program, say
-from alerts.delivery.person import personal_csv, personal_data
+from alerts.delivery.person import personal_csv
 from alerts.errors import Invalid
+from alerts.inbound.person import personal_data
 from alerts.newsletters.service import get_newsletter
 from alerts.subscribers.growth import growth as growth_since
 from alerts.subscribers.growth import growth_csv
@@ -24,7 +25,7 @@ def data(
         Path | None, typer.Option(metavar="FILE.csv", help="Write CSV there; - prints it.")
     ] = None,
 ) -> None:
-    """Print all that is kept about a person: consents, wishes, what was sent; JSON or CSV."""
+    """Print all that is kept about a person: consents, wishes, mails; JSON or CSV."""
     with program() as runtime, runtime.database.read() as session:
         document = personal_data(session, find_subscriber(session, email))
     if csv is None:

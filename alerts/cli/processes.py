@@ -2,6 +2,7 @@
 
 import os
 import sys
+from time import sleep
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from alerts.task_queue import Queue
 
 # Celery warns whoever is root in eight lines; in a container or a demo it is no news.
 _NOT_AS_ROOT = "ignore:You're running the worker with superuser privileges"
+_LOOK_AGAIN_SECONDS = 2
 HostOption = Annotated[str, typer.Option(help="The address to listen on.")]
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")]
 
@@ -24,7 +26,12 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def init(json: JsonOption = False) -> None:
+def init(
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for a database that does not answer yet.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Create or upgrade the schema and the built-in newsletters; safe to run again."""
     from alerts.cli.common import program
     from alerts.migrations import schema_revision, upgrade
@@ -32,6 +39,8 @@ def init(json: JsonOption = False) -> None:
     settings = load_settings()
     database = Database(settings.database)
     try:
+        if wait:
+            _wait_for(database)
         before = schema_revision(database)
         upgrade(database)
         after = schema_revision(database)
@@ -44,6 +53,28 @@ def init(json: JsonOption = False) -> None:
     else:
         shown = database.url.render_as_string(hide_password=True)
         say(f"{shown} is at schema {after}" + (f" (was {before})" if before != after else ""))
+
+
+def _wait_for(database: Database) -> None:
+    """Return when the database answers, however late; say once why it does not.
+
+    Where this is the first thing that a host does as it comes up, its failing would keep all parts
+    down until somebody comes.
+    """
+    from sqlalchemy.exc import OperationalError
+
+    is_told = False
+    while True:
+        try:
+            with database.read() as session:
+                session.connection()
+        except OperationalError as error:
+            if not is_told:
+                note(f"waiting for the database: {' '.join(str(error.orig).split())}")
+            is_told = True
+            sleep(_LOOK_AGAIN_SECONDS)
+        else:
+            return
 
 
 def up(host: HostOption = "127.0.0.1", port: PortOption = 8000) -> None:

@@ -1,4 +1,7 @@
-"""All that is kept about one person, to take away: consents, wishes, what was sent, came back."""
+"""What is kept about one person, to take away: consents, wishes, what was sent, came back.
+
+`alerts.inbound.person` adds what they wrote.
+"""
 
 import csv
 import io
@@ -14,13 +17,18 @@ from alerts.newsletters.models import Issue
 from alerts.newsletters.numbering import spelled
 from alerts.subscribers.models import ConsentRecord, Subscriber
 
-_ONE_OF = {"subscriptions": "subscription", "consents": "consent", "deliveries": "delivery"}
+_ONE_OF = {
+    "subscriptions": "subscription",
+    "consents": "consent",
+    "deliveries": "delivery",
+    "mails": "mail",
+}
 # What a spreadsheet takes for a formula when a cell begins with it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def personal_data(session: Session, subscriber: Subscriber) -> dict[str, Any]:
-    """Return everything about a person as one JSON document; times are RFC 3339 in UTC."""
+    """Return this about a person as a document for JSON; times are RFC 3339 in UTC."""
     consents = session.scalars(
         select(ConsentRecord)
         .where(ConsentRecord.subscriber_id == subscriber.id)

@@ -1,13 +1,14 @@
 """The mail catcher's mailbox: what would have left the machine, to be looked at.
 
-Mails are shown in a sandboxed frame under a policy of their own: nothing in them runs.
+Mails are shown in a sandboxed frame under a policy of their own: nothing in them runs. Nobody logs
+in here, so it answers by the site's own names alone.
 """
 
 import enum
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -15,6 +16,7 @@ from alerts.delivery.catcher import CatcherStore, CaughtMail
 from alerts.tokens import BadToken
 from alerts.web.forms import AT_ONCE, PostedFields, form_token, read_form_token
 from alerts.web.headers import FRAMING_POLICY, MAIL_POLICY, PERSONAL
+from alerts.web.hosts import asked_by_own_name
 from alerts.web.mailview import framed, source_of, view_of
 from alerts.web.site import CurrentSite
 from alerts.web.words import counted
@@ -43,10 +45,12 @@ class Width(enum.StrEnum):
     FULL = "full"
 
 
-def mailbox_of(site: CurrentSite) -> CatcherStore:
-    """Return the mailbox, or answer 404 where mail really leaves the machine."""
+def mailbox_of(request: Request, site: CurrentSite) -> CatcherStore:
+    """Return the mailbox; answer 404 where mail really leaves, 421 by a name that is not ours."""
     if site.caught is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
+    if not asked_by_own_name(request, site.runtime.settings.base_url):
+        raise HTTPException(HTTPStatus.MISDIRECTED_REQUEST)
     return site.caught
 
 

@@ -24,6 +24,7 @@ _TITLES = {
     HTTPStatus.METHOD_NOT_ALLOWED: "This address takes no such request",
     HTTPStatus.CONFLICT: "Not possible at the moment",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "That was too much at once",
+    HTTPStatus.MISDIRECTED_REQUEST: "This page has another address",
     HTTPStatus.TOO_MANY_REQUESTS: "That was very often",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on our side",
     HTTPStatus.SERVICE_UNAVAILABLE: "Back in a moment",
@@ -33,6 +34,10 @@ _LINES = {
     HTTPStatus.NOT_FOUND: "The address may be mistyped, or the page may have moved.",
     HTTPStatus.METHOD_NOT_ALLOWED: "Please go back and try once more.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A form on these pages is never this long.",
+    HTTPStatus.MISDIRECTED_REQUEST: (
+        "Caught mail is shown to whoever asks for localhost, for an address in numbers, or for the "
+        "host of ALERTS_BASE_URL. By any other name somebody else's page might ask."
+    ),
     HTTPStatus.TOO_MANY_REQUESTS: (
         "From your network this was asked for many times in the last hour. "
         "Please try again in an hour; nothing is lost."

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import PlainTextResponse, Response
 
+from alerts.config import Settings
+from alerts.web.hosts import asked_by_own_name
 from alerts.web.site import CurrentSite
 
 router = APIRouter()
@@ -18,7 +20,7 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 @router.get("/metrics")
 def metrics(request: Request, site: CurrentSite) -> Response:
     """Answer with the metrics in Prometheus' text format, or 403."""
-    if not _may_look(request, site.runtime.settings.metrics_token):
+    if not _may_look(request, site.runtime.settings):
         return PlainTextResponse(
             "metrics are for this machine, or for whoever holds ALERTS_METRICS_TOKEN\n",
             HTTPStatus.FORBIDDEN,
@@ -30,10 +32,14 @@ def metrics(request: Request, site: CurrentSite) -> Response:
     )
 
 
-def _may_look(request: Request, token: str) -> bool:
+def _may_look(request: Request, settings: Settings) -> bool:
     scheme, _, shown = request.headers.get("authorization", "").partition(" ")
-    if token and scheme.lower() == "bearer":
-        return hmac.compare_digest(shown.strip().encode(), token.encode())
+    if settings.metrics_token and scheme.lower() == "bearer":
+        return hmac.compare_digest(shown.strip().encode(), settings.metrics_token.encode())
+    return _from_here(request) and asked_by_own_name(request, settings.base_url)
+
+
+def _from_here(request: Request) -> bool:
     if any(name in request.headers for name in _FORWARDED) or request.client is None:
         return False
     try:

@@ -16,6 +16,7 @@ import pytest
 from alerts.database import Database
 from alerts.operations.alarms.beats import BEAT, beats
 from tests.functional.installation import Installation, free_port, wait_for
+from tests.functional.servers import PostgresServer
 from tests.functional.test_whole_way import check_mails, prepare
 
 pytestmark = pytest.mark.processes
@@ -155,3 +156,20 @@ def test_the_whole_tree_ends_in_the_middle_of_an_issue_and_takes_it_up_again(
     assert ended(up) == 0
     assert Counter(recipient for recipient, _ in mails).most_common(1)[0][1] == 1
     check_mails(mails, newsletter="gp-alert", readers=400)
+
+
+def test_init_waits_for_a_database_that_comes_up_late(
+    install: Install, postgres: PostgresServer
+) -> None:
+    """As on a host that comes up sooner than its database; the parts wait for this to end."""
+    house = install(database_url=postgres.url)
+    postgres.stop("fast")
+    assert "does not answer" in house.run("init", status=1)
+    waiting = house.start("init", "--wait")
+    log = house.folder / "parts.log"
+    wait_for(lambda: "waiting for the database" in log.read_text())
+    assert waiting.poll() is None
+    postgres.start()
+    assert waiting.wait(100) == 0
+    assert log.read_text().count("waiting for the database") == 1
+    assert house.json("subscriber", "list") == []

@@ -234,13 +234,19 @@ def test_this_machine_may_look_but_nobody_through_a_proxy_on_it(url: str, name: 
     assert (refused.status_code, "alerts_held" in refused.text) == (403, False)
 
 
+def test_a_page_whose_name_was_pointed_at_this_machine_sees_no_metrics(url: str) -> None:
+    refused = httpx.get(f"{url}/metrics", headers={"Host": "evil.example"})
+    assert (refused.status_code, "alerts_held" in refused.text) == (403, False)
+    assert httpx.get(f"{url}/metrics", headers={"Host": "localhost:8000"}).status_code == 200
+
+
 def test_a_token_opens_from_elsewhere(
     database: Database, clock: FixedClock, tmp_path: Path
 ) -> None:
     with running_site(database, clock, tmp_path, metrics_token=TOKEN) as site:
         far = {"X-Forwarded-For": "203.0.113.7"}
         for shown_token, status in ((TOKEN, 200), (TOKEN[:-1], 403), ("x", 403)):
-            headers = far | {"Authorization": f"Bearer {shown_token}"}
+            headers = far | {"Authorization": f"Bearer {shown_token}", "Host": "web:8000"}
             assert httpx.get(f"{site.url}/metrics", headers=headers).status_code == status
 
 

@@ -152,6 +152,63 @@ def test_only_the_button_on_the_page_empties_the_mailbox(
     assert mailbox.count() == 0
 
 
+FOREIGN = (
+    "evil.example",
+    "evil.example:8000",
+    "localhost.evil.example",
+    "127.0.0.1.evil.example",
+    "127.0.0.1@evil.example",
+    "notlocalhost",
+    "alerts.example.org.evil.example",
+    "xn--",
+    "[::1",
+    "a b",
+)
+OWN = (
+    "localhost",
+    "LOCALHOST:8000",
+    "localhost.",
+    "desk.localhost:8000",
+    "127.0.0.1:8000",
+    "192.168.1.20:8000",
+    "[::1]:8000",
+    "alerts.exämple.org".encode("idna").decode(),
+    "alerts.xn--exmple-cua.org:443",
+)
+
+
+def test_a_name_that_is_pointed_at_this_machine_shows_no_mail(
+    database: Database, clock: FixedClock, tmp_path: Path, mailbox: CatcherStore
+) -> None:
+    """DNS rebinding: a page at evil.example, whose name means 127.0.0.1 by now, asks for ours."""
+    _catch(mailbox, _mail())
+    paths = ("/caught/", "/caught/1", "/caught/1/html", "/caught/1/raw")
+    with running_site(
+        database, clock, tmp_path, base_url="https://alerts.exämple.org/news"
+    ) as site:
+        token = site.form_token("/caught/")
+        for host in FOREIGN:
+            for path in paths:
+                refused = site.client.get(path, headers={"Host": host})
+                assert refused.status_code == 421, (host, path)
+                assert "asha" not in refused.text
+                assert "Alert" not in refused.text.replace("GP Alerts", "")
+            headers = {"Host": host}
+            site.client.post("/caught/clear", data={"form_token": token}, headers=headers)
+        assert mailbox.count() == 1
+        for host in OWN:
+            for path in paths:
+                shown = site.client.get(path, headers={"Host": host})
+                assert shown.status_code == 200, (host, path)
+        assert "ALERTS_BASE_URL" in site.client.get("/caught/", headers={"Host": "pc"}).text
+
+
+def test_pages_for_everybody_and_for_machines_answer_by_any_name(site: RunningSite) -> None:
+    """A proxy need not hand the name on, and a health check may go by the container's."""
+    for path in ("/", "/subscribe", "/healthz", "/readyz", "/desk/login", "/api/docs"):
+        assert site.client.get(path, headers={"Host": "web:8000"}).status_code == 200, path
+
+
 def test_there_is_no_mailbox_where_mail_really_leaves(
     database: Database, clock: FixedClock, tmp_path: Path
 ) -> None:

@@ -189,11 +189,57 @@ def test_the_target_brings_up_the_parts_and_takes_them_down() -> None:
         assert "gp-alerts-init.service" in part["Requires"][0]
 
 
+def test_a_database_that_comes_up_late_keeps_no_part_down() -> None:
+    """A start that failed is given up, with all that require it; so it does not fail."""
+    init = unit(DEPLOY / "systemd" / "gp-alerts-init.service")
+    [command] = init["ExecStart"]
+    assert parsed(shlex.split(command)[1:])["wait"] is True
+    assert init["TimeoutStartSec"] == ["infinity"]
+
+
+def test_the_account_is_written_where_systemd_looks_for_it() -> None:
+    """`systemd-sysusers` reads what ends in .conf and nothing else."""
+    [path] = (DEPLOY / "sysusers.d").iterdir()
+    assert path.name == "gp-alerts.conf"
+    words = shlex.split(path.read_text(), comments=True)
+    account, home = words[1], words[4]
+    for one in UNITS:
+        found = unit(one)
+        assert found["User"] == found["Group"] == [account]
+        assert found["WorkingDirectory"] == [home]
+    # What stands beside the units is copied with them.
+    kinds = {path.suffix for path in (DEPLOY / "systemd").iterdir()}
+    assert kinds == {".service", ".target", ".timer"}
+
+
+def test_a_command_by_hand_meets_what_the_units_do() -> None:
+    script = DEPLOY / "bin" / "alerts"
+    assert script.stat().st_mode & 0o111
+    text = script.read_text()
+    web = unit(DEPLOY / "systemd" / "gp-alerts-web.service")
+    for name in ("EnvironmentFile", "WorkingDirectory", "UMask"):
+        assert f"--property={name}={web[name][-1]} " in text
+    assert f"--uid={web['User'][-1]} --gid={web['Group'][-1]} " in text
+    assert f"--setenv={web['Environment'][-1]} " in text
+    assert f"{web['ExecStart'][-1].split()[0]} " in text
+    # Without one, the journal would name the unit by the command with its addresses.
+    assert "--description=" in text
+    subprocess.run(["/bin/sh", "-n", str(script)], check=True)
+
+
 def test_what_the_image_is_built_of_is_there() -> None:
     recipe = (DEPLOY / "Containerfile").read_text()
     copied = re.findall(r"^COPY (?!--from)(.*) \S+$", recipe, re.MULTILINE)
     for name in (name for line in copied for name in line.split()):
         assert (REPOSITORY / name).exists(), name
+
+
+def test_the_image_keeps_readers_addresses_to_its_own_user() -> None:
+    recipe = (DEPLOY / "Containerfile").read_text()
+    assert "--mode 0700 --owner alerts --group alerts /var/lib/alerts" in recipe
+    # Made before it becomes a volume, which takes owner and mode from it.
+    assert recipe.index("--mode 0700") < recipe.index("VOLUME /var/lib/alerts")
+    assert recipe.index("USER alerts") < recipe.index("ENTRYPOINT")
 
 
 def test_systemd_understands_the_units(tmp_path: Path) -> None:

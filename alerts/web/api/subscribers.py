@@ -12,9 +12,9 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
-from alerts.delivery.person import personal_data
 from alerts.errors import Invalid, NotFound
 from alerts.inbound.erasing import erase_person, wipe
+from alerts.inbound.person import personal_data
 from alerts.kept_answers import Answer
 from alerts.newsletters.service import get_newsletter, offers
 from alerts.staff.audit import Subject
@@ -154,7 +154,7 @@ def show(subscriber_id: PathId, call: CurrentCall) -> Response:
     **looks(_P.SUBSCRIBERS_READ, PersonalData, "Export all that is kept about a reader"),
 )
 def data(subscriber_id: PathId, call: CurrentCall) -> Response:
-    """Return all that is kept about a person: consents, wishes, what was sent."""
+    """Return all that is kept about a person: consents, wishes, what was sent, what they wrote."""
     with call.acting() as acting:
         document = personal_data(acting.session, _get(acting.session, subscriber_id))
         acting.record("subscriber.exported", Subject("subscriber", subscriber_id))

@@ -3,8 +3,9 @@
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from alerts.delivery.person import personal_csv, personal_data
+from alerts.delivery.person import personal_csv
 from alerts.inbound.erasing import erase_everywhere
+from alerts.inbound.person import personal_data
 from alerts.tokens import BadToken
 from alerts.web.failures import BadLink
 from alerts.web.headers import PERSONAL

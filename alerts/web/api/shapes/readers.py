@@ -82,7 +82,7 @@ class Leaving(Given, json_schema_extra=example({"newsletter": "gp-alert"})):
 
 
 class PersonalData(Shape):
-    """All that is kept about a person: consents, wishes, what was sent, what came back."""
+    """All that is kept about a person: consents, wishes, what was sent, came back, they wrote."""
 
     email: str
     name: str | None
@@ -91,6 +91,7 @@ class PersonalData(Shape):
     consents: list[dict[str, Any]]
     deliveries: list[dict[str, Any]]
     returned: list[dict[str, Any]]
+    mails: list[dict[str, Any]]
 
 
 class Suppressing(

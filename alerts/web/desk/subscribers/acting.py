@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from alerts.delivery.person import personal_csv, personal_data
+from alerts.delivery.person import personal_csv
 from alerts.errors import Invalid, NotFound, Refused
+from alerts.inbound.person import personal_data
 from alerts.staff.audit import Subject, record
 from alerts.staff.permissions import Permission
 from alerts.subscribers import exclusion, service
