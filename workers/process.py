@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +55,9 @@ from workers.heart import Heart
 _SWEEP_SECONDS = 20.0
 # A message makes some dozens of objects that go with it, and no cycles.
 _COLLECT_AFTER = (20_000, 20, 20)
+# While one thread works on rows the others want the interpreter for microseconds at a time: at
+# Python's own 5 ms the connections would run dry meanwhile.
+_SWITCH_SECONDS = 0.0005
 
 # Made before the pool forks, so that the children see it set. A batch asks between two groups.
 _stopping = multiprocessing.Event()
@@ -273,6 +277,7 @@ def _forget_parents_connections(**_: object) -> None:
     # What was imported stays: it need not be looked through again for every thousand messages.
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
+    sys.setswitchinterval(_SWITCH_SECONDS)
 
 
 @task_prerun.connect

@@ -161,7 +161,7 @@ class Soak:
         self.trouble.installation.run("schedule", "pause", NEWSLETTER, "--frequency", FREQUENCY)
         deadline = time.monotonic() + _SETTLES_WITHIN
         while left := self.unsettled():
-            assert time.monotonic() < deadline, f"these did not end: {left}"
+            assert time.monotonic() < deadline, f"these did not end: {self.standings(left)}"
             for number in left:
                 self.trouble.issue = number
                 self.trouble.hurry()
@@ -175,6 +175,15 @@ class Soak:
             issues = session.scalars(select(Issue.id).where(Issue.state.not_in(_OVER))).all()
             begun = session.scalars(select(Run.id).where(Run.outcome == RunOutcome.CLAIMED)).all()
         return [*issues, *(0 for _ in begun)]
+
+    def standings(self, issues: Sequence[int]) -> list[str]:
+        """Return how issues stand, in a line each."""
+        with self.database.read() as session:
+            found = session.scalars(select(Issue).where(Issue.id.in_(issues))).all()
+            return [
+                f"{issue.id} {issue.state} {issue.attention} {audit(session, issue.id)}"
+                for issue in found
+            ]
 
     def check(self) -> list[str]:
         """Return what is wrong, in lines; none where all is as it should be."""
