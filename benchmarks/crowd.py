@@ -82,7 +82,7 @@ def crowd(workshop: Workshop) -> list[Line]:
         room.add_readers(readers)
         articles = room.add_articles(workshop.letter)
         with room.workers(processes=_PROCESSES), _web(room) as web:
-            for turn in range(workshop.sizes.throughput_rounds):
+            for turn in range(workshop.sizes.near_rounds):
                 alone.append(_alone(room, articles, workshop))
                 beside.append(_beside(room, articles, web, workshop, turn=turn))
     times = [percentile(one.answers.all(), 99) * 1000 for one in beside]

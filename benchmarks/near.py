@@ -33,14 +33,14 @@ def throughput(workshop: Workshop) -> list[Line]:
             "throughput",
             Target(1.0),
             readers=sizes.readers,
-            rounds=sizes.throughput_rounds,
+            rounds=sizes.near_rounds,
         )
     ]
 
 
 def sqlite(workshop: Workshop) -> list[Line]:
     """Measure SQLite and the embedded Redis against the reference sender."""
-    readers, rounds = workshop.sizes.readers, workshop.sizes.rounds
+    readers, rounds = workshop.sizes.readers, workshop.sizes.near_rounds
     return [
         _against_source(
             workshop, "sqlite", Target(0.6), readers=readers, rounds=rounds, sqlite=True
@@ -57,7 +57,7 @@ def signed(workshop: Workshop) -> list[Line]:
         "dkim_selector": _SELECTOR,
         "dkim_domain": _DOMAIN,
     }
-    readers, rounds = workshop.sizes.fewer, workshop.sizes.rounds
+    readers, rounds = workshop.sizes.fewer, workshop.sizes.near_rounds
     return [
         _against_source(
             workshop, "signed", Target(0.4), readers=readers, rounds=rounds, settings=settings
@@ -103,7 +103,7 @@ def variants(workshop: Workshop) -> list[Line]:
         alone = _filled(one, letter, sizes.fewer, wished=wishes(1))
         varied = _filled(many, letter, sizes.fewer, wished=wishes(sizes.variants))
         with one.workers(processes=_PROCESSES), many.workers(processes=_PROCESSES):
-            for _ in range(sizes.rounds):
+            for _ in range(sizes.near_rounds):
                 issue = one.approved(alone)
                 reference.append(one.send(issue, workshop.sink, readers=sizes.fewer))
                 _check_editions(one, issue, 1)
