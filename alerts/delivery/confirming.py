@@ -134,7 +134,8 @@ class Confirmations:
             select(Subscriber.id)
             .where(Subscriber.confirmation_due_at > now - _JUST_NOW)
             .where(Subscriber.confirmation_due_at <= now, not_held())
-            .order_by(Subscriber.confirmation_due_at)
+            # The newest first: a file of thousands may have come in a moment before.
+            .order_by(Subscriber.confirmation_due_at.desc())
             .limit(_MOST_AT_ONCE)
         )
         with self.database.glance() as session:

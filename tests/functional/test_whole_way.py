@@ -61,8 +61,14 @@ def _message(raw: bytes) -> EmailMessage:
     return message
 
 
+def of_issues(mails: Mails) -> Mails:
+    """Return the mails of issues: whoever has not confirmed yet is asked to, meanwhile."""
+    return [mail for mail in mails if b"\nList-Id:" in mail[1]]
+
+
 def check_mails(mails: Mails, *, newsletter: str, readers: int) -> None:
-    """Hold every mail against what its reader is owed."""
+    """Hold every mail of an issue against what its reader is owed."""
+    mails = of_issues(mails)
     assert sorted(Counter(recipient for recipient, _ in mails).values()) == [1] * readers
     messages = parse(mails)
     assert len({message["Message-ID"] for message in messages}) == readers
@@ -101,7 +107,7 @@ def test_a_thousand_readers_get_one_mail_each(install: Install, smtp: tuple[Mail
     check_mails(mailbox.mails, newsletter="africa-this-week", readers=1_000)
     # Once more changes nothing: whoever has it does not get it again.
     assert "was sent already" in installation.run("issue", "send", issue, status=1)
-    assert len(mailbox.mails) == 1_000
+    assert len(of_issues(mailbox.mails)) == 1_000
 
 
 def test_a_worker_killed_in_the_middle_leaves_nobody_out(
@@ -136,7 +142,7 @@ def test_a_worker_killed_in_the_middle_leaves_nobody_out(
     # In doubt is what was on the wire at that moment, a few messages and not the whole batch.
     assert audit["uncertain"] <= WIRES
     assert audit["reasons"].keys() <= {"fate unknown, held"}
-    recipients = Counter(recipient for recipient, _ in mailbox.mails)
+    recipients = Counter(recipient for recipient, _ in of_issues(mailbox.mails))
     assert set(recipients.values()) == {1}
     assert audit["sent"] <= len(recipients) <= audit["sent"] + audit["uncertain"]
 

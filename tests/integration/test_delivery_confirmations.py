@@ -189,6 +189,7 @@ def test_a_worker_that_dies_over_a_confirmation_leaves_it_owed(
 def test_each_reader_gets_an_address_and_a_link_of_their_own(
     database: Database, clock: FixedClock, reader_id: int
 ) -> None:
+    clock.advance(timedelta(seconds=1))
     with database.transaction() as session:
         [other] = add_readers(
             session, ["o'hara"], now=clock.now(), state=SubscriberState.UNCONFIRMED
@@ -197,7 +198,8 @@ def test_each_reader_gets_an_address_and_a_link_of_their_own(
     transport = OneAnswer(ACCEPTED)
     assert just_asked_for(database, transport, clock) == 2
     links = set()
-    for mail, address in zip(transport.mails, ["ama", "o'hara"], strict=True):
+    # Whoever came last goes first: before them there may have been a file of thousands.
+    for mail, address in zip(transport.mails, ["o'hara", "ama"], strict=True):
         message = message_from_bytes(mail, policy=default)
         assert isinstance(message, EmailMessage)
         text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
