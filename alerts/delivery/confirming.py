@@ -22,6 +22,7 @@ from alerts.delivery.transactional import attempt
 from alerts.delivery.transports.base import Transport
 from alerts.errors import Refused
 from alerts.holding import is_held, not_held
+from alerts.kept_minute import KeptMinute
 from alerts.newsletters.service import get_newsletter
 from alerts.rendering.service import RenderedEdition, Renderer
 from alerts.rendering.slots import Slot
@@ -42,7 +43,6 @@ _CLOCKS_DIFFER = timedelta(minutes=1)
 # One that waits longer has troubles of its own; the sweeper sees to it.
 _JUST_NOW = timedelta(seconds=10)
 _MOST_AT_ONCE = 50
-_MOST_KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Confirmations:
     transport: Transport
     clock: Clock
     signer: DkimSigner | None = None
-    _kept: dict[tuple[object, ...], RenderedEdition] = field(default_factory=dict)
+    _kept: KeptMinute[RenderedEdition] = field(default_factory=KeptMinute)
 
     async def send(self, subscriber_id: int, *, answers: str | None = None) -> bool:
         """Mail the link that confirms a sign-up, if it is still owed; True when it was sent.
@@ -167,22 +167,19 @@ class Confirmations:
         return self._rendered("confirmation", titles, "confirm_url"), link
 
     def _rendered(self, name: str, titles: tuple[str, ...], link: str) -> RenderedEdition:
-        minute = self.clock.now().replace(second=0, microsecond=0)
-        key = minute, name, titles
-        found = self._kept.get(key)
-        if found is None:
-            if len(self._kept) >= _MOST_KEPT or any(kept[0] != minute for kept in self._kept):
-                self._kept.clear()
-            context = {
-                "titles": titles,
-                "days": CONFIRM_WITHIN.days,
-                "publisher": parseaddr(self.settings.sender)[0] or self.settings.sender_domain,
-                "publisher_address": "",
-                "home_url": self.settings.base_url,
-            }
-            slots = {"email": Slot.EMAIL, link: Slot.PREFERENCES_URL}
-            found = self._kept[key] = self.renderer.render_message(name, context, slots=slots)
-        return found
+        context = {
+            "titles": titles,
+            "days": CONFIRM_WITHIN.days,
+            "publisher": parseaddr(self.settings.sender)[0] or self.settings.sender_domain,
+            "publisher_address": "",
+            "home_url": self.settings.base_url,
+        }
+        slots = {"email": Slot.EMAIL, link: Slot.PREFERENCES_URL}
+        return self._kept.get(
+            (name, titles),
+            lambda: self.renderer.render_message(name, context, slots=slots),
+            now=self.clock.now(),
+        )
 
     def _change(self, owed: _Owed, due_at: datetime | None) -> None:
         """Set anew what is owed, unless a newer sign-up made another debt since."""

@@ -10,6 +10,7 @@ from alerts.articles.topics import Topics, topics_in
 from alerts.config import Settings
 from alerts.delivery.catcher import CatcherStore
 from alerts.delivery.clicks import ClickCounter
+from alerts.kept_minute import KeptMinute
 from alerts.operations.metrics import Metrics
 from alerts.paths import templates_dir
 from alerts.rendering.links import CountedLinks
@@ -20,7 +21,6 @@ from alerts.staff.guard import Guard, make_guard
 from alerts.subscribers.links import SubscriberLinks
 from alerts.task_queue import TaskQueue
 from alerts.web.kept_counts import KeptCounts
-from alerts.web.kept_pages import KeptPages
 from alerts.web.pages import Pages
 from alerts.web.public.catalogue import Catalogue
 from alerts.web.shared_looks import SharedLooks
@@ -45,7 +45,7 @@ class Site:
     catalogue: Catalogue
     metrics: Metrics
     counts: KeptCounts
-    kept_pages: KeptPages
+    kept_pages: KeptMinute[str]
     counted_links: CountedLinks
     clicks: ClickCounter
     looks: SharedLooks
@@ -82,7 +82,7 @@ def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None)
         catalogue=Catalogue(),
         metrics=Metrics(runtime.database, queue.redis_url, runtime.clock),
         counts=KeptCounts(),
-        kept_pages=KeptPages(),
+        kept_pages=KeptMinute(),
     )
 
 
