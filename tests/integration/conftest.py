@@ -1,5 +1,6 @@
 """What many tests begin with: a house that sends, a site with people at its desk, settings."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,3 +52,10 @@ def settings_there(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("ALERTS_DATABASE_URL", database.url.render_as_string(hide_password=False))
     monkeypatch.setenv("ALERTS_DATA_DIR", str(tmp_path / "var"))
     monkeypatch.setenv("COLUMNS", "300")
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no proxy of this machine between us and a server on it."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)

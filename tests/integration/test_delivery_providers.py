@@ -8,21 +8,15 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from functools import partial
 
 import pytest
-from typing_extensions import override
 
-from alerts.config import Settings
-from alerts.delivery.assembly import CompiledMessage, Envelope, Reader
-from alerts.delivery.outcome import Fate, Outcome
-from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport, TransportDown
-from alerts.delivery.transports.factory import make_transport
+from alerts.delivery.outcome import Fate
+from alerts.delivery.transports.base import Transport, TransportDown
 from alerts.delivery.transports.providers.http import HttpTransport, Timeouts
 from alerts.delivery.transports.providers.mailgun import Mailgun
-from alerts.delivery.transports.providers.postmark import LARGEST_REQUEST
 from alerts.embedded_redis import EmbeddedRedis
+from tests.data.delivery.handing import Notes, content_for, large, made, outgoing, send
 from tests.data.delivery.providers import (
     SECRET,
     FakeMailgun,
@@ -33,42 +27,7 @@ from tests.data.delivery.providers import (
     served,
 )
 
-COMPILED = CompiledMessage(
-    Envelope(
-        "GP Alerts <alerts@example.org>",
-        "",
-        "gp.example.org",
-        "GP Alert",
-        datetime(2026, 11, 23, tzinfo=UTC),
-    ),
-    "News – “today”",
-    "<p>@@EMAIL@@ @@UNSUBSCRIBE_URL@@</p>",
-    "@@EMAIL@@ @@UNSUBSCRIBE_URL@@",
-)
-
-
-class Notes(Observer):
-    """Remembers what it was told, and that nothing is told twice."""
-
-    def __init__(self) -> None:
-        self.begun: list[int] = []
-        self.outcomes: dict[int, Outcome] = {}
-
-    @override
-    def started(self, delivery_id: int) -> None:
-        assert delivery_id not in self.begun
-        self.begun.append(delivery_id)
-
-    @override
-    def ended(self, delivery_id: int, outcome: Outcome) -> None:
-        assert delivery_id not in self.outcomes
-        self.outcomes[delivery_id] = outcome
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-        monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 
 @pytest.fixture(params=[FakeSes, FakeMailgun, FakePostmark, FakeSendGrid])
@@ -86,38 +45,6 @@ def address(provider: FakeProvider) -> Iterator[str]:
 @pytest.fixture
 def transport(provider: FakeProvider, address: str) -> Transport:
     return made(provider.mail_url(address))
-
-
-def made(*urls: str, redis_url: str = "redis://unused") -> Transport:
-    return make_transport(Settings(mail_url=urls), redis_url=redis_url)
-
-
-def content_for(recipient: str, number: int) -> bytes:
-    url = f"https://alerts.example.org/u/{number}"
-    return COMPILED.fill(Reader("Ama “A”", recipient, f"m.{number}@example.org", url, ""))
-
-
-def outgoing(*recipients: str, first: int = 1) -> list[Outgoing]:
-    return [
-        Outgoing(
-            n,
-            "alerts@example.org",
-            r,
-            lambda _, r=r, n=n: content_for(r, n),  # type: ignore[misc]  # bound
-            envelope_id=f"mgx1.7.{n}@example.org",
-        )
-        for n, r in enumerate(recipients, start=first)
-    ]
-
-
-def send(transport: Transport, messages: list[Outgoing], *, down: bool = False) -> Notes:
-    notes = Notes()
-    if down:
-        with pytest.raises(TransportDown):
-            asyncio.run(transport.deliver(messages, notes))
-    else:
-        asyncio.run(transport.deliver(messages, notes))
-    return notes
 
 
 def test_what_was_approved_is_what_arrives(
@@ -299,51 +226,6 @@ def test_an_answer_without_end_is_not_read_to_its_end() -> None:
     assert asyncio.run(run()).outcomes[1].fate is Fate.UNKNOWN
 
 
-def test_postmark_gets_small_batches_and_single_mails_in_their_own_stream() -> None:
-    fake = FakePostmark()
-    letters = outgoing(*(f"r{n}@x.org" for n in range(120)))
-    single = [m._replace(lane=Lane.TRANSACTIONAL) for m in outgoing("new@x.org", first=121)]
-    with served(fake) as address:
-        notes = send(made(fake.mail_url(address)), [*letters[:70], *single, *letters[70:]])
-    assert fake.sizes == [50, 20, 1, 50]
-    assert fake.streams == [{"news"}, {"news"}, {"outbound"}, {"news"}]
-    assert len(notes.outcomes) == 121
-
-
-def _made(content: bytes, _eight_bit: bool) -> bytes:
-    return content
-
-
-def large(messages: list[Outgoing], octets: int) -> list[Outgoing]:
-    """Return messages whose HTML is of about so many octets."""
-    lines = b"<p>A line of a newsletter that has no end, and was never meant to have one.</p>\r\n"
-    text = lines * (octets // len(lines))
-    fields = (
-        b"From: alerts@example.org\r\nTo: %s\r\nSubject: Long\r\nMessage-ID: <m.%d@x.org>\r\n"
-        b"Content-Type: text/html\r\n\r\n"
-    )
-    return [
-        m._replace(content=partial(_made, fields % (m.recipient.encode(), m.delivery_id) + text))
-        for m in messages
-    ]
-
-
-def test_no_batch_is_larger_than_postmark_takes() -> None:
-    fake = FakePostmark()
-    short = outgoing("a@x.org", "b@x.org")
-    long = large(outgoing(*(f"r{n}@x.org" for n in range(15)), first=3), 4_000_000)
-    with served(fake) as address:
-        notes = send(made(fake.mail_url(address)), [*short, *long])
-    assert {outcome.fate for outcome in notes.outcomes.values()} == {Fate.ACCEPTED}
-    assert Counter(m.recipient for m in fake.accepted) == Counter(
-        m.recipient for m in (*short, *long)
-    )
-    assert sum(fake.sizes) == 17
-    assert max(fake.octets) <= LARGEST_REQUEST < sum(fake.octets) - LARGEST_REQUEST
-    # As many as fit, not one by one.
-    assert len(fake.sizes) == 3
-
-
 def test_a_message_that_no_provider_takes_is_refused_by_its_size_alone(
     provider: FakeProvider, transport: Transport
 ) -> None:
@@ -356,23 +238,6 @@ def test_a_message_that_no_provider_takes_is_refused_by_its_size_alone(
     assert (refused.fate, refused.reason) == (Fate.PERMANENT, "5.3.4")
     assert re.search(r"takes \d+ octets, not 3\d{7}$", refused.answer)
     assert max(provider.octets) < 100_000, "it was handed over all the same"
-
-
-def test_each_message_of_a_batch_has_a_fate_of_its_own() -> None:
-    fake = FakePostmark()
-    with served(fake) as address:
-        notes = send(made(fake.mail_url(address)), outgoing("a@x.org", "unknown@x.org", "b@x.org"))
-    fates = [notes.outcomes[number].fate for number in (1, 2, 3)]
-    assert fates == [Fate.ACCEPTED, Fate.PERMANENT, Fate.ACCEPTED]
-    assert notes.outcomes[2].answer.startswith("406 ")
-    assert fake.sizes == [3]
-
-
-def test_a_broken_connection_leaves_a_whole_batch_in_doubt() -> None:
-    fake = FakePostmark()
-    with served(fake) as address:
-        notes = send(made(fake.mail_url(address)), outgoing("cut@x.org", "a@x.org", "b@x.org"))
-    assert [outcome.fate for outcome in notes.outcomes.values()] == [Fate.UNKNOWN] * 3
 
 
 def test_another_provider_takes_over_all_that_was_not_begun() -> None:
