@@ -257,7 +257,15 @@ def _was_stopped(error: OperationalError) -> bool:
 def _engine(url: URL) -> Engine:
     # Parameters are addresses, among others: an error's text, which is logged, goes without them.
     if url.get_backend_name() != "sqlite":
-        engine = create_engine(url, pool_size=5, max_overflow=20, hide_parameters=True)
+        # Else the driver gives bytes for text where the database has no encoding: no check would
+        # get so far as to say so.
+        engine = create_engine(
+            url,
+            pool_size=5,
+            max_overflow=20,
+            hide_parameters=True,
+            connect_args={"client_encoding": "utf8"},
+        )
         event.listen(engine, "checkout", _notice_hangup)
         return engine
     engine = create_engine(

@@ -45,7 +45,11 @@ def known_revisions() -> list[str]:
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring the schema to a revision; safe when several processes do it at once."""
+    """Bring the schema to a revision; safe when several processes do it at once.
+
+    Raises Refused for an empty database on PostgreSQL that cannot hold every letter.
+    """
+    _check_encoding(database)
     with _one_at_a_time(database), _changing(database) as connection:
         command.upgrade(_configuration(connection), revision)
 
@@ -54,6 +58,20 @@ def downgrade(database: Database, revision: str) -> None:
     """Take the schema back to an older revision."""
     with _one_at_a_time(database), _changing(database) as connection:
         command.downgrade(_configuration(connection), revision)
+
+
+def _check_encoding(database: Database) -> None:
+    """Refuse to begin in an encoding that some name or title could not be kept in."""
+    if database.is_sqlite or schema_revision(database) is not None:
+        return
+    with database.read() as session:
+        encoding = session.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise Refused(
+            f"the database {database.url.database} keeps text in {encoding}, which lacks most"
+            " letters; nothing was made in it: make one with"
+            " `createdb --encoding UTF8 --template template0`, and name it in ALERTS_DATABASE_URL"
+        )
 
 
 @contextmanager

@@ -141,6 +141,28 @@ def test_a_house_in_order(practice: Practice) -> None:
     assert sorted(unknown) == sorted(rule.rule for rule in RULES if not rule.checks)
 
 
+def test_the_domain_that_bounces_come_back_to_is_the_one_in_the_envelope(
+    practice: Practice,
+) -> None:
+    practice.settings = practice.settings.model_copy(
+        update={"bounce_domain": "returns@bounce.example.org"}
+    )
+    wrong = told(practice.diagnosis(), Level.ERROR)
+    assert wrong[Check.MX].startswith("bounce.example.org has neither MX nor address")
+    assert wrong[Check.SPF].startswith("bounce.example.org has no SPF record")
+    there: Records = {
+        ("bounce.example.org", "TXT"): "v=spf1 ip4:192.0.2.25 -all",
+        ("bounce.example.org", "MX"): "10 mx.example.org.",
+    }
+    with asking(GOOD_ZONE | there) as names:
+        practice.ports = replace(practice.ports, names=names)
+        found = practice.diagnosis()
+    assert told(found, Level.WARNING, Level.ERROR) == {}
+    well = [one.what for one in found.findings if one.check in {Check.MX, Check.ALIGNMENT}]
+    assert any("bounce.example.org: bounces go to mx.example.org" in what for what in well)
+    assert any("SPF by the envelope's bounce.example.org" in what for what in well)
+
+
 def test_without_a_network_nothing_is_blamed_on_dns(practice: Practice) -> None:
     with zone_of({}).served() as server:
         pass

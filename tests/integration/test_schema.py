@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from alerts import migrations
 from alerts.clock import FixedClock
 from alerts.database import Base, Database
+from alerts.errors import Refused
 from alerts.newsletters.models import Issue, IssueNumber, Run, Schedule
 from alerts.newsletters.schedules import set_schedule
 from alerts.newsletters.scheduling import claim_due
@@ -53,6 +54,28 @@ def test_an_upgrade_can_run_twice_and_back(database_url: str) -> None:
     migrations.upgrade(database)
     assert migrations.schema_revision(database) == migrations.HEAD
     database.dispose()
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_every_letter_is_refused_while_it_is_empty(
+    empty_postgres: str, encoding: str
+) -> None:
+    server = Database(empty_postgres)
+    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        like = "TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+        connection.execute(text(f"CREATE DATABASE narrow ENCODING '{encoding}' {like}"))
+    narrow = Database(server.url.set(database="narrow").render_as_string(hide_password=False))
+    try:
+        said = rf"narrow keeps text in {encoding}, .*createdb --encoding UTF8"
+        with pytest.raises(Refused, match=said):
+            migrations.ensure_schema(narrow)
+        with narrow.engine.connect() as connection:
+            assert inspect(connection).get_table_names() == []
+    finally:
+        narrow.dispose()
+        with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("DROP DATABASE narrow WITH (FORCE)"))
+        server.dispose()
 
 
 def test_schedules_and_runs_go_back_and_forth(database: Database, clock: FixedClock) -> None:

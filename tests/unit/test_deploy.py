@@ -195,6 +195,14 @@ def test_a_database_that_comes_up_late_keeps_no_part_down() -> None:
     [command] = init["ExecStart"]
     assert parsed(shlex.split(command)[1:])["wait"] is True
     assert init["TimeoutStartSec"] == ["infinity"]
+    # Some that read a compose file do not wait for a service to be healthy.
+    assert parsed(compose()["services"]["init"]["command"])["wait"] is True
+
+
+def test_a_part_that_is_only_starting_hears_that_it_is_to_end() -> None:
+    """The first process of a container does not, before it has a handler of its own."""
+    for name, service in compose()["services"].items():
+        assert service.get("init", False) == ("build" in service), name
 
 
 def test_the_account_is_written_where_systemd_looks_for_it() -> None:

@@ -155,14 +155,15 @@ def _of_domain(
 
 
 def sending_of(settings: Settings, ways: Ways, domain: str) -> Sending:
-    """Return how mail of a From domain goes out: over SMTP the envelope's sender is that of From.
+    """Return how mail of a From domain goes out.
 
-    Whoever gives bounces a domain of their own changes it here.
+    Over SMTP the envelope's sender is at ALERTS_BOUNCE_DOMAIN, else that of From.
     """
     if not ways.smtp:
         return Sending(domain, None, None)
+    envelope = _domain(settings.bounce_domain) if settings.bounce_domain else domain
     signed = bool(settings.dkim_key_file) and dkim_covers(settings.dkim_domain, domain)
-    return Sending(domain, domain, settings.dkim_domain if signed else "")
+    return Sending(domain, envelope, settings.dkim_domain if signed else "")
 
 
 def _unsigned(ways: Ways) -> Finding:
