@@ -31,11 +31,17 @@ class Settled:
 
 
 def settle(
-    session: Session, troubles: Iterable[Trouble], *, targets: Sequence[str], now: datetime
+    session: Session,
+    troubles: Iterable[Trouble],
+    *,
+    targets: Sequence[str],
+    now: datetime,
+    watching_since: datetime | None = None,
 ) -> Settled:
     """Hold what is broken now against the book; write notes to the targets where one is due.
 
-    Safe to do twice: an alarm that is open is seen again, and a note is unique.
+    Safe to do twice: an alarm that is open is seen again, and a note is unique. Nothing is over
+    because nobody looked: only time that somebody watched, since `watching_since`, counts.
     """
     opened, closed = [], []
     seen = set()
@@ -46,7 +52,8 @@ def settle(
             opened.append(alarm.id)
         _note_if_due(session, alarm, targets, now)
     for alarm in open_alarms(session):
-        if alarm.id not in seen and now - alarm.last_seen_at >= _CLEAR_AFTER:
+        unseen_since = max(alarm.last_seen_at, watching_since or alarm.last_seen_at)
+        if alarm.id not in seen and now - unseen_since >= _CLEAR_AFTER:
             alarm.closed_at = now
             closed.append(alarm.id)
             # Whoever never heard of it need not hear that it is over.

@@ -55,6 +55,19 @@ MAIL_WAITS_AFTER = timedelta(minutes=15)
 SILENT_AFTER = timedelta(minutes=3)
 # Workers that are all busy with large batches let ticks pass; that is no trouble for so long.
 TICKLESS_AFTER = timedelta(minutes=15)
+# What was due while the machine was off is not broken when it comes up: it is seen to first.
+# Whoever has only begun to watch tells of none of these before.
+COMING_UP = timedelta(minutes=3)
+SEEN_TO_FIRST = frozenset(
+    {
+        Kind.RUN_LATE,
+        Kind.ISSUE_LATE,
+        Kind.ISSUE_STALLED,
+        Kind.MAILBOX_DEAD,
+        Kind.MAIL_WAITS,
+        Kind.CANARY_MISSING,
+    }
+)
 # A run that failed is told of until a later one did not, or for so long.
 FAILED_FOR = timedelta(days=2)
 

@@ -13,6 +13,7 @@ import structlog
 
 from alerts.delivery.canaries import expect_copies, missing_copies
 from alerts.delivery.catcher import CatcherStore
+from alerts.operations.alarms import kinds
 from alerts.operations.alarms.beats import beats, silent_parts, take_turn
 from alerts.operations.alarms.books import Settled, settle
 from alerts.operations.alarms.looking import Around, look_for_trouble
@@ -54,9 +55,17 @@ class Watch:
         around = Around(self._space(settings.data_dir), settings.canary_within, settings.mailboxes)
         with means.database.read() as session:
             troubles = look_for_trouble(session, now=now, around=around)
+            if now - self._since < kinds.COMING_UP:
+                troubles = [one for one in troubles if one.kind not in kinds.SEEN_TO_FIRST]
             troubles += silent_parts(beats(session), now=now, watching_since=self._since)
         with means.database.transaction() as session:
-            settled = settle(session, troubles, targets=targets_of(settings), now=now)
+            settled = settle(
+                session,
+                troubles,
+                targets=targets_of(settings),
+                now=now,
+                watching_since=self._since,
+            )
         if settled.opened or settled.closed:
             log.warning("alarms", opened=settled.opened, closed=settled.closed)
         return settled

@@ -1,6 +1,6 @@
 """Alarms of what is around issues: returned mail, providers, sources, mailboxes, silent parts."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import update
 
@@ -9,6 +9,7 @@ from alerts.delivery.models import OutcomeCount
 from alerts.inbound.fetching.claims import enter_mailboxes
 from alerts.inbound.models import InboundMail, Mailbox, MailState
 from alerts.mailbox_urls import parse_mailbox_url
+from alerts.newsletters.models import Schedule
 from alerts.operations.alarms.beats import BEAT, WORKER, note_life
 from alerts.operations.alarms.looking import Around, look_for_trouble
 from tests.data.operations.alarm_bell import Bell, a_source
@@ -130,6 +131,34 @@ def test_whoever_starts_to_watch_gives_everybody_time(bell: Bell) -> None:
     assert bell.look_at_silence(late) == []
     bell.clock.advance(timedelta(minutes=4))
     assert sorted(bell.look_at_silence(late)) == ["no-beat", "no-worker"]
+
+
+def is_due(bell: Bell, at: datetime) -> None:
+    with bell.database.transaction() as session:
+        session.execute(update(Schedule).values(paused=False, next_at=at))
+
+
+def test_what_was_due_while_the_machine_was_off_is_seen_to_before_it_is_told_of(
+    bell: Bell,
+) -> None:
+    is_due(bell, bell.clock.now())
+    bell.clock.advance(timedelta(hours=5))
+    started = bell.begin()
+    assert bell.look(started) == []
+    bell.clock.advance(timedelta(minutes=4))
+    assert set(bell.look(started)) == {"run-late"}
+
+
+def test_no_alarm_is_over_because_the_machine_was_off(bell: Bell) -> None:
+    is_due(bell, bell.clock.now())
+    bell.clock.advance(timedelta(minutes=16))
+    assert set(bell.look()) == {"run-late"}
+    bell.clock.advance(timedelta(hours=5))
+    started = bell.begin()
+    assert set(bell.look(started)) == {"run-late"}
+    is_due(bell, bell.clock.now() + timedelta(hours=1))
+    bell.clock.advance(timedelta(minutes=6))
+    assert bell.look(started) == []
 
 
 def test_workers_that_are_busy_let_ticks_pass_for_a_while(bell: Bell) -> None:
