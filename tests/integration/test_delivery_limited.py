@@ -14,6 +14,7 @@ from alerts.delivery.limits.options import read_limits
 from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.transports.base import (
     Lane,
+    LimitReached,
     Observer,
     Outgoing,
     Transport,
@@ -150,7 +151,7 @@ def test_two_processes_share_a_quota(redis_url: str) -> None:
             *(t.deliver(mails(f"r{n}@x.org" for n in range(50)), Notes()) for t in transports),
             return_exceptions=True,
         )
-        assert {type(result) for result in results} <= {TransportBusy, type(None)}
+        assert {type(result) for result in results} <= {LimitReached, type(None)}
         for transport in transports:
             await transport.close()
 

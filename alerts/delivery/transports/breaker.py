@@ -2,6 +2,7 @@
 
 closed      it works; too many troubles in a row open the breaker, and so does TransportDown
 open        it is left alone for a while: each time for longer, up to a limit
+paused      a limit that a person stated is used up: left alone to the second, and well
 due         the while is over: one message is tried; it closes the breaker or opens it again
 
 What one process learns stays in that process: others find out by themselves, with a message each.
@@ -33,7 +34,7 @@ class Breaker:
         self._jitter = jitter
         self._troubles = 0
         self._openings = 0
-        self._due_at = self._asked_until = 0.0
+        self._due_at = self._asked_until = self._paused_until = 0.0
 
     @property
     def closed(self) -> bool:
@@ -43,7 +44,13 @@ class Breaker:
     @property
     def rest(self) -> float:
         """Seconds for which it is still to be left alone; 0 when it may be tried."""
-        return 0.0 if self._openings == 0 else max(0.0, self._due_at - self._clock())
+        now = self._clock()
+        paused = max(0.0, self._paused_until - now)
+        return paused if self._openings == 0 else max(paused, self._due_at - now)
+
+    def pause(self, seconds: float) -> None:
+        """Leave it alone for exactly so many seconds: nothing is wrong with it."""
+        self._paused_until = self._clock() + seconds
 
     def down(self, *, wait: float = 0.0) -> None:
         """Note that it said it cannot go on; `wait` is how many seconds it asked for, if it did."""

@@ -14,9 +14,10 @@ from typing_extensions import override
 
 from alerts.delivery.limits.desk import ThrottleDown
 from alerts.delivery.limits.limiter import Limiter
-from alerts.delivery.limits.rules import Admission, Scope, Turn
+from alerts.delivery.limits.rules import Admission, Scope, Turn, tells_of_a_limit
 from alerts.delivery.outcome import Fate, Outcome, asks_for_less
 from alerts.delivery.transports.base import (
+    LimitReached,
     Observer,
     Outgoing,
     Transport,
@@ -210,7 +211,8 @@ def _is_for_the_ledger(admission: Admission) -> bool:
 def _sat_out(admission: Admission) -> float:
     """Return how long to wait here; raise TransportBusy when that is too long."""
     if admission.turn is Turn.POSTPONED or admission.seconds > _PATIENCE_SECONDS:
-        raise TransportBusy(admission.reason, admission.seconds)
+        why = LimitReached if tells_of_a_limit(admission.reason) else TransportBusy
+        raise why(admission.reason, admission.seconds)
     return admission.seconds
 
 
