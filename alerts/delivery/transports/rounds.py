@@ -57,8 +57,10 @@ class Place:
     def resting(self) -> TransportDown | None:
         """Return why it is left alone, and for how long still where that is known."""
         rest = self.breaker.rest
+        if rest and isinstance(self.down, LimitReached):
+            return LimitReached(str(self.down), self.breaker.limit_left)
         if rest and isinstance(self.down, TransportBusy):
-            return type(self.down)(str(self.down), rest)
+            return TransportBusy(str(self.down), rest)
         return self.down if rest else None
 
     def took(self, seconds: float) -> None:
