@@ -41,8 +41,9 @@ def overview(runtime: Runtime) -> dict[str, Any]:
                 "issue": held.issue_id,
                 "newsletter": held.newsletter,
                 "left": held.left,
-                "until": rfc3339(held.until),
+                "until": rfc3339(held.until.replace(microsecond=0)),
                 "why": held.why,
+                "words": held.words,
             }
             for held in found.held
         ],
@@ -88,10 +89,9 @@ def print_overview(found: dict[str, Any]) -> None:
     for noted in found["attention"]:
         say(f"issue {noted['issue']} ({noted['state']}) wants a look: {noted['reason']}")
     for held in found["held"]:
-        why = held["why"] or "their mail servers put them off, or ours is away"
         say(
             f"issue {held['issue']} of {held['newsletter']}: {held['left']} to go, nothing moves"
-            f" before {held['until']}: {why}"
+            f" before {held['until']}: {held['words']}"
         )
     for name in ("issues", "subscribers"):
         counts = ", ".join(f"{count} {state}" for state, count in found[name].items())

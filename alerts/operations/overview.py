@@ -44,6 +44,11 @@ class Held:
     until: datetime
     why: str | None
 
+    @property
+    def words(self) -> str:
+        """What it waits for, in words."""
+        return self.why or "readers' servers put it off, or the mail server is away"
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -84,7 +89,7 @@ def standing_of(
         next_at=session.scalar(next_at),
         runs=session.scalars(select(Run).order_by(Run.id.desc()).limit(runs)).all(),
         attention=_attention(session),
-        held=_held(session, clock.now()),
+        held=held_issues(session, now=clock.now()),
         failing=long_failing(session, clock=clock),
         webhooks=given_up(session),
         alarms=open_alarms(session),
@@ -100,7 +105,8 @@ def _attention(session: Session) -> list[Noted]:
     return [Noted(number, state, reason or "") for number, state, reason in rows]
 
 
-def _held(session: Session, now: datetime) -> list[Held]:
+def held_issues(session: Session, *, now: datetime) -> list[Held]:
+    """Return the issues being sent of which all that is left waits, the oldest first."""
     sending = session.execute(
         select(Issue.id, Issue.newsletter)
         .where(Issue.state == IssueState.SENDING, Issue.audience_at.is_not(None))
