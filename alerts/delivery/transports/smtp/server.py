@@ -80,7 +80,7 @@ async def open_connection(server: SmtpServer) -> tuple[asyncio.Transport, Capabi
         raise _failed(server, secrets, f"{error.code} {error.message}", error.code) from error
     except (SMTPException, OSError, ValueError) as error:
         client.close()
-        raise _failed(server, secrets, str(error) or type(error).__name__) from error
+        raise _failed(server, secrets, _told(error)) from error
     except BaseException:
         client.close()
         raise
@@ -95,6 +95,18 @@ def _failed(server: SmtpServer, secrets: list[str], said: str, code: int = 0) ->
         for form in _as_sent(server.username or "", secret):
             said = said.replace(form, "***")
     return ConnectFailed(f"{server.name}: {said}", code)
+
+
+def _told(error: BaseException) -> str:
+    """Return in words why no connection came about: what lies beneath, where that says more."""
+    cause = error.__cause__ or error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
+        return "it speaks no TLS at this port; smtp:// with tls=required begins it by STARTTLS"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return str(error) or type(error).__name__
 
 
 def _as_sent(username: str, secret: str) -> list[str]:
