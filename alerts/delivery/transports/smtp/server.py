@@ -11,6 +11,7 @@ from typing import cast
 
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPHeloError, SMTPResponseException
+from typing_extensions import override
 
 from alerts.delivery.transports.smtp.envelope import Capabilities
 
@@ -116,11 +117,25 @@ def _as_sent(username: str, secret: str) -> list[str]:
     return [*encoded, secret]
 
 
+class _Client(aiosmtplib.SMTP):
+    """Hangs up on a server that did not let us in.
+
+    A farewell in TLS would wait for the other side's, and may outlive the event loop.
+    """
+
+    @override
+    def close(self) -> None:
+        transport = self.transport
+        super().close()
+        if isinstance(transport, asyncio.Transport):
+            transport.abort()
+
+
 def _client(server: SmtpServer, secrets: list[str]) -> aiosmtplib.SMTP:
     known = server.has_to_be_known
     # None stands for STARTTLS where it is offered.
     start_tls = {"implicit": False, "off": False}.get(server.tls, known or None)
-    return aiosmtplib.SMTP(
+    return _Client(
         hostname=server.host,
         port=server.port,
         username=server.username,
