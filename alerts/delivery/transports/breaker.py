@@ -11,7 +11,7 @@ What one process learns stays in that process: others find out by themselves, wi
 import random
 from collections.abc import Callable
 
-from alerts.delivery.outcome import Fate, Outcome
+from alerts.delivery.outcome import Fate, Outcome, is_of_a_reader
 
 # Time-outs and inner errors in a row until a transport counts as sick.
 _TROUBLES = 5
@@ -101,5 +101,6 @@ def _is_refusal(outcome: Outcome) -> bool:
 def _is_trouble(outcome: Outcome) -> bool:
     if outcome.fate is Fate.TEMPORARY:
         code = outcome.code
-        return code in {0, _SERVICE_CLOSING} or code >= _SERVER_ERROR
+        closing = code == _SERVICE_CLOSING and not is_of_a_reader(outcome)
+        return code == 0 or closing or code >= _SERVER_ERROR
     return outcome.fate is Fate.UNKNOWN
