@@ -16,6 +16,7 @@ from alerts.database import Database
 from alerts.embedded_redis import EmbeddedRedis
 from alerts.migrations import upgrade
 from alerts.tokens import Tokens
+from tests.postgres_copy import PostgresCopy
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -103,12 +104,16 @@ def migrated_postgres(postgres_server: str) -> str:
     return "migrated"
 
 
+@pytest.fixture(scope="session")
+def postgres_copy(postgres_server: str, migrated_postgres: str) -> PostgresCopy:
+    """Return what lends one copy of the migrated database to test after test."""
+    return PostgresCopy(postgres_server, migrated_postgres)
+
+
 @pytest.fixture
-def copied_postgres(postgres_server: str, migrated_postgres: str) -> Iterator[str]:
+def copied_postgres(postgres_copy: PostgresCopy) -> str:
     """Return the URL of a copy of the migrated database, for one test."""
-    _command(postgres_server, f"CREATE DATABASE copied TEMPLATE {migrated_postgres}")
-    yield _named(postgres_server, "copied")
-    _command(postgres_server, "DROP DATABASE copied WITH (FORCE)")
+    return postgres_copy.lend()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
