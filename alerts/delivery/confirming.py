@@ -125,7 +125,9 @@ class Confirmations:
             titles = _titles(session, subscriber)
         rendered, link = self._mail(subscriber, titles)
         debt = _CONFIRMATION.take(self.database, subscriber_id, since, clock=self.clock)
-        return debt and _Owed(debt, subscriber.name, subscriber.email, link, rendered)
+        if debt is None:
+            return None
+        return _Owed(debt, subscriber.name, subscriber.email, link, rendered)
 
     def _mail(self, subscriber: Subscriber, titles: tuple[str, ...]) -> tuple[RenderedEdition, str]:
         """Return a reader's mail, with slots for the address and the link, and the link."""
