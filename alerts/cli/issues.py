@@ -14,8 +14,9 @@ from alerts.cli.times import parse_moment
 from alerts.clock import rfc3339
 from alerts.delivery import books
 from alerts.delivery.linting import ask_for_links
-from alerts.delivery.preview import issue_envelope, send_test_copy, write_preview
+from alerts.delivery.preview import issue_envelope, write_preview
 from alerts.delivery.publishing import approve_issue, lint_issue, render_issue
+from alerts.delivery.trial import send_test_copy
 from alerts.errors import Invalid, Refused
 from alerts.newsletters.editing.service import change_composition
 from alerts.newsletters.editing.versions import history
