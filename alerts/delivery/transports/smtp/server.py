@@ -15,9 +15,6 @@ from typing_extensions import override
 
 from alerts.delivery.transports.smtp.envelope import Capabilities
 
-# "offered" means STARTTLS where the server has it.
-TLS_WAYS = frozenset({"implicit", "required", "offered", "off"})
-
 
 class ConnectFailed(Exception):
     """No connection came about; `code` is the server's reply code, 0 where none came."""
@@ -29,7 +26,9 @@ class ConnectFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """How to reach a server; `tls` is one of `TLS_WAYS`.
+    """How to reach a server.
+
+    `tls` is "implicit", "required", "offered" (STARTTLS where the server has it) or "off".
 
     Certificates in `ca_file` are trusted instead of the system's, where there is one. With
     `token_file` the login is XOAUTH2, with the access token that the file holds at that moment.
