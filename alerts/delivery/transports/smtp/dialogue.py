@@ -384,8 +384,9 @@ class Dialogue(asyncio.Protocol):
     def _lose(self, handover: Handover, outcome: Outcome, *, blamed: bool) -> None:
         """Give a message back whose envelope came to nothing; not for ever, if it is to blame."""
         handover.losses += blamed
-        if handover.losses >= _MOST_LOSSES:
-            self._end(handover, outcome)
+        # Who hears of a reader that way would hear it again, and end the next connection as well.
+        if handover.reader_refused or handover.losses >= _MOST_LOSSES:
+            self._end(handover, handover.reader_refused or outcome)
         else:
             handover.group.returned(handover)
 

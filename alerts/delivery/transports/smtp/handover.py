@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from alerts.delivery.outcome import Outcome, is_about_us
+from alerts.delivery.outcome import Outcome, is_about_us, is_of_a_reader, refusal
 from alerts.delivery.transports.base import Outgoing, TransportBusy, TransportDown
 from alerts.delivery.transports.smtp.envelope import Envelope
 from alerts.delivery.transports.smtp.replies import Reply
@@ -36,6 +36,12 @@ class Handover:
         self.envelope: Envelope | None = None
         self.refused_at = ""
         self.reply = Reply(0, "")
+
+    @property
+    def reader_refused(self) -> Outcome | None:
+        """What was said at RCPT of the reader, or the reader's domain, for now; else None."""
+        outcome = refusal(self.reply.code, self.reply.text)
+        return outcome if self.refused_at == "rcpt" and is_of_a_reader(outcome) else None
 
 
 class Group(Protocol):
