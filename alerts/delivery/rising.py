@@ -8,12 +8,14 @@ issue has seen what was; only what comes after that may pause it again.
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.database import Database
+from alerts.delivery.bounces import Bounce, bounce_of
 from alerts.delivery.counting import BOUNCED, OutcomeClass, outcomes_by_issue
+from alerts.delivery.models import Delivery, DeliveryState
 from alerts.delivery.returned import BounceRise, bounced_in, worst_domains
 from alerts.errors import Refused
 from alerts.newsletters.issues import move
@@ -23,6 +25,8 @@ from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rates import parse_share, share_text
 
 log = structlog.get_logger(__name__)
+
+_LONGEST_SAID = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +135,28 @@ def _why(session: Session, issue: Issue, found: Sum) -> str:
     most = ", ".join(f"{name} {count}" for name, count in worst_domains(session, issue.id))
     where = f", most at {most}" if most else ""
     share = share_text(round(found.bounces / found.messages, 3)) if found.messages else "all"
+    said = _said(session, issue.id) if found.refused else ""
+    again = f", and `alerts issue retry {issue.id} --reason policy` takes up the refused"
     return (
         f"paused: {found.bounces} of {found.messages} messages came back ({share}; this newsletter"
-        f" pauses at {definition.pause_at_bounces}): {found.refused} refused by policy,"
+        f" pauses at {definition.pause_at_bounces}): {found.refused} refused by policy{said},"
         f" {found.returned} returned{where}; see `alerts issue report {issue.id}`, then"
-        f" `alerts issue resume {issue.id}`"
+        f" `alerts issue resume {issue.id}` goes on{again if found.refused else ''}"
     )
+
+
+def _said(session: Session, issue_id: int) -> str:
+    """Return what was said to most of those who were refused by policy, in brackets."""
+    failed = (Delivery.issue_id == issue_id, Delivery.state == DeliveryState.FAILED)
+    by_reason = (
+        select(Delivery.reason, func.min(Delivery.id))
+        .where(*failed)
+        .group_by(Delivery.reason)
+        .order_by(func.count().desc(), Delivery.reason)
+    )
+    for reason, number in session.execute(by_reason):
+        if bounce_of(reason or "") is Bounce.POLICY:
+            answer = session.scalar(select(Delivery.last_answer).where(Delivery.id == number))
+            said = " ".join((answer or reason).split())[:_LONGEST_SAID]
+            return f" (most were told: {said})"
+    return ""
