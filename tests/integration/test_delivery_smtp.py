@@ -146,7 +146,7 @@ def test_who_refuses_the_sender_refuses_us() -> None:
     def refusing(stage: str, _recipient: str, _count: int) -> str | None:
         return "550 5.7.1 not you" if stage == "mail" else ""
 
-    notes = hand_over(ScriptedServer(answers=refusing), messages(5), down="sender refused")
+    notes = hand_over(ScriptedServer(answers=refusing), messages(5), down="refuses our sender")
     assert notes.outcomes == {}
 
 

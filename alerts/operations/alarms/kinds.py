@@ -13,6 +13,7 @@ class Kind(enum.StrEnum):
     ISSUE_LATE = "issue-late"
     ISSUE_STALLED = "issue-stalled"
     ISSUE_HALTED = "issue-halted"
+    RELAY_REFUSES = "relay-refuses"
     BOUNCE_RATE = "bounce-rate"
     POLICY_BLOCKS = "policy-blocks"
     SOURCE_DEAD = "source-dead"
@@ -31,6 +32,7 @@ WORDS = {
     Kind.ISSUE_LATE: "An issue has not started",
     Kind.ISSUE_STALLED: "An issue has stopped moving",
     Kind.ISSUE_HALTED: "An issue has paused by itself",
+    Kind.RELAY_REFUSES: "The mail server refuses our mail",
     Kind.BOUNCE_RATE: "More mail bounces than usual",
     Kind.POLICY_BLOCKS: "A mailbox provider refuses our mail",
     Kind.SOURCE_DEAD: "A source of articles is gone",
@@ -46,6 +48,8 @@ WORDS = {
 # For how long something has to be wrong before it is broken, and not just under way.
 LATE_AFTER = timedelta(minutes=15)
 STALLED_AFTER = timedelta(minutes=15)
+# What a wrong password keeps back goes by itself no sooner than somebody has mended it.
+REFUSED_AFTER = timedelta(minutes=3)
 # A batch that is held back for longer than this waits on purpose: a limit, a reader's hour.
 WAITS_ON_PURPOSE = timedelta(minutes=5)
 DEAD_AFTER = timedelta(days=1)

@@ -23,6 +23,7 @@ from alerts.mailbox_urls import MailboxUrl
 from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome, Schedule
 from alerts.operations.alarms import kinds
 from alerts.operations.alarms.kinds import Kind, Trouble
+from alerts.operations.alarms.relays import refusing_relays
 from alerts.operations.doctor.machine import Space
 from alerts.operations.situation import BOUNCES_OVER, IssueUnderWay, Situation, look
 
@@ -61,6 +62,7 @@ def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list
         found += [
             *_late(session, now),
             *_failed(session, now),
+            *refusing_relays(session, situation),
             *_stalled(session, situation),
             *_canaries(session, now, around.canary_within),
         ]

@@ -2,10 +2,13 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from alerts.delivery.outcome import Outcome, is_about_us
+from alerts.delivery.outcome import Fate, Outcome, is_about_us
+from alerts.delivery.status_codes import unnamed
+from alerts.delivery.strangers import REFUSES, stranger
 from alerts.delivery.transports.base import Outgoing, TransportBusy, TransportDown
 from alerts.delivery.transports.smtp.envelope import Envelope
 from alerts.delivery.transports.smtp.replies import Reply
+from alerts.delivery.transports.smtp.server import SmtpServer
 
 if TYPE_CHECKING:
     from alerts.delivery.transports.smtp.dialogue import Dialogue
@@ -15,12 +18,28 @@ if TYPE_CHECKING:
 _LEFT_ALONE_SECONDS = 60.0
 
 
-def refuses_us(server: str, outcome: Outcome) -> TransportDown:
+# How long a reader waits whom a relay refused for our sake; the settings may be mended any moment.
+_HELD_SECONDS = 60.0
+
+
+def refuses_us(server: SmtpServer, outcome: Outcome) -> TransportDown:
     """Return what a refusal that is about us, not about a reader, means for all who wait."""
-    said = f"{outcome.code} {outcome.answer}"
     if is_about_us(outcome):
-        return TransportBusy(f"{server}: has enough of us: {said}", _LEFT_ALONE_SECONDS)
-    return TransportDown(f"{server}: sender refused: {said}")
+        said = f"{outcome.code} {outcome.answer}"
+        return TransportBusy(f"{server.name}: has enough of us: {said}", _LEFT_ALONE_SECONDS)
+    return TransportDown(_why_refused(server, outcome))
+
+
+def held_back(server: SmtpServer, outcome: Outcome) -> Outcome:
+    """Return what comes of a message that a server refused for our sake: nobody's bounce."""
+    return Outcome(Fate.POSTPONED, outcome.code, _why_refused(server, outcome), wait=_HELD_SECONDS)
+
+
+def _why_refused(server: SmtpServer, outcome: Outcome) -> str:
+    what = "sender"
+    if stranger(outcome) is not None:
+        what = "mail without a login" if server.username is None else "mail with this login"
+    return f"{server.name}: {REFUSES}{what}: {outcome.code} {unnamed(outcome.answer)}"
 
 
 class Handover:

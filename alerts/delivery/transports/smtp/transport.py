@@ -8,10 +8,17 @@ from collections.abc import Iterable, Iterator
 import structlog
 from typing_extensions import override
 
-from alerts.delivery.outcome import Outcome, asks_for_less, is_about_us
+from alerts.delivery.outcome import Fate, Outcome, asks_for_less, is_about_us
+from alerts.delivery.strangers import Stranger, stranger
 from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport, TransportDown
 from alerts.delivery.transports.smtp.dialogue import Dialogue
-from alerts.delivery.transports.smtp.handover import Desk, Group, Handover, refuses_us
+from alerts.delivery.transports.smtp.handover import (
+    Desk,
+    Group,
+    Handover,
+    held_back,
+    refuses_us,
+)
 from alerts.delivery.transports.smtp.server import ConnectFailed, SmtpServer, open_connection
 from alerts.delivery.transports.smtp.width import Width
 
@@ -227,16 +234,20 @@ class _Line(Desk):
 
     @override
     def answered(self, dialogue: Dialogue, handover: Handover, outcome: Outcome) -> None:
-        handover.group.ended(handover, outcome)
+        meant = None if outcome.fate is Fate.ACCEPTED else stranger(outcome)
+        told = outcome if meant is None else held_back(self._server, outcome)
+        handover.group.ended(handover, told)
         if not outcome.code:
             # The server said nothing.
             return
         self._fruitless = 0
-        about_us = False
-        if asks_for_less(outcome):
+        about_us = meant is not None
+        if not about_us and asks_for_less(outcome):
             self._width.pushed_back(self.loop.time(), len(self._open))
             about_us = is_about_us(outcome)
-        if about_us:
+        if meant is Stranger.SURELY:
+            self._give_up(refuses_us(self._server, outcome))
+        elif about_us:
             self._turned_away.append(handover.message.recipient.rpartition("@")[2])
             self._look_who_is_turned_away(outcome)
         elif self._turned_away:
@@ -337,11 +348,11 @@ class _Line(Desk):
             self._give_up(TransportDown(str(error)))
 
     def _look_who_is_turned_away(self, outcome: Outcome) -> None:
-        """Stop where the server has enough of us: else it would refuse one reader after another."""
+        """Stop where the server will not have us: else it would refuse one reader after another."""
         several = len(set(self._turned_away)) >= _SEVERAL_DOMAINS
         if several and len(self._turned_away) >= _MOST_TURNED_AWAY:
             self._turned_away.clear()
-            self._give_up(refuses_us(self._server.name, outcome))
+            self._give_up(refuses_us(self._server, outcome))
 
     def _give_up(self, down: TransportDown) -> None:
         self._fruitless = 0
