@@ -7,6 +7,7 @@ then true of our settings; held against readers it would end, one after the othe
 import enum
 import re
 
+from alerts.delivery.bounces import Bounce, bounce_of, reason_of_refusal
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.status_codes import enhanced_code, words_of
 
@@ -62,3 +63,10 @@ def stranger(outcome: Outcome) -> Stranger | None:
         return Stranger.PERHAPS
     by_words = _WORDS.search(text) and not _OF_DOMAINS.search(text)
     return Stranger.PERHAPS if by_words else None
+
+
+def is_by_policy(outcome: Outcome) -> bool:
+    """Tell whether a server refused a message for good by policy: our mail is not wanted."""
+    if outcome.fate is not Fate.PERMANENT or not outcome.code:
+        return False
+    return bounce_of(reason_of_refusal(outcome.code, outcome.answer)) is Bounce.POLICY

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from alerts.delivery.outcome import Fate
-from alerts.delivery.transports.base import TransportDown
+from alerts.delivery.transports.base import Outgoing, TransportDown
 from alerts.delivery.transports.smtp import SmtpServer, SmtpTransport
 from alerts.delivery.transports.smtp.server import tls_context
 from tests.data.delivery.certificate import self_signed
@@ -164,6 +164,13 @@ def test_a_server_that_knows_no_login_is_told(stranger: ssl.SSLContext) -> None:
 PLAIN_WAY = SmtpServer("", 0, tls="off", connections=3)
 
 
+def elsewhere(count: int) -> list[Outgoing]:
+    """Return messages to readers of four domains, in turn."""
+    return [
+        m._replace(recipient=f"r{m.delivery_id}@d{m.delivery_id % 4}.org") for m in messages(count)
+    ]
+
+
 def test_a_server_that_wants_a_login_we_do_not_have_refuses_no_reader() -> None:
     server = ScriptedServer(secrets=(SECRET,))
     said = r"refuses our mail without a login: 530 5\.7\.0 log in first"
@@ -199,14 +206,41 @@ def test_a_relay_that_carries_nothing_for_us_is_left_alone(stage: str, said: str
     def stern(at: str, _recipient: str, _count: int) -> str | None:
         return said if at == stage else ""
 
-    several = [
-        m._replace(recipient=f"r{m.delivery_id}@d{m.delivery_id % 4}.org") for m in messages(100)
-    ]
     down = f"refuses our mail without a login: {said}"
-    notes = hand_over(ScriptedServer(answers=stern), several, PLAIN_WAY, down=down)
+    notes = hand_over(ScriptedServer(answers=stern), elsewhere(100), PLAIN_WAY, down=down)
     # Eight in a row are needed, and each connection has one under way.
     assert notes.fates.keys() == {Fate.POSTPONED}
     assert 8 <= notes.fates[Fate.POSTPONED] <= 8 + 3
+
+
+BLOCKED = "550 5.7.1 Service unavailable; client blocked for its reputation"
+
+
+def test_a_server_whose_policy_meets_everybody_is_not_held_against_readers() -> None:
+    def stern(at: str, _recipient: str, _count: int) -> str | None:
+        return BLOCKED if at == "rcpt" else ""
+
+    server = ScriptedServer(answers=stern)
+    notes = hand_over(server, elsewhere(100), PLAIN_WAY, down=f"refuses our mail: {BLOCKED}")
+    assert notes.fates.keys() == {Fate.POSTPONED}
+    assert 8 <= notes.fates[Fate.POSTPONED] <= 8 + 3
+
+
+def test_a_policy_that_meets_some_is_theirs_once_others_are_served() -> None:
+    def picky(at: str, recipient: str, _count: int) -> str | None:
+        number = int(recipient.partition("@")[0].removeprefix("r") or 0)
+        return BLOCKED if at == "rcpt" and (number == 1 or number > 20) else ""
+
+    notes = hand_over(ScriptedServer(answers=picky), elsewhere(60), PLAIN_WAY)
+    assert notes.fates == {Fate.POSTPONED: 1, Fate.ACCEPTED: 19, Fate.PERMANENT: 40}
+
+
+def test_a_policy_against_one_domain_is_not_suspected_for_ever() -> None:
+    def stern(at: str, _recipient: str, _count: int) -> str | None:
+        return BLOCKED if at == "rcpt" else ""
+
+    notes = hand_over(ScriptedServer(answers=stern), messages(60), PLAIN_WAY)
+    assert notes.fates == {Fate.POSTPONED: 30, Fate.PERMANENT: 30}
 
 
 def test_a_relay_that_carries_to_some_domains_alone_holds_up_nobody_else() -> None:

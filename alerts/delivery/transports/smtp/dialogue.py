@@ -357,7 +357,7 @@ class Dialogue(asyncio.Protocol):
             handover.group.returned(handover)
             self.abort(f"{reply.code} {reply.text}")
         elif self._about_us(handover, outcome):
-            handover.group.failed(handover, refuses_us(self._server, outcome))
+            handover.group.failed(handover, refuses_us(self._server, outcome, what="sender"))
         else:
             self._end(handover, outcome)
 

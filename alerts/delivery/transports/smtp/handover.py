@@ -22,21 +22,24 @@ _LEFT_ALONE_SECONDS = 60.0
 _HELD_SECONDS = 60.0
 
 
-def refuses_us(server: SmtpServer, outcome: Outcome) -> TransportDown:
-    """Return what a refusal that is about us, not about a reader, means for all who wait."""
+def refuses_us(server: SmtpServer, outcome: Outcome, *, what: str) -> TransportDown:
+    """Return what a refusal that is about us, not about a reader, means for all who wait.
+
+    `what` of ours it refuses, where it asks for no login: "sender", "mail".
+    """
     if is_about_us(outcome):
         said = f"{outcome.code} {outcome.answer}"
         return TransportBusy(f"{server.name}: has enough of us: {said}", _LEFT_ALONE_SECONDS)
-    return TransportDown(_why_refused(server, outcome))
+    return TransportDown(_why_refused(server, outcome, what))
 
 
 def held_back(server: SmtpServer, outcome: Outcome) -> Outcome:
     """Return what comes of a message that a server refused for our sake: nobody's bounce."""
-    return Outcome(Fate.POSTPONED, outcome.code, _why_refused(server, outcome), wait=_HELD_SECONDS)
+    why = _why_refused(server, outcome, "mail")
+    return Outcome(Fate.POSTPONED, outcome.code, why, wait=_HELD_SECONDS)
 
 
-def _why_refused(server: SmtpServer, outcome: Outcome) -> str:
-    what = "sender"
+def _why_refused(server: SmtpServer, outcome: Outcome, what: str) -> str:
     if stranger(outcome) is not None:
         what = "mail without a login" if server.username is None else "mail with this login"
     return f"{server.name}: {REFUSES}{what}: {outcome.code} {unnamed(outcome.answer)}"

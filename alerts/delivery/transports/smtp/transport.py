@@ -9,7 +9,7 @@ import structlog
 from typing_extensions import override
 
 from alerts.delivery.outcome import Fate, Outcome, asks_for_less, is_about_us
-from alerts.delivery.strangers import Stranger, stranger
+from alerts.delivery.strangers import Stranger, is_by_policy, stranger
 from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport, TransportDown
 from alerts.delivery.transports.smtp.dialogue import Dialogue
 from alerts.delivery.transports.smtp.handover import (
@@ -37,6 +37,9 @@ _MOST_FRUITLESS = 3
 # So many readers in a row refused, as the server says, for our sake: the others stay untouched. Of
 # one domain only they may be refused for that domain's sake, whatever it says.
 _MOST_TURNED_AWAY, _SEVERAL_DOMAINS = 8, 3
+# A server that took nothing for so long, and refuses by policy, perhaps means us: its refusals then
+# end no delivery. It means the readers once there were so many, and of no more than two domains.
+_PROVEN_SECONDS, _MOST_SUSPECTED = 600.0, 30
 
 
 class SmtpTransport(Transport):
@@ -177,6 +180,8 @@ class _Line(Desk):
         self._fruitless = 0
         # The domains of readers who were refused in a row for our sake.
         self._turned_away: list[str] = []
+        # When it last took a message; how many it refused since for what may be our sake.
+        self._accepted_at, self._suspected = float("-inf"), 0
         self._in_step_until = float("inf") if server.in_step else 0.0
         self._watch: asyncio.Task[None] | None = None
 
@@ -234,7 +239,7 @@ class _Line(Desk):
 
     @override
     def answered(self, dialogue: Dialogue, handover: Handover, outcome: Outcome) -> None:
-        meant = None if outcome.fate is Fate.ACCEPTED else stranger(outcome)
+        meant = self._meant(outcome)
         told = outcome if meant is None else held_back(self._server, outcome)
         handover.group.ended(handover, told)
         if not outcome.code:
@@ -246,7 +251,7 @@ class _Line(Desk):
             self._width.pushed_back(self.loop.time(), len(self._open))
             about_us = is_about_us(outcome)
         if meant is Stranger.SURELY:
-            self._give_up(refuses_us(self._server, outcome))
+            self._give_up(refuses_us(self._server, outcome, what="mail"))
         elif about_us:
             self._turned_away.append(handover.message.recipient.rpartition("@")[2])
             self._look_who_is_turned_away(outcome)
@@ -257,6 +262,19 @@ class _Line(Desk):
         self._width.answered(self.loop.time(), hungry=hungry)
         if self._width.allowed > before:
             self._set_going()
+
+    def _meant(self, outcome: Outcome) -> Stranger | None:
+        """Return whether a refusal is about us; a policy that met everybody so far perhaps is."""
+        if outcome.fate is Fate.ACCEPTED:
+            self._accepted_at, self._suspected = self.loop.time(), 0
+            return None
+        meant = stranger(outcome)
+        unproven = self.loop.time() - self._accepted_at > _PROVEN_SECONDS
+        suspects = unproven and self._suspected < _MOST_SUSPECTED
+        if meant is None and suspects and is_by_policy(outcome):
+            self._suspected += 1
+            return Stranger.PERHAPS
+        return meant
 
     @override
     def pushed_back(self, reason: str) -> None:
@@ -352,7 +370,8 @@ class _Line(Desk):
         several = len(set(self._turned_away)) >= _SEVERAL_DOMAINS
         if several and len(self._turned_away) >= _MOST_TURNED_AWAY:
             self._turned_away.clear()
-            self._give_up(refuses_us(self._server, outcome))
+            self._suspected = 0
+            self._give_up(refuses_us(self._server, outcome, what="mail"))
 
     def _give_up(self, down: TransportDown) -> None:
         self._fruitless = 0
