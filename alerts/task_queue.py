@@ -41,6 +41,7 @@ class Task(enum.StrEnum):
     """The names of all tasks; a test holds them against what the workers register."""
 
     PREPARE_ISSUE = "delivery.prepare_issue"
+    RENDER_EDITIONS = "delivery.render_editions"
     SEND_BATCH = "delivery.send_batch"
     SEND_CONFIRMATION = "subscribers.send_confirmation"
     SEND_WELCOME = "subscribers.send_welcome"

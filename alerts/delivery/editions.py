@@ -1,6 +1,6 @@
 """The editions of an issue for all the readers there are: rendered apart from any transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,6 +26,9 @@ from alerts.subscribers.interests import Interests
 # So many are rendered before they are written down together: a commit takes about as long as
 # rendering one, and what a crash loses is rendered again in a tenth of a second.
 _TOGETHER = 20
+# What a process renders in the time that another needs to hear of the work, and some more.
+_WORTH_A_PART = 80
+_MOST_PARTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +54,47 @@ class EditionMaker:
         """What the issue says; raises when it cannot be read."""
         return IssueContent.from_json(self.issue.content or {})
 
-    def editions(self, variants: Iterable[Variant]) -> Mapping[Variant, int]:
+    def parts(self, variants: Collection[Variant]) -> int:
+        """Return in how many parts processes should share the rendering of these variants.
+
+        Those of an issue whose clicks are counted are made by one: each new link gets its number
+        in the transaction of an edition, and two such could wait for each other.
+        """
+        with making(self.issue.id):
+            if self.content.counts_clicks:
+                return 1
+        return max(1, min(_MOST_PARTS, len(variants) // _WORTH_A_PART))
+
+    def editions(
+        self, variants: Iterable[Variant], *, part: int = 0, parts: int = 1
+    ) -> Mapping[Variant, int]:
         """Return the number of the edition of each variant; those not there yet are made.
+
+        Other processes may make some of them meanwhile: each begins with its own of so many
+        `parts`, and goes on with what the others have left. All have to give the variants in the
+        same order.
 
         Nothing is rendered in a transaction, for no writer should wait for it; but where clicks
         are counted each edition has one, since its links get numbers while it is made. Raises
         Unsendable.
         """
         with making(self.issue.id):
-            return self._editions(variants)
+            return self._editions(list(dict.fromkeys(variants)), part, parts)
 
-    def _editions(self, variants: Iterable[Variant]) -> Mapping[Variant, int]:
+    def _editions(
+        self, variants: Sequence[Variant], part: int, parts: int
+    ) -> Mapping[Variant, int]:
         with self.database.read() as session:
             archive_url = archive_url_of(session, self.issue, self.base_url)
-            stored = select(Edition.variant, Edition.id).where(Edition.issue_id == self.issue.id)
-            kept = {row.variant: row.id for row in session.execute(stored)}
-        names = {one: variant_of(one.keys, one.frame) for one in dict.fromkeys(variants)}
-        missing = [one for one, name in names.items() if name not in kept]
-        for start in range(0, len(missing), _TOGETHER):
-            some = missing[start : start + _TOGETHER]
+        names = {one: variant_of(one.keys, one.frame) for one in variants}
+        kept: dict[str, int] = {}
+        turn = _in_turn(variants, part, parts)
+        for start in range(0, len(turn), _TOGETHER):
+            some = turn[start : start + _TOGETHER]
+            kept |= self._kept([names[one] for one in some])
+            missing = [one for one in some if names[one] not in kept]
             if self.content.counts_clicks:
-                kept |= dict(map(self._with_counted_links, some))
+                kept |= dict(map(self._with_counted_links, missing))
                 continue
             made = [
                 render_edition(
@@ -83,11 +106,20 @@ class EditionMaker:
                     base_url=self.base_url,
                     clock=self.clock,
                 )
-                for one in some
+                for one in missing
             ]
-            with self.database.transaction() as session:
-                kept |= {one.variant: keep_edition(session, one).id for one in made}
+            if made:
+                with self.database.transaction() as session:
+                    kept |= {one.variant: keep_edition(session, one).id for one in made}
         return {one: kept[name] for one, name in names.items()}
+
+    def _kept(self, names: Sequence[str]) -> Mapping[str, int]:
+        """Return the numbers of those of some variants that somebody has made by now."""
+        stored = select(Edition.variant, Edition.id).where(
+            Edition.issue_id == self.issue.id, Edition.variant.in_(names)
+        )
+        with self.database.read() as session:
+            return {row.variant: row.id for row in session.execute(stored)}
 
     def _with_counted_links(self, variant: Variant) -> tuple[str, int]:
         with self.database.transaction() as session:
@@ -102,6 +134,15 @@ class EditionMaker:
                 clock=self.clock,
             )
             return edition.variant, edition.id
+
+
+def _in_turn(variants: Sequence[Variant], part: int, parts: int) -> list[Variant]:
+    """Return all variants: a part's own first, then the others from behind.
+
+    Whoever helps out so meets the one who works forward somewhere in the middle.
+    """
+    begin, end = (len(variants) * number // parts for number in (part, part + 1))
+    return [*variants[begin:end], *reversed(variants[:begin]), *reversed(variants[end:])]
 
 
 def keys_for(interests: Interests, content: IssueContent) -> tuple[str, ...]:

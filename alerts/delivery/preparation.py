@@ -1,7 +1,8 @@
 """From an approved issue to a ledger full of due deliveries: editions, audience, batches."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import structlog
 from sqlalchemy import insert, select, update
@@ -78,7 +79,9 @@ def prepare_issue(
         make = EditionMaker(database, issue, renderer, base_url, clock)
         try:
             if wished:
-                _remember(database, _editions(make, wished))
+                places = _places(make, wished)
+                _share(make, places, queue=queue)
+                _remember(database, _rows(make, places))
             if owed:
                 make.editions({Variant(one.keys, one.frame) for one in owed})
         except Unsendable as error:
@@ -103,6 +106,31 @@ def prepare_issue(
     return audience
 
 
+def render_part(
+    database: Database,
+    issue_id: int,
+    *,
+    part: int,
+    parts: int,
+    renderer: Renderer,
+    base_url: str,
+    clock: Clock,
+) -> None:
+    """Help whoever prepares an issue with its editions, beginning with one of so many parts.
+
+    Nobody waits for it: what it does not do, the other does. Safe to call at any time, however
+    late; where an edition cannot be rendered it is the other who halts the issue.
+    """
+    with database.read() as session:
+        issue = get_issue(session, issue_id)
+        if issue.state is not IssueState.SENDING or issue.audience_at is not None:
+            return
+        wished = unknown_wishes(session, issue, overlap=_overlap(session, issue))
+    make = EditionMaker(database, issue, renderer, base_url, clock)
+    with suppress(Unsendable):
+        make.editions(_variants(_places(make, wished)), part=part, parts=parts)
+
+
 def batches_to_enqueue(session: Session, issue_id: int, *, clock: Clock) -> list[int]:
     """Mark an issue's ready batches as enqueued and return their ids, to enqueue after commit."""
     marked = session.execute(
@@ -116,34 +144,64 @@ def batches_to_enqueue(session: Session, issue_id: int, *, clock: Clock) -> list
     return sorted(marked.scalars())
 
 
-def _editions(make: EditionMaker, wished: Sequence[tuple[str, str]]) -> list[dict[str, object]]:
-    """Return the rows that say which edition readers of each wish get, or why none.
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What readers of a wish get who had some pieces before, or why they get nothing."""
 
-    What is rendered, and asked of the database, grows with the editions, not with the wishes.
-    Raises Unsendable.
+    wish: str
+    had: str
+    variant: Variant
+    reason: str | None
+
+
+def _places(make: EditionMaker, wished: Sequence[tuple[str, str]]) -> list[_Place]:
+    """Return what readers of each wish get. Raises Unsendable.
+
+    What is asked of the database grows with the overlaps, not with the wishes.
     """
-    issue = make.issue
-    with making(issue.id):
+    with making(make.issue.id):
         content = make.content
     with make.database.read() as session:
         before = {had: pieces_had(session, had) for had in {had for _, had in wished}}
-    found: list[tuple[str, str, Variant, str | None]] = []
+    found: list[_Place] = []
     for wish, had in wished:
         interests = Interests.read(wish)
         wanted = keys_for(interests, content)
         keys = tuple(without(wanted, before[had]))
         reason = None if keys else ALREADY_HAD if wanted else NOTHING_MATCHING
-        found.append((wish, had, Variant(keys, Frame(interests.language, interests.plain)), reason))
-    editions = make.editions({variant for _, _, variant, _ in found if variant.keys})
+        variant = Variant(keys, Frame(interests.language, interests.plain))
+        found.append(_Place(wish, had, variant, reason))
+    return found
+
+
+def _variants(places: Sequence[_Place]) -> list[Variant]:
+    """Return the variants that there is something in, in an order that all processes agree on."""
+    wanted = {place.variant for place in places if place.variant.keys}
+    return sorted(wanted, key=lambda one: (one.keys, one.frame.mark))
+
+
+def _share(make: EditionMaker, places: Sequence[_Place], *, queue: TaskQueue) -> None:
+    """Ask other processes to render with us, where there is much to render. Raises Unsendable."""
+    parts = make.parts(_variants(places))
+    for part in range(1, parts):
+        queue.enqueue(Task.RENDER_EDITIONS, make.issue.id, part, parts, queue=Queue.PREPARATION)
+
+
+def _rows(make: EditionMaker, places: Sequence[_Place]) -> list[dict[str, object]]:
+    """Return the rows that say which edition readers of each wish get, or why none.
+
+    What is rendered grows with the editions, not with the wishes. Raises Unsendable.
+    """
+    editions = make.editions(_variants(places))
     return [
         {
-            "issue_id": issue.id,
-            "wish": wish,
-            "had": had,
-            "edition_id": editions.get(variant),
-            "reason": reason,
+            "issue_id": make.issue.id,
+            "wish": place.wish,
+            "had": place.had,
+            "edition_id": editions.get(place.variant),
+            "reason": place.reason,
         }
-        for wish, had, variant, reason in found
+        for place in places
     ]
 
 

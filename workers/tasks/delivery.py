@@ -2,7 +2,7 @@
 
 from alerts.delivery.completion import finish_if_done
 from alerts.delivery.models import Batch
-from alerts.delivery.preparation import prepare_issue
+from alerts.delivery.preparation import prepare_issue, render_part
 from alerts.delivery.sender import BatchResult
 from alerts.task_queue import Queue, Task
 from workers.app import app
@@ -23,6 +23,21 @@ def prepare(issue_id: int) -> None:
         base_url=worker.settings.base_url,
         clock=worker.clock,
         queue=worker.queue,
+    )
+
+
+@app.task(name=Task.RENDER_EDITIONS.value)
+def render_editions(issue_id: int, part: int, of: int) -> None:
+    """Render a part of the editions of an issue that another process prepares."""
+    worker = parts()
+    render_part(
+        worker.database,
+        issue_id,
+        part=part,
+        parts=of,
+        renderer=worker.renderer,
+        base_url=worker.settings.base_url,
+        clock=worker.clock,
     )
 
 
