@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from alerts.clock import Clock
 from alerts.delivery.bounces import Bounce, bounce_of
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from alerts.delivery.rising import note_seen
 from alerts.delivery.tallies import tally_left
 from alerts.errors import Invalid, Refused
 from alerts.newsletters.issues import get_issue, move
@@ -115,6 +116,7 @@ def _take_up(session: Session, issue: Issue, chosen: ColumnElement[bool], *, clo
         .values(retried_at=clock.now())
         .execution_options(synchronize_session=False)
     )
+    note_seen(session, issue.id, clock=clock)
     if issue.state is IssueState.SENT:
         move(session, issue.id, Event.RETRY, clock=clock)
 

@@ -2,7 +2,7 @@
 
 What counts is what mailbox providers hold against a sender: messages that came back after they were
 taken, and those that servers refused as policy when they were handed over. A person who resumes the
-issue has seen what was; only what comes after that may pause it again.
+issue, or has the refused tried again, has seen what was; only what comes after may pause it again.
 """
 
 from dataclasses import dataclass
@@ -68,6 +68,18 @@ def pause_all_rising(session: Session, *, clock: Clock) -> None:
     sending = select(Issue.id).where(Issue.state == IssueState.SENDING)
     for issue_id in session.scalars(sending).all():
         _settle(session, issue_id, clock=clock)
+
+
+def note_seen(session: Session, issue_id: int, *, clock: Clock) -> None:
+    """Remember that somebody saw what came back so far: whoever has the refused tried again did."""
+    found = sum_of(session, issue_id)
+    if not found.bounces:
+        return
+    rise = session.get(BounceRise, issue_id, with_for_update=True)
+    if rise is None:
+        rise = BounceRise(issue_id=issue_id, paused_at=clock.now(), waits=False)
+        session.add(rise)
+    rise.messages, rise.bounces = found.messages, found.bounces
 
 
 def sum_of(session: Session, issue_id: int) -> Sum:
@@ -157,6 +169,6 @@ def _said(session: Session, issue_id: int) -> str:
     for reason, number in session.execute(by_reason):
         if bounce_of(reason or "") is Bounce.POLICY:
             answer = session.scalar(select(Delivery.last_answer).where(Delivery.id == number))
-            said = " ".join((answer or reason).split())[:_LONGEST_SAID]
+            said = " ".join((answer or reason or "").split())[:_LONGEST_SAID]
             return f" (most were told: {said})"
     return ""

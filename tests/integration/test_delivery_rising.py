@@ -98,6 +98,23 @@ def test_a_storm_that_is_our_own_trouble_costs_nobody_the_issue(room: Room) -> N
     assert (room.house.books().sent, room.house.books().reasons) == (len(NAMES), {})
 
 
+def test_whoever_has_the_refused_tried_again_has_seen_what_was(room: Room) -> None:
+    pauses_at(room, "5%", after=10)
+    room.house.transport.answers = {name: [POLICY] for name in NAMES}
+    # All were refused before anybody looked: it ended.
+    number = room.send_to(*NAMES)
+    assert issue(room).state is IssueState.SENT
+    with room.database.transaction() as session:
+        retried = retry_issue(session, number, reasons=["policy"], clock=room.clock)
+    assert retried.deliveries == len(NAMES)
+    assert not pause_if_rising(room.database, number, clock=room.clock)
+    room.house.transport.answers = {name: [POLICY] for name in NAMES[1:]} | {NAMES[0]: [LATER]}
+    assert swept(room) is IssueState.SENDING
+    room.house.work()
+    # What comes back after that counts again.
+    assert swept(room) is IssueState.PAUSED
+
+
 def test_what_comes_back_later_counts_as_well(room: Room) -> None:
     pauses_at(room, "5%")
     send(room, {})
