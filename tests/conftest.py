@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import Engine, make_url, text
 from sqlalchemy.orm import Session
 
 from alerts.clock import FixedClock
@@ -16,6 +16,7 @@ from alerts.database import Database
 from alerts.embedded_redis import EmbeddedRedis
 from alerts.migrations import upgrade
 from alerts.tokens import Tokens
+from tests.postgres_copy import PostgresCopy
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -103,12 +104,16 @@ def migrated_postgres(postgres_server: str) -> str:
     return "migrated"
 
 
+@pytest.fixture(scope="session")
+def postgres_copy(postgres_server: str, migrated_postgres: str) -> PostgresCopy:
+    """Return what lends one copy of the migrated database to test after test."""
+    return PostgresCopy(postgres_server, migrated_postgres)
+
+
 @pytest.fixture
-def copied_postgres(postgres_server: str, migrated_postgres: str) -> Iterator[str]:
+def copied_postgres(postgres_copy: PostgresCopy) -> str:
     """Return the URL of a copy of the migrated database, for one test."""
-    _command(postgres_server, f"CREATE DATABASE copied TEMPLATE {migrated_postgres}")
-    yield _named(postgres_server, "copied")
-    _command(postgres_server, "DROP DATABASE copied WITH (FORCE)")
+    return postgres_copy.lend()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -127,14 +132,23 @@ def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -
     return url
 
 
+@pytest.fixture(scope="session")
+def engines() -> dict[str, Engine]:
+    """Return an engine of each kind of database, whose compiled statements later ones share."""
+    return {}
+
+
 @pytest.fixture
-def database(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def database(
+    backend: str, request: pytest.FixtureRequest, tmp_path: Path, engines: dict[str, Engine]
+) -> Iterator[Database]:
     """Return an empty database with the whole schema, as the migrations make it."""
     if backend == "sqlite":
         shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "alerts.db")
         database = Database(f"sqlite:///{tmp_path / 'alerts.db'}")
     else:
         database = Database(request.getfixturevalue("copied_postgres"))
+    _share_statements(database.engine, engines.setdefault(backend, database.engine))
     yield database
     database.dispose()
 
@@ -145,6 +159,17 @@ def session(database: Database) -> Iterator[Session]:
     with Session(database.engine, expire_on_commit=False) as session:
         yield session
         session.rollback()
+
+
+def _share_statements(engine: Engine, first: Engine) -> None:
+    """Let an engine use what another compiled: a process does so once, not once a test.
+
+    A compiled statement is kept under its dialect, so that goes with them; it is told what the
+    server can do when it first connects.
+    """
+    if engine is not first:
+        engine.dialect = first.dialect
+        engine._compiled_cache = first._compiled_cache
 
 
 def _command(server: str, statement: str) -> None:

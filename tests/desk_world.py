@@ -8,7 +8,7 @@ from html import unescape
 import httpx
 
 from alerts.staff.permissions import Role
-from tests.data.web.running import RunningSite
+from tests.data.web.running import TLS, RunningSite
 from tests.staff_world import AMA, GOOD, StaffRoom
 
 PATIENCE = 30.0
@@ -68,7 +68,7 @@ def fields_in(page: str) -> dict[str, str]:
 @contextmanager
 def browser(site: RunningSite) -> Iterator[Browser]:
     """Open a browser that nobody has logged in with."""
-    with httpx.Client(base_url=site.url, timeout=PATIENCE) as client:
+    with httpx.Client(base_url=site.url, timeout=PATIENCE, verify=TLS) as client:
         yield Browser(site, client)
 
 

@@ -14,8 +14,9 @@ from alerts.cli.times import parse_moment
 from alerts.clock import rfc3339
 from alerts.delivery import books
 from alerts.delivery.linting import ask_for_links
-from alerts.delivery.preview import issue_envelope, send_test_copy, write_preview
+from alerts.delivery.preview import issue_envelope, write_preview
 from alerts.delivery.publishing import approve_issue, lint_issue, render_issue
+from alerts.delivery.trial import send_test_copy
 from alerts.errors import Invalid, Refused
 from alerts.newsletters.editing.service import change_composition
 from alerts.newsletters.editing.versions import history
@@ -221,7 +222,7 @@ def lint(issue_id: IssueId, json: JsonOption = False) -> None:
     else:
         # What somebody let stand comes last, apart from what still asks for something.
         for one in sorted(checked, key=lambda one: not one.stands):
-            say(_in_a_line(one))
+            say(_in_lines(one))
     errors = sum(one.finding.level == "error" for one in checked)
     if errors:
         raise Refused(f"issue {issue_id} has {errors} error(s); mend them before approving")
@@ -277,12 +278,14 @@ def approve(issue_id: IssueId, json: JsonOption = False) -> None:
         say(f"issue {issue_id} is approved: {edition.subject}")
 
 
-def _in_a_line(checked: Checked) -> str:
+def _in_lines(checked: Checked) -> str:
+    """Return a finding on a line of its own, and on others what it stands for."""
     finding, overruling = checked.finding, checked.overruling
     if overruling is not None:
         who = f"overruled by {overruling.by} on {overruling.at:%Y-%m-%d}: {overruling.reason}"
         return f"{finding.level}, {who}: {finding.message}"
-    return f"{finding.level}: {finding.message} ({finding.fix})"
+    lines = [f"{finding.level}: {finding.message} ({finding.fix})"]
+    return "\n".join([*lines, *(f"  {one.message}" for one in finding.within)])
 
 
 def note_retracted(issues: Iterable[Issue]) -> None:

@@ -36,6 +36,17 @@ def overview(runtime: Runtime) -> dict[str, Any]:
             {"issue": noted.issue_id, "state": noted.state.value, "reason": noted.reason}
             for noted in found.attention
         ],
+        "held": [
+            {
+                "issue": held.issue_id,
+                "newsletter": held.newsletter,
+                "left": held.left,
+                "until": rfc3339(held.until.replace(microsecond=0)),
+                "why": held.why,
+                "words": held.words,
+            }
+            for held in found.held
+        ],
         "issues": {state.value: count for state, count in found.issues.items()},
         "subscribers": {state.value: count for state, count in found.subscribers.items()},
         "open_batches": found.open_batches,
@@ -77,6 +88,11 @@ def print_overview(found: dict[str, Any]) -> None:
         )
     for noted in found["attention"]:
         say(f"issue {noted['issue']} ({noted['state']}) wants a look: {noted['reason']}")
+    for held in found["held"]:
+        say(
+            f"issue {held['issue']} of {held['newsletter']}: {held['left']} to go, nothing moves"
+            f" before {held['until']}: {held['words']}"
+        )
     for name in ("issues", "subscribers"):
         counts = ", ".join(f"{count} {state}" for state, count in found[name].items())
         say(f"{name}: {counts or 'none'}")

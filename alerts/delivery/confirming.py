@@ -4,11 +4,10 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import parseaddr
 
-import structlog
-from sqlalchemy import Update, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
@@ -16,11 +15,9 @@ from alerts.config import Settings
 from alerts.database import Database
 from alerts.delivery.assembly import CompiledMessage, Envelope, Reader
 from alerts.delivery.dkim import DkimSigner, signer_for
-from alerts.delivery.outcome import Fate
+from alerts.delivery.owed import Debt, Owing
 from alerts.delivery.sweeper import Due
-from alerts.delivery.transactional import attempt
 from alerts.delivery.transports.base import Transport
-from alerts.errors import Refused
 from alerts.holding import is_held, not_held
 from alerts.kept_minute import KeptMinute
 from alerts.newsletters.service import get_newsletter
@@ -30,16 +27,11 @@ from alerts.subscribers.links import CONFIRM_WITHIN, SubscriberLinks
 from alerts.subscribers.models import Subscriber, SubscriberState
 from alerts.task_queue import Queue, Task
 
-log = structlog.get_logger(__name__)
-
-# A confirmation that no worker took is enqueued again, but not for ever: the reader has given up.
-_LOST_AFTER = timedelta(minutes=2)
+_CONFIRMATION = Owing(
+    "confirmation", Subscriber.id, Subscriber.confirmation_due_at, under_way=timedelta(minutes=2)
+)
 _FIRST_MINUTES = (2, 5, 10)
 _THEN_EVERY_MINUTES = 30
-_GIVEN_UP_AFTER = timedelta(days=1)
-# A mail is under way for seconds; a worker that dies over it leaves it owed from then on.
-_UNDER_WAY = timedelta(minutes=2)
-_CLOCKS_DIFFER = timedelta(minutes=1)
 # One that waits longer has troubles of its own; the sweeper sees to it.
 _JUST_NOW = timedelta(seconds=10)
 _MOST_AT_ONCE = 50
@@ -47,11 +39,9 @@ _MOST_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True)
 class _Owed:
-    """A debt as it was read, and what its mail needs; `claim` is until when it is put off."""
+    """A debt that is ours, and what its mail needs."""
 
-    subscriber_id: int
-    since: datetime
-    claim: datetime
+    debt: Debt
     name: str | None
     email: str
     link: str
@@ -82,8 +72,7 @@ class Confirmations:
         Message-ID of the mail by which they asked for it (see `Envelope`).
 
         The debt is put off while its mail is under way, so that two workers do not both send it,
-        and taken off afterwards: a crash between the two sends the link twice, which does no harm,
-        and never not at all.
+        and taken off afterwards.
         """
         owed = await asyncio.to_thread(self._take, subscriber_id)
         if owed is None:
@@ -103,22 +92,7 @@ class Confirmations:
             unsubscribe_url="",
             preferences_url=owed.link,
         )
-        try:
-            outcome = await attempt(self.transport, compiled, reader, sender=envelope.sender)
-        except Refused as error:
-            # Owed since the same moment as before: the sweeper asks again, more and more seldom.
-            log.warning("confirmation_not_sent", subscriber=subscriber_id, reason=str(error))
-            await asyncio.to_thread(self._change, owed, owed.since)
-            return False
-        if outcome.fate in {Fate.TEMPORARY, Fate.POSTPONED}:
-            log.warning("confirmation_deferred", subscriber=subscriber_id, reason=outcome.reason)
-            await asyncio.to_thread(self._change, owed, owed.since)
-            return False
-        if outcome.fate is Fate.PERMANENT:
-            log.warning("confirmation_refused", subscriber=subscriber_id, reason=outcome.reason)
-        # An unknown fate counts as sent: who misses the mail signs up again.
-        await asyncio.to_thread(self._change, owed, None)
-        return outcome.fate is not Fate.PERMANENT
+        return await owed.debt.mail(self.transport, compiled, reader, sender=envelope.sender)
 
     async def send_just_asked_for(self) -> int:
         """Mail what was asked for within the last seconds and nobody took; return how many went.
@@ -148,14 +122,12 @@ class Confirmations:
             since = subscriber.confirmation_due_at if subscriber else None
             if subscriber is None or since is None or is_held(session):
                 return None
-            if since > self.clock.now() + _CLOCKS_DIFFER:
-                return None
             titles = _titles(session, subscriber)
         rendered, link = self._mail(subscriber, titles)
-        claim = self.clock.now() + _UNDER_WAY
-        name, email = subscriber.name, subscriber.email
-        owed = _Owed(subscriber_id, since, claim, name, email, link, rendered)
-        return owed if self._set_debt(subscriber_id, since, claim) else None
+        debt = _CONFIRMATION.take(self.database, subscriber_id, since, clock=self.clock)
+        if debt is None:
+            return None
+        return _Owed(debt, subscriber.name, subscriber.email, link, rendered)
 
     def _mail(self, subscriber: Subscriber, titles: tuple[str, ...]) -> tuple[RenderedEdition, str]:
         """Return a reader's mail, with slots for the address and the link, and the link."""
@@ -181,15 +153,6 @@ class Confirmations:
             now=self.clock.now(),
         )
 
-    def _change(self, owed: _Owed, due_at: datetime | None) -> None:
-        """Set anew what is owed, unless a newer sign-up made another debt since."""
-        self._set_debt(owed.subscriber_id, owed.claim, due_at)
-
-    def _set_debt(self, subscriber_id: int, known: datetime, due_at: datetime | None) -> bool:
-        with self.database.transaction() as session:
-            changed = session.scalars(_of_debt(subscriber_id, known, due_at)).all()
-        return bool(changed)
-
 
 def owed_confirmations(session: Session, *, clock: Clock) -> list[Due]:
     """Return the confirmation mails that are to be tried again, for the sweeper.
@@ -199,8 +162,7 @@ def owed_confirmations(session: Session, *, clock: Clock) -> list[Due]:
     now = clock.now()
     owed = session.execute(
         select(Subscriber.id, Subscriber.confirmation_due_at)
-        .where(Subscriber.confirmation_due_at <= now - _LOST_AFTER)
-        .where(Subscriber.confirmation_due_at > now - _GIVEN_UP_AFTER, not_held())
+        .where(*_CONFIRMATION.lost(now))
         .order_by(Subscriber.confirmation_due_at.desc())
         .limit(500)
     )
@@ -214,17 +176,6 @@ def owed_confirmations(session: Session, *, clock: Clock) -> list[Due]:
 def _worth_asking(age: timedelta) -> bool:
     minutes = age // timedelta(minutes=1)
     return minutes in _FIRST_MINUTES or minutes % _THEN_EVERY_MINUTES == 0
-
-
-def _of_debt(subscriber_id: int, known: datetime, due_at: datetime | None) -> Update:
-    """Return the update of a debt that is still the one that was seen."""
-    return (
-        update(Subscriber)
-        .where(Subscriber.id == subscriber_id, Subscriber.confirmation_due_at == known)
-        .values(confirmation_due_at=due_at)
-        .returning(Subscriber.id)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _titles(session: Session, subscriber: Subscriber) -> tuple[str, ...]:

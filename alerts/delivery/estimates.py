@@ -104,17 +104,21 @@ def expected_end(
     pace = _pace(session, definition, limits)
     quotas = [quota for one in limits for quota in one.quotas]
     spans = [mailed / pace.rate] if pace else []
-    if len(limits) == 1:
-        # Of several transports the others carry what one may not; then the quotas add up.
-        spans += [_quota_seconds(quota, mailed) for quota in quotas]
-        if limits[0].warmup:
-            spans.append(_warmup_seconds(limits[0].warmup, mailed, clock.now()))
+    spans += _quota_spans(limits, mailed, clock.now())
     return Expected(
         seconds=max(spans) if spans else None,
         pace=pace,
         quotas=tuple(str(quota) for quota in quotas),
         waits_for_hours=definition.waits_for_hours(issue.frequency),
     )
+
+
+def limits_seconds(
+    limits: Sequence[Limits], definition: NewsletterDefinition, messages: int, *, now: datetime
+) -> float:
+    """Return how long the limits that are stated hold so many messages up, from `now` on."""
+    spans = [messages / pace.rate for pace in _stated(definition, limits)]
+    return max([*spans, *_quota_spans(limits, messages, now)], default=0.0)
 
 
 def _count(session: Session, issue: Issue) -> tuple[int, int, int]:
@@ -152,6 +156,14 @@ def _pace(
     session: Session, definition: NewsletterDefinition, limits: Sequence[Limits]
 ) -> Pace | None:
     """Return the slowest of what is stated and what was measured."""
+    found = _stated(definition, limits)
+    measured = _measured(session)
+    if measured is not None:
+        found.append(Pace(measured, False, "what the last issues took"))
+    return min(found, key=lambda pace: pace.rate, default=None)
+
+
+def _stated(definition: NewsletterDefinition, limits: Sequence[Limits]) -> list[Pace]:
     found = []
     rates = [one.rate.messages / one.rate.seconds for one in limits if one.rate]
     if rates and len(rates) == len(limits):
@@ -159,10 +171,7 @@ def _pace(
     if definition.rate:
         rate = parse_rate(definition.rate)
         found.append(Pace(rate.messages / rate.seconds, True, "the newsletter's own limit"))
-    measured = _measured(session)
-    if measured is not None:
-        found.append(Pace(measured, False, "what the last issues took"))
-    return min(found, key=lambda pace: pace.rate, default=None)
+    return found
 
 
 def _measured(session: Session) -> float | None:
@@ -189,6 +198,18 @@ def _measured(session: Session) -> float | None:
             sent += int(count)
             seconds += min(max(1.0, took.total_seconds()), minutes * 60.0)
     return sent / seconds if seconds else None
+
+
+def _quota_spans(limits: Sequence[Limits], messages: int, now: datetime) -> list[float]:
+    """Return how long each quota and the warm-up of the only transport hold messages up."""
+    if len(limits) != 1:
+        # Of several transports the others carry what one may not; then the quotas add up.
+        return []
+    [only] = limits
+    spans = [_quota_seconds(quota, messages) for quota in only.quotas]
+    if only.warmup:
+        spans.append(_warmup_seconds(only.warmup, messages, now))
+    return spans
 
 
 def _quota_seconds(quota: Quota, messages: int) -> float:

@@ -24,6 +24,8 @@ _PERMANENT = 500
 _SERVICE_CLOSING = 421
 # RFC 3463: the mail system, the network and its routing, and policy.
 _UNWELL = ("4.3.", "4.4.", "4.7.")
+# An address, a mailbox, and policy, which is mostly that of a domain.
+_OF_READERS = ("4.1.", "4.2.", "4.7.")
 # Of these, the one that is the server's own.
 _SYSTEM = "4.3."
 _LONGEST_REASON = 100
@@ -92,6 +94,17 @@ def is_about_us(outcome: Outcome) -> bool:
     """
     unwell = outcome.code == _SERVICE_CLOSING or outcome.reason.startswith(_SYSTEM)
     return asks_for_less(outcome) and (unwell or is_too_much(outcome.answer))
+
+
+def is_of_a_reader(outcome: Outcome) -> bool:
+    """Tell whether a refusal for now speaks of a reader's address, mailbox or domain.
+
+    A 421 that does so ends a connection, and yet it says nothing of the server: a relay that passes
+    on what a domain answers is well.
+    """
+    if outcome.fate is not Fate.TEMPORARY or not outcome.code:
+        return False
+    return outcome.reason.startswith(_OF_READERS) or is_too_much(outcome.answer)
 
 
 def refusal(code: int, answer: str) -> Outcome:

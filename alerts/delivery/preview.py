@@ -1,4 +1,4 @@
-"""What would arrive, before it is sent: files to look at, and a test copy by mail."""
+"""What would arrive, before it is sent: files to look at."""
 
 import html
 from collections.abc import Callable
@@ -9,10 +9,7 @@ from sqlalchemy.orm import Session
 from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.delivery.assembly import CompiledMessage, Envelope, Reader
-from alerts.delivery.dkim import DkimSigner
 from alerts.delivery.messages import envelope_of
-from alerts.delivery.transactional import send_test
-from alerts.delivery.transports.factory import make_transport
 from alerts.newsletters.models import Issue
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rendering.service import RenderedEdition
@@ -76,35 +73,6 @@ def write_preview(
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return [folder / name for name in files]
-
-
-async def send_test_copy(
-    rendered: RenderedEdition,
-    address: str,
-    *,
-    envelope: Envelope,
-    settings: Settings,
-    redis_url: str,
-    clock: Clock,
-) -> None:
-    """Send a test copy of an issue to an address; raises Refused with the server's answer.
-
-    It is signed as the issue will be; raises Invalid for a wrong key. It takes no session: no
-    transaction is to be open while a server is spoken to.
-    """
-    signer = DkimSigner.from_settings(settings, clock=clock)
-    transport = make_transport(settings, redis_url=redis_url)
-    try:
-        await send_test(
-            rendered,
-            address,
-            envelope=envelope,
-            settings=settings,
-            transport=transport,
-            signer=signer,
-        )
-    finally:
-        await transport.close()
 
 
 def _filled(body: str, reader: Reader, *, escape: Callable[[str], str]) -> str:

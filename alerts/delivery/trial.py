@@ -104,3 +104,25 @@ async def send_trials(
     finally:
         await transport.close()
     return trials
+
+
+async def send_test_copy(
+    rendered: RenderedEdition,
+    address: str,
+    *,
+    envelope: Envelope,
+    settings: Settings,
+    redis_url: str,
+    clock: Clock,
+) -> None:
+    """Send a test copy to one address, as `send_trials` does; raises Refused with the answer."""
+    [trial] = await send_trials(
+        rendered,
+        [address],
+        envelope=envelope,
+        settings=settings,
+        redis_url=redis_url,
+        clock=clock,
+    )
+    if trial.problem:
+        raise Refused(trial.problem)

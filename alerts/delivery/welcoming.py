@@ -1,10 +1,10 @@
 """The welcome to a new reader: what will come and when, and the latest issue; once."""
 
+import asyncio
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-import structlog
-from sqlalchemy import Update, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
@@ -13,12 +13,10 @@ from alerts.database import Database
 from alerts.delivery.assembly import CompiledMessage, Reader
 from alerts.delivery.dkim import DkimSigner, signer_for
 from alerts.delivery.messages import welcome_envelope
-from alerts.delivery.outcome import Fate
+from alerts.delivery.owed import Owing
 from alerts.delivery.sweeper import Due
-from alerts.delivery.transactional import attempt
 from alerts.delivery.transports.base import Transport
-from alerts.errors import Refused
-from alerts.holding import is_held, not_held
+from alerts.holding import is_held
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue, IssueState, Newsletter
 from alerts.newsletters.service import definition_of, get_newsletter, next_moment
@@ -28,8 +26,9 @@ from alerts.subscribers.links import SubscriberLinks
 from alerts.subscribers.models import Frequency, Subscriber, SubscriberState, Subscription
 from alerts.task_queue import Queue, Task
 
-log = structlog.get_logger(__name__)
-
+_WELCOME = Owing(
+    "welcome", Subscription.id, Subscription.welcome_due_at, under_way=timedelta(minutes=5)
+)
 _OFTEN = {
     Frequency.IMMEDIATE: "as soon as an article is published",
     Frequency.DAILY: "once a day",
@@ -37,11 +36,6 @@ _OFTEN = {
     Frequency.MONTHLY: "once a month",
 }
 _MOST_PIECES = 12
-_LOST_AFTER = timedelta(minutes=2)
-_GIVEN_UP_AFTER = timedelta(days=1)
-# A mail is under way for seconds; a worker that dies over it leaves it owed from then on.
-_UNDER_WAY = timedelta(minutes=5)
-_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 async def send_welcome(
@@ -62,7 +56,8 @@ async def send_welcome(
     """
     with database.read() as session:
         found = session.get(Subscription, subscription_id)
-        if found is None or not _is_owed(found, clock) or is_held(session):
+        since = found.welcome_due_at if found else None
+        if found is None or since is None or is_held(session):
             return False
         subscriber = session.get_one(Subscriber, found.subscriber_id)
         newsletter = get_newsletter(session, found.newsletter)
@@ -73,11 +68,11 @@ async def send_welcome(
             and subscriber.state is SubscriberState.CONFIRMED
         )
         context = _context(session, subscriber, found, newsletter, settings, clock)
-    if not wanted:
-        _settle(database, found, found.welcome_due_at, welcomed=False, clock=clock)
+    debt = await asyncio.to_thread(_WELCOME.take, database, subscription_id, since, clock=clock)
+    if debt is None:
         return False
-    claim = _claim(database, found, clock)
-    if claim is None:
+    if not wanted:
+        await asyncio.to_thread(debt.change, debt.claim, None)
         return False
     rendered = renderer.render_message("welcome", context)
     envelope = welcome_envelope(definition, sender=settings.sender, date=clock.now())
@@ -95,27 +90,20 @@ async def send_welcome(
         unsubscribe_url=links.unsubscribe_url(subscriber.public_id, newsletter=found.newsletter),
         preferences_url=links.preferences_url(subscriber.public_id),
     )
-    try:
-        outcome = await attempt(transport, compiled, reader, sender=envelope.sender)
-    except Refused as error:
-        log.warning("welcome_not_sent", subscription=subscription_id, reason=str(error))
-        _give_back(database, found, claim)
-        return False
-    if outcome.fate in {Fate.TEMPORARY, Fate.POSTPONED}:
-        log.warning("welcome_deferred", subscription=subscription_id, reason=outcome.reason)
-        _give_back(database, found, claim)
-        return False
-    _settle(database, found, claim, welcomed=True, clock=clock)
-    return outcome.fate is not Fate.PERMANENT
+    return await debt.mail(
+        transport,
+        compiled,
+        reader,
+        sender=envelope.sender,
+        settled={"welcomed_at": clock.now()},
+    )
 
 
 def owed_welcomes(session: Session, *, clock: Clock) -> list[Due]:
     """Return the welcomes that got lost on their way to a worker, for the sweeper."""
-    now = clock.now()
     owed = session.scalars(
         select(Subscription.id)
-        .where(Subscription.welcome_due_at <= now - _LOST_AFTER)
-        .where(Subscription.welcome_due_at > now - _GIVEN_UP_AFTER, not_held())
+        .where(*_WELCOME.lost(clock.now()))
         .order_by(Subscription.welcome_due_at)
         .limit(500)
     )
@@ -188,52 +176,3 @@ def _latest(
         return None
     url = archive_url_of(session, issue, settings.base_url)
     return {"subject": issue.subject or "", "url": url, "pieces": pieces[:_MOST_PIECES]}
-
-
-def _is_owed(subscription: Subscription, clock: Clock) -> bool:
-    due = subscription.welcome_due_at
-    return due is not None and due <= clock.now() + _CLOCKS_DIFFER
-
-
-def _claim(database: Database, subscription: Subscription, clock: Clock) -> datetime | None:
-    """Put the debt off while its mail is under way, and return until when; None for who is late."""
-    until = clock.now() + _UNDER_WAY
-    with database.transaction() as session:
-        taken = session.scalars(
-            _of_debt(subscription.id, subscription.welcome_due_at)
-            .values(welcome_due_at=until)
-            .returning(Subscription.id)
-        )
-        return until if taken.all() else None
-
-
-def _give_back(database: Database, subscription: Subscription, claim: datetime) -> None:
-    """Have it owed since the same moment as before: the sweeper asks again."""
-    with database.transaction() as session:
-        owed_since = subscription.welcome_due_at
-        session.execute(_of_debt(subscription.id, claim).values(welcome_due_at=owed_since))
-
-
-def _settle(
-    database: Database,
-    subscription: Subscription,
-    debt: datetime | None,
-    *,
-    welcomed: bool,
-    clock: Clock,
-) -> None:
-    with database.transaction() as session:
-        session.execute(
-            _of_debt(subscription.id, debt).values(
-                welcome_due_at=None, welcomed_at=clock.now() if welcomed else None
-            )
-        )
-
-
-def _of_debt(subscription_id: int, debt: datetime | None) -> Update:
-    """Return the update of a subscription whose debt is still the one that was seen."""
-    return (
-        update(Subscription)
-        .where(Subscription.id == subscription_id, Subscription.welcome_due_at == debt)
-        .execution_options(synchronize_session=False)
-    )

@@ -11,7 +11,9 @@ from alerts.articles.models import Article
 from alerts.articles.sources.models import Source
 from alerts.articles.sources.service import long_failing
 from alerts.clock import Clock
+from alerts.delivery.books import held_by, held_until
 from alerts.delivery.models import Batch, BatchState
+from alerts.delivery.tallies import standings
 from alerts.newsletters.models import Issue, IssueState, Run, Schedule
 from alerts.operations.alarms.books import open_alarms
 from alerts.operations.models import Alarm
@@ -33,6 +35,22 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """An issue of which all that is left waits until a moment (UTC); `why`, where it is known."""
+
+    issue_id: int
+    newsletter: str
+    left: int
+    until: datetime
+    why: str | None
+
+    @property
+    def words(self) -> str:
+        """What it waits for, in words."""
+        return self.why or "readers' servers put it off, or the mail server is away"
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How the newsroom stands at one moment; `next_at` is the next run of any schedule, in UTC."""
 
@@ -43,6 +61,7 @@ class Standing:
     next_at: datetime | None
     runs: Sequence[Run]
     attention: Sequence[Noted]
+    held: Sequence[Held]
     failing: Sequence[Source]
     webhooks: Sequence[WebhookEndpoint]
     alarms: Sequence[Alarm]
@@ -70,6 +89,7 @@ def standing_of(
         next_at=session.scalar(next_at),
         runs=session.scalars(select(Run).order_by(Run.id.desc()).limit(runs)).all(),
         attention=_attention(session),
+        held=held_issues(session, now=clock.now()),
         failing=long_failing(session, clock=clock),
         webhooks=given_up(session),
         alarms=open_alarms(session),
@@ -83,3 +103,20 @@ def _attention(session: Session) -> list[Noted]:
         .order_by(Issue.id)
     )
     return [Noted(number, state, reason or "") for number, state, reason in rows]
+
+
+def held_issues(session: Session, *, now: datetime) -> list[Held]:
+    """Return the issues being sent of which all that is left waits, the oldest first."""
+    sending = session.execute(
+        select(Issue.id, Issue.newsletter)
+        .where(Issue.state == IssueState.SENDING, Issue.audience_at.is_not(None))
+        .order_by(Issue.id)
+    ).all()
+    counted = standings(session, [number for number, _ in sending])
+    found = []
+    for number, newsletter in sending:
+        until = held_until(session, number, now=now)
+        if until:
+            left = counted[number].pending if number in counted else 0
+            found.append(Held(number, newsletter, left, until, held_by(session, number)))
+    return found

@@ -13,6 +13,7 @@ from lxml.etree import LxmlError
 from lxml.html import HtmlElement
 
 from alerts.rendering.hygiene import address_without_slots, web_address, without_slots
+from alerts.rendering.notes import notes_for
 from alerts.rendering.plain import one_line
 
 _INLINE = {"a", "b", "br", "em", "i", "strong", "sub", "sup"}
@@ -102,13 +103,17 @@ def paragraphs_of(body: Body) -> tuple[tuple[Block, ...], ...]:
 
 
 def first_of(body: Body, paragraphs: int | None) -> Body:
-    """Return the body with its first paragraphs alone; all of it for None, or for too many."""
+    """Return the body with its first paragraphs alone; all of it for None, or for too many.
+
+    Those of the notes at its end that these refer to stay.
+    """
     if paragraphs is None:
         return body
     counted = paragraphs_of(body)
     if paragraphs >= len(counted):
         return body
-    return Body(tuple(block for some in counted[:paragraphs] for block in some), cut=True)
+    kept = tuple(block for some in counted[:paragraphs] for block in some)
+    return Body((*kept, *notes_for(kept, body.blocks[len(kept) :])), cut=True)
 
 
 def shorten(body: Body, limit: int | None) -> Body:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -130,15 +130,24 @@ class Renderer:
         Raises Invalid when the template does not exist, has a mistake or lacks a value.
         """
         named = {value: slot.value for value, slot in slots.items()}
-        return self._render(name, clean_values(dict(context)) | named, USUAL_FRAME)
+        context = clean_values(dict(context)) | named
+        return self._render(name, context, USUAL_FRAME, styles=("style.css", "message.css"))
 
-    def _render(self, name: str, context: Mapping[str, object], frame: Frame) -> RenderedEdition:
+    def _render(
+        self,
+        name: str,
+        context: Mapping[str, object],
+        frame: Frame,
+        *,
+        styles: Sequence[str] = ("style.css",),
+    ) -> RenderedEdition:
         self._check(name)
         environment = self.environment(frame.language)
         html = "" if frame.plain else fill(environment, f"{name}/body.html", context)
+        sheets = self._style_sheets(name, styles)
         return RenderedEdition(
             subject=one_line(fill(environment, f"{name}/subject.txt", context)),
-            html=with_short_lines(inline_styles(html, self._style_sheets(name))) if html else "",
+            html=with_short_lines(inline_styles(html, sheets)) if html else "",
             text=tidy(fill(environment, f"{name}/body.txt", context)),
         )
 
@@ -153,9 +162,11 @@ class Renderer:
             known = ", ".join(self.folders.names())
             raise Invalid(f"there is no email template {name!r}; known are {known}")
 
-    def _style_sheets(self, name: str) -> list[str]:
-        folders = (self.folders.find(folder) for folder in (_BASE, name))
-        paths = (folder / "style.css" for folder in folders if folder)
+    def _style_sheets(self, name: str, shared: Sequence[str]) -> list[str]:
+        """Return the sheets that all share, then the template's own, which goes before them."""
+        base, own = self.folders.find(_BASE), self.folders.find(name)
+        paths = [base / sheet for sheet in shared] if base else []
+        paths += [own / "style.css"] if own else []
         return [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
 
 

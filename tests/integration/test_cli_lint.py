@@ -78,7 +78,8 @@ def test_a_script_gets_the_same_fields_and_who_overruled(
             clock=clock,
         )
     found = json.loads(command(issue_id, "--json").stdout)
-    assert {"level", "rule", "message", "fix", "about", "overruled"} == found[0].keys()
+    keys = {"level", "rule", "message", "fix", "about", "within", "overruled"}
+    assert keys == found[0].keys()
     by_rule = {one["rule"]: one["overruled"] for one in found}
     assert by_rule["subject-leftover"] == {
         "by": "Ama",

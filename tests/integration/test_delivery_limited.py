@@ -14,6 +14,7 @@ from alerts.delivery.limits.options import read_limits
 from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.transports.base import (
     Lane,
+    LimitReached,
     Observer,
     Outgoing,
     Transport,
@@ -150,7 +151,7 @@ def test_two_processes_share_a_quota(redis_url: str) -> None:
             *(t.deliver(mails(f"r{n}@x.org" for n in range(50)), Notes()) for t in transports),
             return_exceptions=True,
         )
-        assert {type(result) for result in results} <= {TransportBusy, type(None)}
+        assert {type(result) for result in results} <= {LimitReached, type(None)}
         for transport in transports:
             await transport.close()
 
@@ -176,6 +177,22 @@ def test_a_domain_that_asks_for_less_is_left_alone(redis_url: str, limits: dict[
     later = {notes.outcomes[100 + number].fate for number in range(1, 81, 2)}
     assert later == {Fate.POSTPONED}, "the second time nobody there is asked"
     assert notes.fates(range(102, 181, 2)) == {Fate.ACCEPTED}
+
+
+def test_a_rate_does_not_keep_on_asking_a_domain_that_is_left_alone(redis_url: str) -> None:
+    def answer(recipient: str) -> Outcome:
+        sick = recipient.endswith("@sick.example")
+        return refusal(421, "4.7.0 too much from you") if sick else TAKEN
+
+    way = Way(answer)
+    transport = limited(redis_url, way, rate="50/s")
+    readers = [f"r{n}@{'sick' if n % 2 else 'well'}.example" for n in range(40)]
+    notes = send(transport, mails(readers))
+    tried = [each for each in way.got if each.endswith("@sick.example")]
+    # Three say it; one or two more may be on their way.
+    assert 3 <= len(tried) <= 5
+    assert len(way.got) - len(tried) == 20
+    assert len(notes.outcomes) == 40
 
 
 def test_without_redis_a_limited_transport_sends_nothing() -> None:

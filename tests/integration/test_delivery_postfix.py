@@ -124,6 +124,8 @@ def test_everything_that_it_offers_is_used_and_nothing_else(
         ("smtps", {"ca_file": None, "tls": "implicit"}, "self-signed certificate"),
         ("usual", {"host": "127.0.0.1"}, r"mismatch, certificate is not valid for '127\.0\.0\.1'"),
         ("smtps", {"host": "127.0.0.1", "tls": "implicit"}, "certificate is not valid for"),
+        ("expired", {"tls": "required"}, "certificate has expired"),
+        ("expired-smtps", {"tls": "implicit"}, "certificate has expired"),
         ("no-tls", {}, "STARTTLS extension not supported"),
         ("submission", {"tls": "off", "ca_file": None}, "530 5.7.0 Must issue a STARTTLS"),
     ],
@@ -131,7 +133,10 @@ def test_everything_that_it_offers_is_used_and_nothing_else(
 def test_who_is_not_the_one_gets_no_mail(
     relay: RelayPostfix, trait: str, options: dict[str, object], said: str
 ) -> None:
-    notes, why = hand_over(way(relay, trait, **options), letters("a@readers.example"))
+    server = way(relay, trait, **options)
+    if trait.startswith("expired"):
+        server = replace(server, ca_file=relay.expired_ca)
+    notes, why = hand_over(server, letters("a@readers.example"))
     assert notes.outcomes == {}
     assert re.search(said, why), why
     assert "\n" not in why

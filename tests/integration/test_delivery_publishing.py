@@ -19,8 +19,9 @@ from alerts.delivery.assembly import Reader
 from alerts.delivery.catcher import CatcherStore
 from alerts.delivery.messages import IssueMessages, compile_edition
 from alerts.delivery.preparation import prepare_issue
-from alerts.delivery.preview import issue_envelope, send_test_copy, write_preview
+from alerts.delivery.preview import issue_envelope, write_preview
 from alerts.delivery.publishing import approve_issue, lint_issue, render_issue
+from alerts.delivery.trial import send_test_copy
 from alerts.errors import Refused
 from alerts.newsletters.issues import draft_issue, get_issue
 from alerts.newsletters.models import Issue, IssueState

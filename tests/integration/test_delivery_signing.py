@@ -18,8 +18,9 @@ from alerts.database import Database
 from alerts.delivery.catcher import CatcherStore
 from alerts.delivery.confirming import Confirmations
 from alerts.delivery.dkim.keys import Ed25519Key, RsaKey
-from alerts.delivery.preview import issue_envelope, send_test_copy, write_preview
+from alerts.delivery.preview import issue_envelope, write_preview
 from alerts.delivery.publishing import lint_issue, render_issue
+from alerts.delivery.trial import send_test_copy
 from alerts.errors import Invalid
 from alerts.newsletters.issues import draft_issue
 from alerts.newsletters.models import Issue, Newsletter

@@ -59,6 +59,25 @@ def test_own_templates_stand_on_the_shared_frame_and_before_built_in_ones(own: P
     assert renderer.folders.names() == sorted({*Renderer(OURS).folders.names(), "ours-too"})
 
 
+def test_an_own_template_goes_before_the_sheet_that_mails_of_our_own_share(own: Path) -> None:
+    context = {
+        "preferences_url": f"{BASE_URL}/p",
+        "titles": ("GP Alert",),
+        "email": "ama@example.org",
+        "publisher": "Africa Desk",
+        "publisher_address": "",
+        "home_url": BASE_URL,
+    }
+    shared, blue = "background-color:#9a2a1c", "background-color:#123456"
+    ours = Renderer(OURS, own).render_message("preferences-link", context).html
+    assert ours.count(shared) > 0
+    theirs = own / "preferences-link"
+    shutil.copytree(OURS / "preferences-link", theirs)
+    (theirs / "style.css").write_text(".button { background-color: #123456; }")
+    changed = Renderer(OURS, own).render_message("preferences-link", context).html
+    assert (changed.count(shared), changed.count(blue)) == (0, ours.count(shared))
+
+
 def test_the_frame_itself_is_always_ours(own: Path) -> None:
     (own / "_base").mkdir()
     (own / "_base" / "issue.html").write_text("nothing of ours")

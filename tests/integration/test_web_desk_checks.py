@@ -136,5 +136,25 @@ def test_links_are_asked_for_when_the_page_is_opened_and_told_when_known(
         assert all(check.due_at for check in session.scalars(select(LinkCheck)))
 
 
+def test_dead_links_of_one_site_are_one_warning_that_is_overruled_once(
+    site: RunningSite, editor: Browser
+) -> None:
+    editor.get(HERE)
+    with site.runtime.database.transaction() as session:
+        for check in session.scalars(select(LinkCheck)):
+            check.verdict, check.checked_at, check.due_at = LinkVerdict.DEAD, site.clock.now(), None
+            check.words = "the page is gone (404)"
+    page = editor.get(HERE).text
+    several = re.search(r"(\d+) links to ([\w.]+) are dead\.", page)
+    assert several
+    within = page.partition('class="finding-parts"')[2].partition("</ul>")[0]
+    assert within.count("<li>") == int(several[1]) >= 3
+    assert within.count('href="/desk/articles/') == int(several[1])
+    answer = {"finding": finding_of(page, several[0]), "reason": "The site moves today"}
+    after = editor.post(f"{HERE}/overrule", answer).text
+    assert several[0] not in after.partition(">Overruled<")[0]
+    assert several[0] in after.partition(">Overruled<")[2]
+
+
 def test_an_issue_that_is_not_there(editor: Browser) -> None:
     assert editor.get("/desk/issues/99/checks").status_code == 404

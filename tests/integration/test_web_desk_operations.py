@@ -11,9 +11,9 @@ from sqlalchemy import update
 
 from alerts.clock import FixedClock
 from alerts.database import Database
-from alerts.delivery.models import OutcomeCount
+from alerts.delivery.models import Batch, Delivery, OutcomeCount
 from alerts.holding import hold_of, put_on_hold
-from alerts.newsletters.models import Run, RunOutcome, Schedule
+from alerts.newsletters.models import Issue, Run, RunOutcome, Schedule
 from alerts.operations.alarms.beats import BACKUP, BEAT, WORKER, note_life
 from alerts.operations.alarms.books import settle
 from alerts.operations.alarms.kinds import Kind, Trouble
@@ -26,6 +26,7 @@ from alerts.subscribers.models import Frequency
 from alerts.task_queue import Queue, Task
 from tests.data.web.running import RunningSite, running_site
 from tests.desk_world import Browser, at_the_desk
+from tests.factories import approved_issue
 
 ROOM = "/desk/operations"
 
@@ -102,6 +103,24 @@ def test_an_alarm_is_shown_silenced_and_told_again(site: RunningSite, ops: Brows
     assert f"Alarm {number} is told again." in answer.text
     log = words(ops.get("/desk/log").text)
     assert log.index("alarm.unsilenced") < log.index("alarm.silenced")
+
+
+def test_an_issue_that_a_limit_holds_says_until_when_and_why(
+    site: RunningSite, ops: Browser
+) -> None:
+    database, clock = site.runtime.database, site.clock
+    number = approved_issue(database, clock)
+    with database.transaction() as session:
+        issue = session.get_one(Issue, number)
+        issue.audience_at = clock.now()
+        batch = Batch(issue_id=number, number=1, not_before=clock.now() + timedelta(hours=1))
+        session.add(batch)
+        session.flush()
+        why = "waits: the quota 20/h of transport one is used up"
+        session.add(Delivery(issue_id=number, batch_id=batch.id, reason=why))
+    page = words(ops.get(ROOM).text)
+    assert re.search(r"nothing moves before [^;]*23 Nov 2026,? 07:00", page), page
+    assert "; the quota 20/h of transport one is used up." in page
 
 
 def test_a_silence_without_a_reason_keeps_what_was_chosen(site: RunningSite, ops: Browser) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from alerts.clock import FixedClock
 from alerts.delivery.clicks import ClickCounter, ClickDay, add_clicks, clicks_of
+from alerts.delivery.completion import cancel_issue
 from alerts.delivery.kept import KeptReport
 from alerts.delivery.models import Delivery
 from alerts.delivery.outcome import refusal
@@ -50,6 +51,22 @@ def table(page: str, title: str) -> dict[str, int]:
     rows = re.findall(r"<tr>\s*<td>(.*?)</td>\s*<td[^>]*>(.*?)</td>", part, re.DOTALL)
     names = ((re.sub(r"<span.*", "", name, flags=re.DOTALL), count) for name, count in rows)
     return {unescape(name).strip(): int(count.replace(",", "")) for name, count in names}
+
+
+def test_what_is_on_the_wire_of_a_cancelled_issue_is_being_called_off(
+    house: House, site: RunningSite, editor: Browser
+) -> None:
+    house.send_to("a", "b", "c")
+    house.crash("b")
+    address = f"/desk/issues/{house.issue_id}/report"
+    assert table(editor.get(address).text, "What became of everybody")["Not ended yet"] > 0
+    with house.database.transaction() as session:
+        cancel_issue(session, house.issue_id, clock=house.clock)
+    page = editor.get(address).text
+    ended = table(page, "What became of everybody")
+    assert ended["Being called off"] > 0
+    assert "Not ended yet" not in page
+    assert "on the wire when it was cancelled" in page
 
 
 def test_the_report_tells_what_became_of_everybody(

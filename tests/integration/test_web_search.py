@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from alerts.newsletters.models import IssueState
 from alerts.subscribers.models import Frequency
 from tests.data.rendering import samples
@@ -59,6 +61,33 @@ def test_what_is_asked_is_found(site: RunningSite) -> None:
     _add(site, TEXTS)
     for question, titles in ANSWERS:
         assert _found(site, question) == titles, question
+
+
+@pytest.mark.parametrize(
+    ("url", "paragraphs", "found"),
+    [
+        ("https://news.example.org/1", 1, True),
+        (None, None, True),
+        (None, 2, True),
+        (None, 1, False),
+        (None, 0, False),
+    ],
+)
+def test_words_that_a_hit_leads_nowhere_to_are_not_found(
+    site: RunningSite, url: str | None, paragraphs: int | None, found: bool
+) -> None:
+    content = samples.africa_this_week()
+    essay = replace(
+        content.sections[0].items[0],
+        title="Ferries",
+        url=url,
+        body_text="The ghat.\n\nAt nightfall.\n\nAt dawn.",
+        paragraphs=paragraphs,
+    )
+    section = replace(content.sections[0], items=(essay,))
+    site.add_issue(replace(content, sections=(section,)), 1, frequency=Frequency.WEEKLY)
+    assert (_found(site, "nightfall") == {"Ferries"}) is found
+    assert _found(site, "ferries") == {"Ferries"}
 
 
 HOSTILE = [

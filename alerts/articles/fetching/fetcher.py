@@ -6,13 +6,12 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 import httpx
 
-from alerts import __version__
 from alerts.articles.fetching.answers import Fetched, FetchFailed, failure_of
 from alerts.articles.fetching.deadline import Deadline
-from alerts.articles.fetching.guard import GuardedBackend, Resolve, check_url, resolve
+from alerts.articles.fetching.guard import Resolve, check_url, resolve
 from alerts.articles.fetching.pacing import LONGEST_SECONDS, USUAL_SECONDS, OwnPace, Pace
-from alerts.articles.fetching.robots import PRODUCT, Robots
-from alerts.articles.fetching.transport import guarded_transport
+from alerts.articles.fetching.robots import Robots
+from alerts.articles.fetching.transport import guarded_client
 from alerts.articles.reading.limits import LARGEST
 
 _TIMEOUT = httpx.Timeout(20.0, connect=10.0)
@@ -53,15 +52,13 @@ class Fetcher:
         self._total_seconds = total_seconds
         self._deadline = Deadline()
         self._robots = Robots(lambda url, most: self._walk(url, {}, most=most).content)
-        self._client = httpx.Client(
-            transport=guarded_transport(GuardedBackend(self._allowed, self._deadline, look_up)),
+        self._client = guarded_client(
+            self._allowed,
+            deadline=self._deadline,
+            look_up=look_up,
+            contact=contact,
             timeout=_TIMEOUT,
-            follow_redirects=False,
-            trust_env=False,
-            headers={
-                "User-Agent": f"{PRODUCT}/{__version__} (+{contact})",
-                "Accept-Encoding": _ACCEPTED,
-            },
+            accepted=_ACCEPTED,
         )
 
     def close(self) -> None:

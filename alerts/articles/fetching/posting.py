@@ -7,12 +7,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from alerts import __version__
 from alerts.articles.fetching.answers import FetchFailed, wait_of
 from alerts.articles.fetching.deadline import Deadline
-from alerts.articles.fetching.guard import GuardedBackend, Resolve, check_url, resolve
-from alerts.articles.fetching.robots import PRODUCT
-from alerts.articles.fetching.transport import guarded_transport
+from alerts.articles.fetching.guard import Resolve, check_url, resolve
+from alerts.articles.fetching.transport import guarded_client
 
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 _TOTAL_SECONDS = 15.0
@@ -49,16 +47,14 @@ class Poster:
         self._now = now
         self._total_seconds = total_seconds
         self._deadline = Deadline()
-        self._client = httpx.Client(
-            transport=guarded_transport(GuardedBackend(self._allowed, self._deadline, look_up)),
+        self._client = guarded_client(
+            self._allowed,
+            deadline=self._deadline,
+            look_up=look_up,
+            contact=contact,
             timeout=_TIMEOUT,
-            follow_redirects=False,
-            trust_env=False,
-            headers={
-                "User-Agent": f"{PRODUCT}/{__version__} (+{contact})",
-                # An answer's first words are kept as they are; nothing is unpacked.
-                "Accept-Encoding": "identity",
-            },
+            # An answer's first words are kept as they are; nothing is unpacked.
+            accepted="identity",
         )
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ plan by buckets of time that are counted.
 """
 
 import enum
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -20,6 +21,8 @@ _AHEAD_SECONDS = 0.1
 # Of a quota, at most a hundredth lies in one worker's pocket.
 _SHARE_AT_ONCE = 100
 _MOST_AT_ONCE = 50
+# As `quota_claim` and `_warmup_claim` put it into words.
+_STATED = re.compile(r"\bthe quota \d+/\w+ of |\bthe warm-up since \d")
 
 
 class Scope(enum.Enum):
@@ -140,6 +143,11 @@ def quota_claim(scope: Scope, name: str, quota: Quota) -> CountClaim:
     text = f"the quota {quota} of {scope.value} {name}"
     width = quota.seconds / _PARTS
     return CountClaim(key, scope, text, width, _PARTS, (quota.messages,))
+
+
+def tells_of_a_limit(reason: str) -> bool:
+    """Tell whether a reason names a quota or a warm-up that a person stated."""
+    return _STATED.search(reason) is not None
 
 
 def in_order(claims: Iterable[Claim]) -> tuple[Claim, ...]:

@@ -2,6 +2,7 @@
 
 TransportDown           nothing was handed over since; what was not started stays as it was
 ├── TransportBusy       the other side says for how long it wants to be left alone
+│   └── LimitReached    a limit that a person stated is used up, until a moment that is known
 └── Withheld            whoever makes the messages keeps them back; the transport may be well
 (anything else)         a defect of ours, not of the other side
 """
@@ -23,6 +24,10 @@ class TransportBusy(TransportDown):
     def __init__(self, reason: str, wait: float) -> None:
         super().__init__(reason)
         self.wait = wait
+
+
+class LimitReached(TransportBusy):
+    """A limit that was stated for the transport is used up for `wait` seconds; it is well."""
 
 
 class Withheld(TransportDown):

@@ -2,6 +2,7 @@
 
 closed      it works; too many troubles in a row open the breaker, and so does TransportDown
 open        it is left alone for a while: each time for longer, up to a limit
+paused      a limit that a person stated is used up: it is left alone, and it is well
 due         the while is over: one message is tried; it closes the breaker or opens it again
 
 What one process learns stays in that process: others find out by themselves, with a message each.
@@ -10,13 +11,15 @@ What one process learns stays in that process: others find out by themselves, wi
 import random
 from collections.abc import Callable
 
-from alerts.delivery.outcome import Fate, Outcome
+from alerts.delivery.outcome import Fate, Outcome, is_of_a_reader
 
 # Time-outs and inner errors in a row until a transport counts as sick.
 _TROUBLES = 5
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 300.0
 # A wait that the other side asks for is kept, up to here.
 _LONGEST_ASKED = 3600.0
+# A limit that is used up is asked again so often.
+_ASKED_AGAIN = 60.0
 _SERVER_ERROR = 500
 _SERVICE_CLOSING = 421
 
@@ -33,7 +36,7 @@ class Breaker:
         self._jitter = jitter
         self._troubles = 0
         self._openings = 0
-        self._due_at = self._asked_until = 0.0
+        self._due_at = self._asked_until = self._paused_until = self._limit_until = 0.0
 
     @property
     def closed(self) -> bool:
@@ -43,7 +46,22 @@ class Breaker:
     @property
     def rest(self) -> float:
         """Seconds for which it is still to be left alone; 0 when it may be tried."""
-        return 0.0 if self._openings == 0 else max(0.0, self._due_at - self._clock())
+        now = self._clock()
+        paused = max(0.0, self._paused_until - now)
+        return paused if self._openings == 0 else max(paused, self._due_at - now)
+
+    @property
+    def limit_left(self) -> float:
+        """Seconds for which a stated limit is still used up, by what it said last."""
+        return max(0.0, self._limit_until - self._clock())
+
+    def pause(self, seconds: float) -> None:
+        """Leave it alone while a limit is used up, for so many seconds: nothing is wrong with it.
+
+        It is asked again each minute: others may have given places back.
+        """
+        self._limit_until = self._clock() + seconds
+        self._paused_until = self._clock() + min(seconds, _ASKED_AGAIN)
 
     def down(self, *, wait: float = 0.0) -> None:
         """Note that it said it cannot go on; `wait` is how many seconds it asked for, if it did."""
@@ -83,5 +101,6 @@ def _is_refusal(outcome: Outcome) -> bool:
 def _is_trouble(outcome: Outcome) -> bool:
     if outcome.fate is Fate.TEMPORARY:
         code = outcome.code
-        return code in {0, _SERVICE_CLOSING} or code >= _SERVER_ERROR
+        closing = code == _SERVICE_CLOSING and not is_of_a_reader(outcome)
+        return code == 0 or closing or code >= _SERVER_ERROR
     return outcome.fate is Fate.UNKNOWN

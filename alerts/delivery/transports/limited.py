@@ -14,9 +14,10 @@ from typing_extensions import override
 
 from alerts.delivery.limits.desk import ThrottleDown
 from alerts.delivery.limits.limiter import Limiter
-from alerts.delivery.limits.rules import Admission, Scope, Turn
+from alerts.delivery.limits.rules import Admission, Scope, Turn, tells_of_a_limit
 from alerts.delivery.outcome import Fate, Outcome, asks_for_less
 from alerts.delivery.transports.base import (
+    LimitReached,
     Observer,
     Outgoing,
     Transport,
@@ -75,6 +76,8 @@ class LimitedTransport(Transport):
                     await flow.pass_time(due - loop.time())
                 else:
                     message = waiting.popleft()
+                if watch.is_past(message):
+                    continue
                 asked = loop.time()
                 admission = await self._admit(message)
                 if admission.turn is Turn.GO:
@@ -165,14 +168,18 @@ class _Watch(Observer):
     def past_sick_domains(self, messages: Iterable[Outgoing]) -> Iterator[Outgoing]:
         """Yield the messages; those to a domain that fell sick meanwhile are postponed."""
         for message in messages:
-            domain = _domain(message)
-            rest = self.sick.get(domain) if self.sick else None
-            if rest is None:
-                self._domains[message.delivery_id] = domain
+            if not self.is_past(message):
+                self.goes(message)
                 yield message
-            else:
-                seconds, reason = rest
-                self.postpone(message, Admission(Turn.POSTPONED, seconds, reason))
+
+    def is_past(self, message: Outgoing) -> bool:
+        """Postpone a message to a domain that fell sick meanwhile; tell whether it was one."""
+        rest = self.sick.get(_domain(message)) if self.sick else None
+        if rest is None:
+            return False
+        seconds, reason = rest
+        self.postpone(message, Admission(Turn.POSTPONED, seconds, reason))
+        return True
 
     def goes(self, message: Outgoing) -> None:
         """Remember the domain of a message that is handed on."""
@@ -210,7 +217,8 @@ def _is_for_the_ledger(admission: Admission) -> bool:
 def _sat_out(admission: Admission) -> float:
     """Return how long to wait here; raise TransportBusy when that is too long."""
     if admission.turn is Turn.POSTPONED or admission.seconds > _PATIENCE_SECONDS:
-        raise TransportBusy(admission.reason, admission.seconds)
+        why = LimitReached if tells_of_a_limit(admission.reason) else TransportBusy
+        raise why(admission.reason, admission.seconds)
     return admission.seconds
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from alerts.delivery.transports.base import (
+    LimitReached,
     Observer,
     Outgoing,
     Transport,
@@ -112,20 +113,28 @@ class PoolTransport(Transport):
         return ready
 
     def _down(self, stranded: Sequence[Outgoing], downs: dict[str, TransportDown]) -> TransportDown:
-        why = self._why(stranded, downs)
-        waits = [down.wait for down in downs.values() if isinstance(down, TransportBusy)]
-        if waits and len(waits) == len(downs):
-            return TransportBusy(why, min(waits))
-        return TransportDown(why)
-
-    def _why(self, stranded: Sequence[Outgoing], downs: dict[str, TransportDown]) -> str:
+        """Return why none can go on; for how long, where each of them says so."""
         missing = {m.via for m in stranded if m.via_only} - self._places.keys()
         if missing:
-            return f"ALERTS_MAIL_URL has no transport named {min(missing)!r}"
-        reasons = [f"{name}: {down}" for name, down in downs.items()]
-        reasons += [
-            f"{name}: left alone for {place.breaker.rest:.0f} s more"
-            for name, place in self._places.items()
-            if name not in downs and place.breaker.rest
-        ]
-        return "; ".join(reasons)
+            return TransportDown(f"ALERTS_MAIL_URL has no transport named {min(missing)!r}")
+        found = downs | self._resting(stranded, downs)
+        why = "; ".join(_named(name, down) for name, down in found.items())
+        busy = [down for down in found.values() if isinstance(down, TransportBusy)]
+        if not busy or len(busy) < len(found):
+            return TransportDown(why)
+        limits = all(isinstance(down, LimitReached) for down in busy)
+        return (LimitReached if limits else TransportBusy)(why, min(down.wait for down in busy))
+
+    def _resting(
+        self, stranded: Sequence[Outgoing], downs: dict[str, TransportDown]
+    ) -> dict[str, TransportDown]:
+        """Return those that were not asked, as they are left alone, and why."""
+        only = {message.via if message.via_only else "" for message in stranded}
+        allowed = self._places.keys() if "" in only else only
+        resting = {name: self._places[name].resting() for name in allowed if name not in downs}
+        return {name: down for name, down in resting.items() if down is not None}
+
+
+def _named(name: str, down: TransportDown) -> str:
+    # What is said of a stated limit names its transport.
+    return str(down) if isinstance(down, LimitReached) else f"{name}: {down}"

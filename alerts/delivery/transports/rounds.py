@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from alerts.delivery.outcome import Outcome
 from alerts.delivery.transports.base import (
+    LimitReached,
     Observer,
     Outgoing,
     Transport,
@@ -34,12 +35,33 @@ _PORTION_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Place:
-    """A transport in the pool: `portion` is how many messages it is handed at once."""
+    """A transport in the pool.
+
+    `portion` is how many messages it is handed at once, `down` what it said when it was left
+    alone last.
+    """
 
     name: str
     transport: Transport
     breaker: Breaker
     portion: int = _FIRST_PORTION
+    down: TransportDown | None = None
+
+    def rest(self, down: TransportDown) -> None:
+        """Leave it alone for what it said."""
+        if isinstance(down, LimitReached):
+            self.breaker.pause(down.wait)
+        else:
+            self.breaker.down(wait=down.wait if isinstance(down, TransportBusy) else 0.0)
+
+    def resting(self) -> TransportDown | None:
+        """Return why it is left alone, and for how long still where that is known."""
+        rest = self.breaker.rest
+        if rest and isinstance(self.down, LimitReached):
+            return LimitReached(str(self.down), self.breaker.limit_left)
+        if rest and isinstance(self.down, TransportBusy):
+            return TransportBusy(str(self.down), rest)
+        return self.down if rest else None
 
     def took(self, seconds: float) -> None:
         """Fit the portion to what a full one took."""
@@ -124,7 +146,7 @@ class Round:
             self._busy -= 1
         left = [message for message in portion if message.delivery_id not in watch.told]
         if down is not None:
-            place.breaker.down(wait=down.wait if isinstance(down, TransportBusy) else 0.0)
+            place.rest(down)
         elif place.breaker.rest:
             down = TransportDown("too many troubles in a row")
         elif left:
@@ -140,7 +162,7 @@ class Round:
         return True
 
     def _drop_out(self, place: Place, down: TransportDown, left: list[Outgoing]) -> None:
-        self.downs[place.name] = down
+        self.downs[place.name] = place.down = down
         queue = self._queues.pop(place.name)
         for message in (*left, *queue):
             if message.via_only:

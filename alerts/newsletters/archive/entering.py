@@ -142,8 +142,19 @@ def _piece_row(issue_id: int, item: ItemContent) -> Mapping[str, Any]:
         "series": item.series[:_LONGEST_NAME],
         "date": item.date[:100],
         "standfirst": item.standfirst,
-        "body": item.body_text,
+        "body": _readable(item),
     }
+
+
+def _readable(item: ItemContent) -> str:
+    """Return the text that whoever finds a piece can read: all of it where the piece stands.
+
+    A piece that is nowhere on the web is found by what its issue shows, since that is where a hit
+    leads; the rest was shown to nobody.
+    """
+    if item.paragraphs is None or _web_address(item.url):
+        return item.body_text
+    return "\n\n".join(item.body_text.split("\n\n")[: item.paragraphs])
 
 
 def _web_address(url: str | None) -> str | None:

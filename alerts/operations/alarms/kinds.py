@@ -2,7 +2,7 @@
 
 import enum
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 
 class Kind(enum.StrEnum):
@@ -11,6 +11,7 @@ class Kind(enum.StrEnum):
     RUN_LATE = "run-late"
     RUN_FAILED = "run-failed"
     ISSUE_LATE = "issue-late"
+    ISSUE_SLOW = "issue-slow"
     ISSUE_STALLED = "issue-stalled"
     ISSUE_HALTED = "issue-halted"
     RELAY_REFUSES = "relay-refuses"
@@ -30,6 +31,7 @@ WORDS = {
     Kind.RUN_LATE: "A scheduled issue is late",
     Kind.RUN_FAILED: "A scheduled issue could not be made",
     Kind.ISSUE_LATE: "An issue has not started",
+    Kind.ISSUE_SLOW: "An issue will end late",
     Kind.ISSUE_STALLED: "An issue has stopped moving",
     Kind.ISSUE_HALTED: "An issue has paused by itself",
     Kind.RELAY_REFUSES: "The mail server refuses our mail",
@@ -52,6 +54,9 @@ STALLED_AFTER = timedelta(minutes=15)
 REFUSED_AFTER = timedelta(minutes=3)
 # A batch that is held back for longer than this waits on purpose: a limit, a reader's hour.
 WAITS_ON_PURPOSE = timedelta(minutes=5)
+# Limits make an issue late when its last reader gets it after so large a part of the time for
+# which it is worth sending: of a day six hours.
+LATE_PART = 1 / 4
 DEAD_AFTER = timedelta(days=1)
 # Bounces that nobody reads cost the sender's name; a mail server that is restarted does not.
 MAILBOX_DEAD_AFTER = timedelta(hours=1)
@@ -91,6 +96,11 @@ def is_jump(decided: int, bounced: int, *, usual: float) -> bool:
     if decided < LEAST_DECIDED or bounced < LEAST_BOUNCED:
         return False
     return bounced / decided >= max(LEAST_RATE, TIMES_USUAL * usual)
+
+
+def at(moment: datetime | None) -> str:
+    """Return a moment (UTC) as alarms say it; empty where there is none."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
 
 
 def is_blocked(decided: int, refused: int) -> bool:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from alerts.articles.sources.models import Source, SourceState
 from alerts.delivery.counting import BOUNCED, OutcomeClass, outcome_totals
-from alerts.delivery.models import Batch, BatchState, CanaryCopy, Delivery, DeliveryState
+from alerts.delivery.limits.rules import Limits
+from alerts.delivery.models import CanaryCopy
 from alerts.delivery.returned import BounceEvent, Returned
 from alerts.holding import is_held
 from alerts.inbound.fetching.claims import failing_mailboxes
@@ -22,25 +23,27 @@ from alerts.inbound.models import InboundMail, MailState
 from alerts.mailbox_urls import MailboxUrl
 from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome, Schedule
 from alerts.operations.alarms import kinds
-from alerts.operations.alarms.kinds import Kind, Trouble
+from alerts.operations.alarms.kinds import Kind, Trouble, at
+from alerts.operations.alarms.moving import slow_issues, stalled_issues
 from alerts.operations.alarms.relays import refusing_relays
 from alerts.operations.doctor.machine import Space
-from alerts.operations.situation import BOUNCES_OVER, IssueUnderWay, Situation, look
+from alerts.operations.situation import BOUNCES_OVER, Situation, look
 
 _GIBIBYTE = 1024**3
-_BATCHES_LOOKED_INTO = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
     """What is known beside the database.
 
-    Room on the disk; how long a canary may take; which mailboxes are to be looked into.
+    Room on the disk; how long a canary may take; which mailboxes are to be looked into; what is
+    stated for each transport.
     """
 
     space: Space | None
     canary_within: timedelta
     mailboxes: Sequence[MailboxUrl] = ()
+    limits: Sequence[Limits] = ()
 
 
 def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list[Trouble]:
@@ -63,7 +66,8 @@ def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list
             *_late(session, now),
             *_failed(session, now),
             *refusing_relays(session, situation),
-            *_stalled(session, situation),
+            *stalled_issues(session, situation),
+            *slow_issues(session, situation, around.limits),
             *_canaries(session, now, around.canary_within),
         ]
     return found
@@ -76,14 +80,14 @@ def _late(session: Session, now: datetime) -> Iterator[Trouble]:
         select(Schedule).where(Schedule.next_at <= before, Schedule.paused.is_(False))
     )
     for one in schedules:
-        due = f"that was due {_at(one.next_at)}"
+        due = f"that was due {at(one.next_at)}"
         what = f"{one.newsletter}, {one.frequency}: no issue was begun {due}"
         yield Trouble(Kind.RUN_LATE, f"schedule:{one.id}", what, mend)
     runs = session.scalars(
         select(Run).where(Run.outcome == RunOutcome.CLAIMED, Run.started_at <= before)
     )
     for run in runs:
-        what = f"{run.newsletter}, {run.frequency}: the issue due {_at(run.due_at)} is not made yet"
+        what = f"{run.newsletter}, {run.frequency}: the issue due {at(run.due_at)} is not made yet"
         yield Trouble(Kind.RUN_LATE, f"run:{run.id}", what, mend)
     waiting = session.execute(
         select(Issue.id, Issue.newsletter, Issue.send_at).where(
@@ -91,7 +95,7 @@ def _late(session: Session, now: datetime) -> Iterator[Trouble]:
         )
     )
     for number, newsletter, send_at in waiting:
-        what = f"issue {number} of {newsletter} was to go out {_at(send_at)} and has not begun"
+        what = f"issue {number} of {newsletter} was to go out {at(send_at)} and has not begun"
         yield Trouble(Kind.ISSUE_LATE, f"issue:{number}", what, mend)
 
 
@@ -110,7 +114,7 @@ def _failed(session: Session, now: datetime) -> Iterator[Trouble]:
         .order_by(Run.id)
     )
     for run in rows:
-        what = f"{run.newsletter}, {run.frequency}: the issue due {_at(run.due_at)}: {run.reason}"
+        what = f"{run.newsletter}, {run.frequency}: the issue due {at(run.due_at)}: {run.reason}"
         mend = f"Mend what it says, then draft it: `alerts issue draft {run.newsletter}`."
         yield Trouble(Kind.RUN_FAILED, f"run:{run.id}", what, mend)
 
@@ -121,50 +125,6 @@ def _halted(situation: Situation) -> Iterator[Trouble]:
             what = f"issue {issue.id} of {issue.newsletter}: {issue.attention}"
             mend = f"Mend what it says, then `alerts issue resume {issue.id}`."
             yield Trouble(Kind.ISSUE_HALTED, f"issue:{issue.id}", what, mend)
-
-
-def _stalled(session: Session, situation: Situation) -> Iterator[Trouble]:
-    now = situation.now
-    for issue in situation.issues:
-        still = now - issue.since > kinds.STALLED_AFTER
-        if issue.state is IssueState.SENDING and still and _should_move(session, issue, now):
-            what = (
-                f"issue {issue.id} of {issue.newsletter}: nothing has come of it since"
-                f" {_at(issue.since)}, and {issue.open} batches are left"
-            )
-            mend = (
-                "See whether the mail server answers, with `alerts doctor`, and what the worker"
-                " logs."
-            )
-            yield Trouble(Kind.ISSUE_STALLED, f"issue:{issue.id}", what, mend)
-
-
-def _should_move(session: Session, issue: IssueUnderWay, now: datetime) -> bool:
-    """Tell whether an issue that stands still is due to move: it does not wait on purpose.
-
-    A batch that a dead server sent back waits for a minute, and its readers for nothing.
-    """
-    if issue.open == 0:
-        # The audience is not taken yet, or the last batch did not end the issue.
-        return True
-    soon = now + kinds.WAITS_ON_PURPOSE
-    batches = (
-        select(Batch.id)
-        .where(
-            Batch.issue_id == issue.id,
-            Batch.state != BatchState.DONE,
-            or_(Batch.not_before.is_(None), Batch.not_before <= soon),
-        )
-        .order_by(Batch.id)
-        .limit(_BATCHES_LOOKED_INTO)
-    )
-    numbers = session.scalars(batches).all()
-    overdue = or_(Delivery.not_before.is_(None), Delivery.not_before <= now - kinds.STALLED_AFTER)
-    left = (DeliveryState.PENDING, DeliveryState.SENDING)
-    waits_for_nothing = exists().where(
-        Delivery.batch_id.in_(numbers), Delivery.state.in_(left), overdue
-    )
-    return bool(session.scalar(select(waits_for_nothing)))
 
 
 def _bounces(session: Session, situation: Situation) -> Iterator[Trouble]:
@@ -234,7 +194,7 @@ def _dead_sources(session: Session, now: datetime) -> Iterator[Trouble]:
     )
     for number, url, since, error in rows:
         where = urlsplit(url).hostname or "a folder"
-        what = f"source {number} ({where}) could not be had since {_at(since)}: {error or ''}"
+        what = f"source {number} ({where}) could not be had since {at(since)}: {error or ''}"
         mend = f"See its address; `alerts source pause {number}` where it is gone for good."
         yield Trouble(Kind.SOURCE_DEAD, f"source:{number}", what, mend)
 
@@ -245,7 +205,7 @@ def _dead_mailboxes(
     for mailbox in failing_mailboxes(session, urls):
         since = mailbox.failing_since
         if since is not None and since <= now - kinds.MAILBOX_DEAD_AFTER:
-            what = f"{mailbox.shown} since {_at(since)}: {mailbox.last_error or ''}"
+            what = f"{mailbox.shown} since {at(since)}: {mailbox.last_error or ''}"
             mend = "Bounces and complaints are not seen until then; see ALERTS_INBOUND_URL."
             yield Trouble(Kind.MAILBOX_DEAD, f"mailbox:{mailbox.id}", what, mend)
 
@@ -277,10 +237,6 @@ def _canaries(session: Session, now: datetime, within: timedelta) -> Iterator[Tr
         .order_by(CanaryCopy.issue_id)
     )
     for number, newsletter, sent_at in rows:
-        what = f"issue {number} of {newsletter}: the copy that was sent {_at(sent_at)} has not come"
+        what = f"issue {number} of {newsletter}: the copy that was sent {at(sent_at)} has not come"
         mend = "See whether the mail server still holds it, and whether inbound mail is taken in."
         yield Trouble(Kind.CANARY_MISSING, f"issue:{number}", what, mend)
-
-
-def _at(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""

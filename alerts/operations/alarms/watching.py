@@ -5,14 +5,18 @@ worker: what it finds owed for some minutes, no worker has sent.
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import structlog
 
+from alerts.config import Settings
 from alerts.delivery.canaries import expect_copies, missing_copies
 from alerts.delivery.catcher import CatcherStore
+from alerts.delivery.limits.rules import Limits
+from alerts.delivery.transports.factory import limits_of
+from alerts.errors import Invalid
 from alerts.operations.alarms.beats import beats, silent_parts, take_turn
 from alerts.operations.alarms.books import Settled, settle
 from alerts.operations.alarms.looking import Around, look_for_trouble
@@ -34,6 +38,15 @@ def space_of(folder: Path) -> Space | None:
     return Space(usage.total, usage.free)
 
 
+def stated_limits(settings: Settings) -> Sequence[Limits]:
+    """Return the limits of each transport; none where mail is caught, or its URL is wrong."""
+    try:
+        return () if settings.uses_catcher else limits_of(settings)
+    except Invalid:
+        # Workers refuse it; whoever watches goes on watching.
+        return ()
+
+
 class Watch:
     """One process's part in watching; it counts silence from the moment it began itself."""
 
@@ -51,7 +64,12 @@ class Watch:
                 return None
             expect_copies(session, settings.canary, now=now)
         self._look_among_caught_mail()
-        around = Around(self._space(settings.data_dir), settings.canary_within, settings.mailboxes)
+        around = Around(
+            self._space(settings.data_dir),
+            settings.canary_within,
+            settings.mailboxes,
+            stated_limits(settings),
+        )
         with means.database.read() as session:
             troubles = look_for_trouble(session, now=now, around=around)
             troubles += silent_parts(beats(session), now=now, watching_since=self._since)

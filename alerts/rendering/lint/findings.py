@@ -16,7 +16,8 @@ class Finding:
     """One thing to mend: `rule` is its stable name, `fix` says what to do about it.
 
     `about` names what it is about, as `subject` or a link's address; `content` is what was found
-    wanting there. While both stay as they are, it is the same finding.
+    wanting there. While both stay as they are, it is the same finding. One that stands for several
+    holds them `within`.
     """
 
     level: Level
@@ -25,6 +26,7 @@ class Finding:
     fix: str
     about: str = ""
     content: str = ""
+    within: tuple["Finding", ...] = ()
 
 
 def error(rule: str, message: str, fix: str, *, about: str = "", content: str = "") -> Finding:

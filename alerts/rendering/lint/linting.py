@@ -6,6 +6,7 @@ from alerts.newsletters.content import IssueContent
 from alerts.rendering.lint.contrast import check_contrast
 from alerts.rendering.lint.documents import check_document
 from alerts.rendering.lint.findings import Finding, in_order
+from alerts.rendering.lint.gathering import gathered
 from alerts.rendering.lint.images import check_images
 from alerts.rendering.lint.known import NOTHING_KNOWN, Known
 from alerts.rendering.lint.leftovers import check_leftovers
@@ -25,7 +26,7 @@ def lint(
     """Return what is wrong with an issue's content and with what was rendered, the worst first."""
     # A template without HTML is told by the ways out it lacks.
     tree = lxml_html.document_fromstring(edition.html.strip() or "<html></html>")
-    return in_order(
+    found = in_order(
         [
             *check_subject(edition.subject),
             *check_preheader(content),
@@ -41,3 +42,4 @@ def lint(
             *check_contrast(tree),
         ]
     )
+    return gathered(found)

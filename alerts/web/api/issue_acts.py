@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from alerts.delivery import dispatch
-from alerts.delivery.preview import issue_envelope, send_test_copy
+from alerts.delivery.preview import issue_envelope
 from alerts.delivery.publishing import approve_issue, render_issue
 from alerts.delivery.retrying import retry_issue
+from alerts.delivery.trial import send_test_copy
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.texts import held_issue

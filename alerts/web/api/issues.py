@@ -17,6 +17,7 @@ from alerts.newsletters.issues import draft_issue, get_issue, issue_json
 from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import get_newsletter
 from alerts.newsletters.texts import held_issue
+from alerts.rendering.reviewing.serialise import parts_json
 from alerts.staff.audit import Subject
 from alerts.staff.permissions import Permission
 from alerts.subscribers.models import Frequency
@@ -133,7 +134,13 @@ def lint(issue_id: PathId, call: CurrentCall) -> Response:
         issue = get_issue(session, issue_id)
         found = lint_issue(session, issue, settings=settings, renderer=renderer)
     findings = [
-        {"level": one.level, "rule": one.rule, "message": one.message, "fix": one.fix}
+        {
+            "level": one.level,
+            "rule": one.rule,
+            "message": one.message,
+            "fix": one.fix,
+            "within": parts_json(one),
+        }
         for one in found
     ]
     errors = sum(one.level == "error" for one in found)

@@ -18,6 +18,7 @@ from alerts.operations.alarms.watching import space_of
 from alerts.operations.doctor.machine import Space
 from alerts.operations.examining import last_examinations
 from alerts.operations.models import Alarm, DoctorReport
+from alerts.operations.overview import Held, held_issues
 from alerts.operations.situation import BOUNCES_OVER, TICK, Situation, look
 from alerts.runtime import Runtime
 from alerts.web.chart_shapes import ONE, Part
@@ -72,6 +73,7 @@ class View:
     """Everything on the page, as it was at `situation.now` (UTC)."""
 
     situation: Situation
+    held: Mapping[int, Held]
     alarms: Sequence[AlarmLine]
     past: Sequence[AlarmLine]
     signs: Sequence[PartSign]
@@ -120,6 +122,7 @@ def view_of(session: Session, runtime: Runtime) -> View:
     backup_at = found.get(BACKUP)
     return View(
         situation=look(session, now=now),
+        held={held.issue_id: held for held in held_issues(session, now=now)},
         alarms=[_line(alarm, now) for alarm in open_alarms(session)],
         past=[_line(alarm, now) for alarm in past_alarms(session, limit=_PAST)],
         signs=[

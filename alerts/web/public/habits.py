@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
 from zoneinfo import ZoneInfo
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from alerts.clock import time_zones
 from alerts.errors import Invalid
 from alerts.languages import DEFAULT_LANGUAGE, FRAME_LANGUAGES, check_language
 from alerts.subscribers.details import check_time_zone
 from alerts.subscribers.models import Subscriber
 from alerts.subscribers.preferences import Habits
 from alerts.web.forms import Fields
+from alerts.web.public.zones import zone_options
 
 LONGEST_PAUSE = timedelta(days=366)
 _HOURS = tuple((str(hour), f"{hour:02}:00") for hour in range(24))
@@ -33,11 +32,7 @@ class HabitsForm:
     @property
     def zone_options(self) -> Markup:
         """The time zones to choose from, with the chosen one marked."""
-        options = _zone_options()
-        if not self.time_zone or "time_zone" in self.problems:
-            return options
-        chosen = f'value="{escape(self.time_zone)}"'
-        return Markup(options.replace(chosen, f"{chosen} selected"))  # noqa: S704 - made of escaped pieces
+        return zone_options("" if "time_zone" in self.problems else self.time_zone)
 
     @property
     def hours(self) -> tuple[tuple[str, str], ...]:
@@ -48,14 +43,6 @@ class HabitsForm:
     def languages(self) -> dict[str, str]:
         """The frame's languages, each by its own name."""
         return FRAME_LANGUAGES
-
-
-@cache
-def _zone_options() -> Markup:
-    """Return the options of all zones: six hundred, too many to be made for each page."""
-    zones = sorted(zone for zone in time_zones().values() if "/" in zone or zone == "UTC")
-    option = Markup('<option value="{}">{}</option>')
-    return Markup("\n").join(option.format(zone, zone.replace("_", " ")) for zone in zones)
 
 
 def stored(subscriber: Subscriber, now: datetime) -> HabitsForm:

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from tests.data.delivery.certificate import self_signed
 from tests.data.delivery.postfix import PostfixServer
+from tests.data.delivery.token_office import DOVECOT, TokenOffice
 from tests.data.inbound.dovecot import dovecot_program
 from tests.functional.installation import free_port, wait_for
 
@@ -29,7 +30,12 @@ _TRAITS = {
     "no-tls": "-o smtpd_tls_security_level=none",
     "submission": "-o smtpd_tls_security_level=encrypt {login}",
     "by-login": "-o smtpd_tls_security_level=encrypt {login} -o smtpd_sasl_mechanism_filter=login",
+    "by-token": (
+        "-o smtpd_tls_security_level=encrypt {login} -o smtpd_sasl_mechanism_filter=xoauth2"
+    ),
     "smtps": "-o smtpd_tls_wrappermode=yes {login}",
+    "expired": "{expired}",
+    "expired-smtps": "-o smtpd_tls_wrappermode=yes {expired}",
     "two-connections": "-o smtpd_client_connection_count_limit=2 {counted}",
     "metered": "-o smtpd_client_message_rate_limit=20 {counted}",
     "few-recipients": "-o smtpd_client_recipient_rate_limit=20 {counted}",
@@ -37,6 +43,10 @@ _TRAITS = {
 _LOGIN = (
     "-o smtpd_sasl_auth_enable=yes -o smtpd_tls_auth_only=yes"
     " -o smtpd_relay_restrictions=permit_sasl_authenticated,reject"
+)
+_EXPIRED = (
+    "-o smtpd_tls_cert_file={folder}/expired/localhost-both.pem"
+    " -o smtpd_tls_key_file={folder}/expired/localhost-both.pem"
 )
 _COUNTED = "-o smtpd_client_event_limit_exceptions= -o anvil_rate_time_unit=600s"
 _MAIN = """
@@ -65,7 +75,12 @@ log_path = {folder}/dovecot.log
 protocols =
 ssl = no
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2 oauthbearer
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/tokens
+}}
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN {folder}/users
@@ -86,23 +101,32 @@ service auth {{
 
 
 class RelayPostfix(PostfixServer):
-    """The relay: its `ports` by trait, its certificate for localhost in the file `ca`."""
+    """The relay: its `ports` by trait, its certificate for localhost in the file `ca`.
+
+    At the port `by-token` it takes tokens that its `office` calls good. What it shows at `expired`
+    ran out yesterday, whoever trusts `expired_ca`.
+    """
 
     def __init__(self) -> None:
         self.ports = {name: free_port() for name in _TRAITS}
+        parts = {"login": _LOGIN, "counted": _COUNTED, "expired": _EXPIRED}
         services = "".join(
             f"127.0.0.1:{self.ports[name]} inet n - n - - smtpd\n"
-            f"  -o syslog_name={name} {trait.format(login=_LOGIN, counted=_COUNTED)}\n"
+            f"  -o syslog_name={name} {trait.format(**parts)}\n"
             for name, trait in _TRAITS.items()
         )
         nobody = pwd.getpwnam("nobody")
         owner = {"uid": nobody.pw_uid, "gid": nobody.pw_gid}
         super().__init__(_MAIN, services + _GONE, largest=LARGEST, **owner)
         _, self.ca = self_signed(self.folder, "localhost")
+        (self.folder / "expired").mkdir()
+        _, self.expired_ca = self_signed(self.folder / "expired", "localhost", days=-1)
         self.write("boxes", "/@example\\.org$/ back/\n/./ box/\n")
         self.write("transport", "gone@readers.example gone:\n")
         self.write("users", f"{USER}:{PASSWORD}\n")
         self.write("dovecot.conf", _DOVECOT)
+        self.office = TokenOffice()
+        self.write("tokens", DOVECOT.format(url=self.office.url))
         for name in ("mail", "mail/box", "mail/back"):
             (self.folder / name).mkdir()
             os.chown(self.folder / name, nobody.pw_uid, nobody.pw_gid)
@@ -110,6 +134,7 @@ class RelayPostfix(PostfixServer):
 
     @override
     def __enter__(self) -> Self:
+        self.office.__enter__()
         self._logins = subprocess.Popen(
             [dovecot_program(), "-F", "-c", str(self.folder / "dovecot.conf")]
         )
@@ -121,6 +146,7 @@ class RelayPostfix(PostfixServer):
         if self._logins is not None:
             self._logins.terminate()
             self._logins.wait(60)
+        self.office.__exit__()
         super().__exit__()
 
     def until_sessions_end(self, trait: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ from tests.staff_world import CHEAP
 # Seconds: a machine that runs all tests at once may keep a page waiting.
 _PATIENCE = 30.0
 KEY = "a-key-for-the-web-tests-of-more-than-32-characters"
+# No page is served over TLS here; a client that is told nothing reads all authorities there are.
+TLS = ssl.create_default_context()
 EMAIL = "asha@example.org"
 
 
@@ -179,7 +182,7 @@ def running_site(
     `base_url` is what it takes for its own address; without one, where it is. `webhooks` are the
     settings of mail that comes back, `fetch` stands for the way to Amazon's certificates.
     """
-    with socket.socket() as listener, httpx.Client(timeout=_PATIENCE) as client:
+    with socket.socket() as listener, httpx.Client(timeout=_PATIENCE, verify=TLS) as client:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         client.base_url = url

@@ -5,6 +5,7 @@ approved, and the footer of its own that "subscription tracking" adds would take
 """
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -43,7 +44,7 @@ class SendGrid(Provider):
         parts = parts_of(mail.content, recipient=mail.recipient)
         bodies = [("text/plain", parts.text), ("text/html", parts.html)]
         document: dict[str, object] = {
-            "personalizations": [{"to": [_person(parts.recipient)]}],
+            "personalizations": [{"to": [_person(_plainly_named(parts.recipient))]}],
             "from": _person(parts.sender),
             "subject": parts.subject,
             # In this order; an empty one is refused.
@@ -78,6 +79,11 @@ class SendGrid(Provider):
         if reply.status == _BAD_REQUEST and place.startswith("from"):
             return answer(Kind.US, reply, text)
         return by_status(reply, text, now=now)
+
+
+def _plainly_named(reader: Mailbox) -> Mailbox:
+    # It refuses the message of a reader whose name holds one of these.
+    return Mailbox(" ".join(re.sub("[,;]", " ", reader.name).split()), reader.address)
 
 
 def _person(mailbox: Mailbox) -> dict[str, str]:

@@ -363,11 +363,10 @@ class Dialogue(asyncio.Protocol):
 
     def _about_us(self, handover: Handover, outcome: Outcome) -> bool:
         """Whether a refused envelope is meant for us; not so a message's size, or its address."""
-        if stranger(outcome) is Stranger.SURELY:
-            return True
         international = handover.envelope is not None and handover.envelope.international
         about_it = outcome.code == _TOO_BIG or (international and outcome.code >= _PERMANENT)
-        return handover.refused_at == "mail" and not about_it
+        at_mail = handover.refused_at == "mail"
+        return stranger(outcome) is Stranger.SURELY or (at_mail and not about_it)
 
     def _out_of_step(self, handover: Handover, reply: Reply) -> bool:
         """Whether a refusal is of commands that came too early, not of the message."""
@@ -386,8 +385,9 @@ class Dialogue(asyncio.Protocol):
     def _lose(self, handover: Handover, outcome: Outcome, *, blamed: bool) -> None:
         """Give a message back whose envelope came to nothing; not for ever, if it is to blame."""
         handover.losses += blamed
-        if handover.losses >= _MOST_LOSSES:
-            self._end(handover, outcome)
+        # Who hears of a reader that way would hear it again, and end the next connection as well.
+        if handover.reader_refused or handover.losses >= _MOST_LOSSES:
+            self._end(handover, handover.reader_refused or outcome)
         else:
             handover.group.returned(handover)
 

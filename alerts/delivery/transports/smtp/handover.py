@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from alerts.delivery.outcome import Fate, Outcome, is_about_us
+from alerts.delivery.outcome import Fate, Outcome, is_about_us, is_of_a_reader, refusal
 from alerts.delivery.status_codes import unnamed
 from alerts.delivery.strangers import REFUSES, stranger
 from alerts.delivery.transports.base import Outgoing, TransportBusy, TransportDown
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 # How long a server that has enough of us is left alone: limits are mostly by the minute.
 _LEFT_ALONE_SECONDS = 60.0
-
-
 # How long a reader waits whom a relay refused for our sake; the settings may be mended any moment.
 _HELD_SECONDS = 60.0
 
@@ -58,6 +56,12 @@ class Handover:
         self.envelope: Envelope | None = None
         self.refused_at = ""
         self.reply = Reply(0, "")
+
+    @property
+    def reader_refused(self) -> Outcome | None:
+        """What was said at RCPT of the reader, or the reader's domain, for now; else None."""
+        outcome = refusal(self.reply.code, self.reply.text)
+        return outcome if self.refused_at == "rcpt" and is_of_a_reader(outcome) else None
 
 
 class Group(Protocol):

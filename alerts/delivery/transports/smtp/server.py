@@ -16,12 +16,10 @@ from aiosmtplib import (
     SMTPHeloError,
     SMTPResponseException,
 )
+from typing_extensions import override
 
 from alerts.delivery.strangers import REFUSES
 from alerts.delivery.transports.smtp.envelope import Capabilities
-
-# "offered" means STARTTLS where the server has it.
-TLS_WAYS = frozenset({"implicit", "required", "offered", "off"})
 
 
 class ConnectFailed(Exception):
@@ -34,7 +32,9 @@ class ConnectFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """How to reach a server; `tls` is one of `TLS_WAYS`.
+    """How to reach a server.
+
+    `tls` is "implicit", "required", "offered" (STARTTLS where the server has it) or "off".
 
     Certificates in `ca_file` are trusted instead of the system's, where there is one. With
     `token_file` the login is XOAUTH2, with the access token that the file holds at that moment.
@@ -90,7 +90,7 @@ async def open_connection(server: SmtpServer) -> tuple[asyncio.Transport, Capabi
         raise _failed(server, secrets, f"{error.code} {error.message}", error.code) from error
     except (SMTPException, OSError, ValueError) as error:
         client.close()
-        raise _failed(server, secrets, str(error) or type(error).__name__) from error
+        raise _failed(server, secrets, _told(error)) from error
     except BaseException:
         client.close()
         raise
@@ -107,6 +107,18 @@ def _failed(server: SmtpServer, secrets: list[str], said: str, code: int = 0) ->
     return ConnectFailed(f"{server.name}: {said}", code)
 
 
+def _told(error: BaseException) -> str:
+    """Return in words why no connection came about: what lies beneath, where that says more."""
+    cause = error.__cause__ or error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
+        return "it speaks no TLS at this port; smtp:// with tls=required begins it by STARTTLS"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return str(error) or type(error).__name__
+
+
 def _as_sent(username: str, secret: str) -> list[str]:
     """Return the forms in which a password or a token goes out: PLAIN, XOAUTH2, LOGIN, bare."""
     plain, bearer = f"\0{username}\0{secret}", f"user={username}\1auth=Bearer {secret}\1\1"
@@ -114,11 +126,25 @@ def _as_sent(username: str, secret: str) -> list[str]:
     return [*encoded, secret]
 
 
+class _Client(aiosmtplib.SMTP):
+    """Hangs up on a server that did not let us in.
+
+    A farewell in TLS would wait for the other side's, and may outlive the event loop.
+    """
+
+    @override
+    def close(self) -> None:
+        transport = self.transport
+        super().close()
+        if isinstance(transport, asyncio.Transport):
+            transport.abort()
+
+
 def _client(server: SmtpServer, secrets: list[str]) -> aiosmtplib.SMTP:
     known = server.has_to_be_known
     # None stands for STARTTLS where it is offered.
     start_tls = {"implicit": False, "off": False}.get(server.tls, known or None)
-    return aiosmtplib.SMTP(
+    return _Client(
         hostname=server.host,
         port=server.port,
         username=server.username,

@@ -153,13 +153,21 @@ class Approved(IssueShape):
     checksum: str
 
 
+class FindingPart(Shape):
+    """One of several things that are told as one."""
+
+    about: str
+    message: str
+
+
 class FindingShape(Shape):
-    """Something that the lint found."""
+    """Something that the lint found; `within` are the links of one site that are told as one."""
 
     level: str = Field(examples=["error"])
     rule: str
     message: str
     fix: str
+    within: list[FindingPart]
 
 
 class Lint(Shape):

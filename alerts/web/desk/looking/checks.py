@@ -14,6 +14,7 @@ from alerts.errors import Invalid, NotFound
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.issues import build_content, get_issue
 from alerts.newsletters.models import Issue
+from alerts.rendering.lint.findings import Finding
 from alerts.rendering.lint.sizes import GMAIL_CLIPS_AT, filled_size
 from alerts.rendering.lint.styles import css_table
 from alerts.rendering.reviewing.links import Asked
@@ -44,9 +45,9 @@ class Sheet:
     checked: Sequence[Checked]
     mail: RenderedEdition
 
-    def mending(self, one: Checked) -> Mending | None:
+    def mending(self, one: Finding) -> Mending | None:
         """Return where at the desk a finding is mended, if anywhere."""
-        return mending_of(one.finding, self.content, self.issue.id)
+        return mending_of(one, self.content, self.issue.id)
 
     @property
     def size(self) -> int:

@@ -20,7 +20,7 @@ from alerts.delivery.status_codes import in_words
 from alerts.delivery.tallies import Standing, sent_by_minute
 from alerts.errors import NotFound
 from alerts.newsletters.issues import counts_clicks, issue_alone
-from alerts.newsletters.models import Issue, Newsletter
+from alerts.newsletters.models import Issue, IssueState, Newsletter
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.staff.permissions import Permission
 from alerts.subscribers.files.cells import with_formula_mark
@@ -153,7 +153,7 @@ def _gathered(session: Session, issue: Issue, look: Look, kept: KeptReport | Non
         kept=kept,
         newsletter=newsletter,
         zone=zone,
-        ends=_ends(look.standing),
+        ends=_ends(look),
         failures=_failures(figures, look.standing),
         skips=_with_words(figures.get("skips", {})),
         returned=_returned(latest_figures(session, issue.id)),
@@ -167,20 +167,22 @@ def _gathered(session: Session, issue: Issue, look: Look, kept: KeptReport | Non
     )
 
 
-def _ends(standing: Standing) -> tuple[Line, ...]:
+def _ends(look: Look) -> tuple[Line, ...]:
     """Return where everybody ended."""
+    cancelled = look.state is IssueState.CANCELLED
     names = ("sent", "failed", "skipped", "uncertain", "pending")
-    counts = {name: getattr(standing, name) for name in names}
+    counts = {name: getattr(look.standing, name) for name in names}
     words = {
         "sent": "Sent",
         "failed": "Bounced or given up",
         "skipped": "Skipped",
         "uncertain": "Uncertain",
-        "pending": "Not ended yet",
+        "pending": "Being called off" if cancelled else "Not ended yet",
     }
     notes = {
         "sent": "a mail server took it",
         "uncertain": "on the wire when something broke; it may have arrived",
+        "pending": "on the wire when it was cancelled; look again in a minute" if cancelled else "",
     }
     return tuple(
         Line(words[name], count, notes.get(name, ""))
