@@ -99,7 +99,7 @@ def retry(
     """Try again those that failed: without --reason, those that were given up."""
     with program() as runtime, open_queue(runtime.settings) as queue:
         with runtime.database.transaction() as session:
-            chosen: dict[str, Any] = {"reasons": reason or [], "uncertain": uncertain}
+            chosen: dict[str, Any] = {"reasons": reason or None, "uncertain": uncertain}
             clock = runtime.clock
             retried = (
                 retry_issue(session, issue_id, dry_run=True, clock=clock, **chosen)

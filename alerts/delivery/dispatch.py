@@ -85,7 +85,7 @@ def retry(
     session: Session,
     issue_id: int,
     *,
-    reasons: Sequence[str],
+    reasons: Sequence[str] | None,
     uncertain: bool,
     actor: Actor,
     clock: Clock,

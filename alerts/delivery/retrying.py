@@ -1,7 +1,8 @@
 """Trying again by hand: exactly those that failed, by reason, and those held in doubt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 from alerts.clock import Clock
 from alerts.delivery.bounces import Bounce, bounce_of
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from alerts.delivery.rising import note_seen
 from alerts.delivery.tallies import tally_left
 from alerts.errors import Invalid, Refused
 from alerts.newsletters.issues import get_issue, move
@@ -16,7 +18,12 @@ from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
 
 # Without a reason asked for: who was given up, but nobody whose server refused for good.
-_GIVEN_UP = ("gave up",)
+_GIVEN_UP = "gave up"
+_CLASSES = frozenset(bounce.value for bounce in Bounce)
+# What may follow a number that is named whole; at the end of a reason nothing does.
+_AFTER_A_NUMBER = ("", ".", " ", ":", ",")
+# So many reasons are named to whoever asked for another.
+_SHOWN = 8
 _RETRIED = frozenset({IssueState.SENT, IssueState.SENDING, IssueState.PAUSED})
 
 
@@ -37,7 +44,7 @@ def retry_issue(
     session: Session,
     issue_id: int,
     *,
-    reasons: Sequence[str] = (),
+    reasons: Sequence[str] | None = None,
     uncertain: bool = False,
     dry_run: bool = False,
     clock: Clock,
@@ -45,12 +52,13 @@ def retry_issue(
     """Put failed deliveries back in their batches; each keeps its Message-ID.
 
     `reasons` are those that the report shows, or how they begin, or classes of bounces (`policy`);
-    without any, those that were given up. `uncertain` takes up those in doubt as well, whose
+    None stands for those that were given up. `uncertain` takes up those in doubt as well, whose
     readers may get a second copy. Who left meanwhile is skipped when the batch is claimed. The time
     for which the newsletter goes on trying begins anew. `dry_run` only counts. Raises Refused for
-    an issue that was never sent, or cancelled, and Invalid for an empty reason.
+    an issue that was never sent, or cancelled, and Invalid for a reason that is empty, or that
+    nobody has.
     """
-    if not all(reason.strip() for reason in reasons):
+    if not all(reason.strip() for reason in reasons or ()):
         raise Invalid("--reason is empty; name one that `alerts issue report` shows")
     issue = get_issue(session, issue_id)
     if not dry_run:
@@ -59,7 +67,11 @@ def retry_issue(
         session.refresh(issue, with_for_update=True)
     if issue.state not in _RETRIED:
         raise Refused(f"issue {issue_id} is {issue.state.value}: there is nothing to try again")
-    named = _named(session, issue_id, reasons or _GIVEN_UP)
+    there = _there(session, issue_id)
+    if reasons is None:
+        named = [reason for reason in there if reason.startswith(_GIVEN_UP)]
+    else:
+        named = [one for asked in reasons for one in _meant(issue_id, asked, there)]
     chosen = _chosen(issue_id, named, uncertain=uncertain)
     counted = session.execute(
         select(func.coalesce(Delivery.reason, ""), func.count())
@@ -104,33 +116,52 @@ def _take_up(session: Session, issue: Issue, chosen: ColumnElement[bool], *, clo
         .values(retried_at=clock.now())
         .execution_options(synchronize_session=False)
     )
+    note_seen(session, issue.id, clock=clock)
     if issue.state is IssueState.SENT:
         move(session, issue.id, Event.RETRY, clock=clock)
 
 
-def _named(session: Session, issue_id: int, reasons: Sequence[str]) -> ColumnElement[bool]:
-    """Return what matches the reasons; a class stands for all reasons of this issue in it."""
-    classes = {bounce for bounce in Bounce if bounce.value in reasons}
-    named = [_begins(reason) for reason in reasons if reason not in classes]
-    if classes:
-        there = session.scalars(select(Delivery.reason).where(_failed(issue_id)).distinct())
-        named.append(Delivery.reason.in_([why for why in there if bounce_of(why or "") in classes]))
-    return or_(*named)
+def _there(session: Session, issue_id: int) -> dict[str, int]:
+    """Return why deliveries of an issue failed, with how many; the commonest first."""
+    reason = func.coalesce(Delivery.reason, "")
+    counted = session.execute(
+        select(reason, func.count())
+        .where(_failed(issue_id))
+        .group_by(reason)
+        .order_by(func.count().desc(), reason)
+    )
+    return dict(counted.all())
+
+
+def _meant(issue_id: int, asked: str, there: Mapping[str, int]) -> list[str]:
+    """Return the reasons of an issue that one means: itself, how they begin, a class of bounces.
+
+    Raises Invalid, with the reasons that there are, for one that nobody has.
+    """
+    if asked in _CLASSES:
+        meant = [reason for reason in there if bounce_of(reason) == asked]
+    else:
+        meant = [reason for reason in there if _begins(reason, asked)]
+    if meant:
+        return meant
+    shown = ", ".join(f"{reason} ({count})" for reason, count in islice(there.items(), _SHOWN))
+    more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+    known = f"the reasons are: {shown}{more}" if there else "nobody failed at all"
+    raise Invalid(f"nobody of issue {issue_id} failed for {asked[:100]!r}; {known}")
 
 
 def _failed(issue_id: int) -> ColumnElement[bool]:
     return and_(Delivery.issue_id == issue_id, Delivery.state == DeliveryState.FAILED)
 
 
-def _chosen(issue_id: int, named: ColumnElement[bool], *, uncertain: bool) -> ColumnElement[bool]:
-    failed = and_(_failed(issue_id), named)
+def _chosen(issue_id: int, reasons: Sequence[str], *, uncertain: bool) -> ColumnElement[bool]:
+    failed = and_(_failed(issue_id), func.coalesce(Delivery.reason, "").in_(reasons))
     held = and_(Delivery.issue_id == issue_id, Delivery.state == DeliveryState.UNCERTAIN)
     return or_(failed, held) if uncertain else failed
 
 
-def _begins(reason: str) -> ColumnElement[bool]:
-    """Match a reason, or how it begins; a number is named whole: 5.1.1 does not mean 5.1.10."""
-    if not reason[-1].isdigit():
-        return Delivery.reason.startswith(reason, autoescape=True)
-    going_on = (Delivery.reason.startswith(reason + mark, autoescape=True) for mark in ". :,")
-    return or_(Delivery.reason == reason, *going_on)
+def _begins(reason: str, asked: str) -> bool:
+    """Tell whether a reason begins so; a number is named whole: 5.1.1 does not mean 5.1.10."""
+    if not reason.startswith(asked):
+        return False
+    return not asked[-1].isdigit() or reason[len(asked) :][:1] in _AFTER_A_NUMBER

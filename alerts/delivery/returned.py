@@ -94,9 +94,10 @@ class ReturnedCount(Base):
 
 
 class BounceRise(Base):
-    """An issue that was paused because too much came back, and how much of that was seen then.
+    """An issue of which too much came back, and how much of that somebody has seen.
 
-    `messages` and `bounces` are those up to the last time it was resumed; `waits` until it is.
+    `messages` and `bounces` are those up to the last time it was resumed, or had the refused tried
+    again; `waits` while it is paused for them, since `paused_at` (UTC).
     """
 
     __tablename__ = "bounce_rises"

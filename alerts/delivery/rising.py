@@ -2,18 +2,20 @@
 
 What counts is what mailbox providers hold against a sender: messages that came back after they were
 taken, and those that servers refused as policy when they were handed over. A person who resumes the
-issue has seen what was; only what comes after that may pause it again.
+issue, or has the refused tried again, has seen what was; only what comes after may pause it again.
 """
 
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.database import Database
+from alerts.delivery.bounces import Bounce, bounce_of
 from alerts.delivery.counting import BOUNCED, OutcomeClass, outcomes_by_issue
+from alerts.delivery.models import Delivery, DeliveryState
 from alerts.delivery.returned import BounceRise, bounced_in, worst_domains
 from alerts.errors import Refused
 from alerts.newsletters.issues import move
@@ -23,6 +25,8 @@ from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rates import parse_share, share_text
 
 log = structlog.get_logger(__name__)
+
+_LONGEST_SAID = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,18 @@ def pause_all_rising(session: Session, *, clock: Clock) -> None:
     sending = select(Issue.id).where(Issue.state == IssueState.SENDING)
     for issue_id in session.scalars(sending).all():
         _settle(session, issue_id, clock=clock)
+
+
+def note_seen(session: Session, issue_id: int, *, clock: Clock) -> None:
+    """Remember that somebody saw what came back so far: whoever has the refused tried again did."""
+    found = sum_of(session, issue_id)
+    if not found.bounces:
+        return
+    rise = session.get(BounceRise, issue_id, with_for_update=True)
+    if rise is None:
+        rise = BounceRise(issue_id=issue_id, paused_at=clock.now(), waits=False)
+        session.add(rise)
+    rise.messages, rise.bounces = found.messages, found.bounces
 
 
 def sum_of(session: Session, issue_id: int) -> Sum:
@@ -131,9 +147,28 @@ def _why(session: Session, issue: Issue, found: Sum) -> str:
     most = ", ".join(f"{name} {count}" for name, count in worst_domains(session, issue.id))
     where = f", most at {most}" if most else ""
     share = share_text(round(found.bounces / found.messages, 3)) if found.messages else "all"
+    said = _said(session, issue.id) if found.refused else ""
+    again = f", and `alerts issue retry {issue.id} --reason policy` takes up the refused"
     return (
         f"paused: {found.bounces} of {found.messages} messages came back ({share}; this newsletter"
-        f" pauses at {definition.pause_at_bounces}): {found.refused} refused by policy,"
+        f" pauses at {definition.pause_at_bounces}): {found.refused} refused by policy{said},"
         f" {found.returned} returned{where}; see `alerts issue report {issue.id}`, then"
-        f" `alerts issue resume {issue.id}`"
+        f" `alerts issue resume {issue.id}` goes on{again if found.refused else ''}"
     )
+
+
+def _said(session: Session, issue_id: int) -> str:
+    """Return what was said to most of those who were refused by policy, in brackets."""
+    failed = (Delivery.issue_id == issue_id, Delivery.state == DeliveryState.FAILED)
+    by_reason = (
+        select(Delivery.reason, func.min(Delivery.id))
+        .where(*failed)
+        .group_by(Delivery.reason)
+        .order_by(func.count().desc(), Delivery.reason)
+    )
+    for reason, number in session.execute(by_reason):
+        if bounce_of(reason or "") is Bounce.POLICY:
+            answer = session.scalar(select(Delivery.last_answer).where(Delivery.id == number))
+            said = " ".join((answer or reason or "").split())[:_LONGEST_SAID]
+            return f" (most were told: {said})"
+    return ""

@@ -79,6 +79,12 @@ def words_of(answer: str) -> str:
     return _NAMES.sub(" ", answer[:_READ].lower())
 
 
+def unnamed(answer: str) -> str:
+    """Return the beginning of an answer in one line without addresses and links, to count by."""
+    left = " ".join(_NAMES.sub(" ", answer[:_READ]).split())
+    return left.replace(" : ", " ")
+
+
 def enhanced_code(answer: str) -> str:
     """Return the first enhanced status code in an answer; empty where there is none."""
     found = _ENHANCED.search(answer[:_READ])

@@ -97,12 +97,15 @@ def limit_files(troubled: Troubled, size: int) -> None:
 def test_without_room_for_the_journal_nothing_goes_out(
     trouble: Trouble, empty_postgres: str, redis_url: str
 ) -> None:
-    troubled = trouble(database_url=empty_postgres, redis_url=redis_url)
+    troubled = trouble(database_url=empty_postgres, redis_url=redis_url, connections=8)
+    # So slow that most of it is left when the disk is full, however long it takes to fill it.
+    troubled.server.delay = 0.1
     troubled.prepare(READERS)
     troubled.start("worker", "worker")
     troubled.send()
-    troubled.until_taken(READERS // 5)
+    troubled.until_taken(READERS // 20)
     limit_files(troubled, FULL)
+    troubled.server.delay = 0.0
     troubled.until(troubled.waits, what="that all of it waits")
     books, taken = troubled.books(), troubled.server.messages
     assert (books.sent, books.uncertain, books.failed) == (taken, 0, 0)
@@ -115,12 +118,15 @@ def test_without_room_for_the_journal_nothing_goes_out(
 def test_without_room_for_the_database_only_what_was_claimed_goes_out(
     trouble: Trouble, redis_url: str
 ) -> None:
-    troubled = trouble(redis_url=redis_url)
+    troubled = trouble(redis_url=redis_url, connections=8)
+    # So slow that most of it is left when the disk is full, however long it takes to fill it.
+    troubled.server.delay = 0.1
     troubled.prepare(READERS)
     troubled.start("worker", "worker")
     troubled.send()
-    troubled.until_taken(READERS // 5)
+    troubled.until_taken(READERS // 20)
     limit_files(troubled, FULL)
+    troubled.server.delay = 0.0
     time.sleep(2 * LEASE_SECONDS)
     taken = troubled.server.messages
     time.sleep(LEASE_SECONDS)

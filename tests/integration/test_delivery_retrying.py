@@ -47,7 +47,7 @@ def retry(house: House, *reasons: str, uncertain: bool = False, dry_run: bool = 
         return retry_issue(
             session,
             house.issue_id,
-            reasons=reasons,
+            reasons=reasons or None,
             uncertain=uncertain,
             dry_run=dry_run,
             clock=house.clock,
@@ -86,7 +86,7 @@ def test_without_a_reason_those_that_were_given_up(house: House) -> None:
 
 
 def test_a_reason_is_named_whole_or_by_its_beginning(house: House) -> None:
-    assert retry(house, "refused 5_1", "100%", "refused 5.1.").reasons == {"refused 5.1.1": 1}
+    assert retry(house, "refused 5.1.").reasons == {"refused 5.1.1": 1}
     assert house.work() is BatchResult.DONE
     assert house.states()["nobody"] == ("sent", None)
 
@@ -98,8 +98,53 @@ def test_a_number_is_named_whole(house: House) -> None:
             .where(Delivery.reason == "refused 5.1.1")
             .values(reason="refused 5.1.10")
         )
-    assert retry(house, "refused 5.1.1").deliveries == 0
+    with pytest.raises(Invalid, match=r"nobody of issue 1 failed for 'refused 5\.1\.1'"):
+        retry(house, "refused 5.1.1")
     assert retry(house, "refused 5.1").reasons == {"refused 5.1.10": 1}
+
+
+@pytest.mark.parametrize("reason", ["nonsense", "refused 5_1", "100%", "5.1.1", "soft ", "a\nb"])
+@pytest.mark.parametrize("uncertain", [False, True])
+def test_a_reason_that_nobody_has_is_refused_with_those_there_are(
+    house: House, reason: str, *, uncertain: bool
+) -> None:
+    before = house.states()
+    with pytest.raises(Invalid) as caught:
+        retry(house, "refused 5.7.1", reason, uncertain=uncertain)
+    assert str(caught.value) == (
+        f"nobody of issue 1 failed for {reason!r}; the reasons are:"
+        " gave up after 4.2.2 (1), refused 5.1.1 (1), refused 5.7.1 (1)"
+    )
+    assert house.states() == before
+    assert house.issue_state() is IssueState.SENT
+
+
+def test_where_nobody_failed_there_is_no_reason(
+    database: Database, clock: FixedClock, tmp_path: Path
+) -> None:
+    house = House(database, clock, tmp_path)
+    house.send_to("fine")
+    assert house.work() is BatchResult.DONE
+    with pytest.raises(Invalid, match="failed for 'policy'; nobody failed at all"):
+        retry(house, "policy")
+    assert retry(house).deliveries == 0
+
+
+def test_of_many_reasons_the_commonest_are_named(
+    database: Database, clock: FixedClock, tmp_path: Path
+) -> None:
+    house = House(database, clock, tmp_path)
+    names = [f"r{number}" for number in range(11)]
+    house.send_to(*names)
+    house.transport.answers = {
+        name: [refusal(550, f"5.1.{min(number, 9)}")] for number, name in enumerate(names)
+    }
+    assert house.work() is BatchResult.DONE
+    with pytest.raises(Invalid) as caught:
+        retry(house, "nonsense")
+    said = str(caught.value)
+    assert "the reasons are: refused 5.1.9 (2), refused 5.1.0 (1), " in said
+    assert said.endswith("refused 5.1.6 (1) and 2 more")
 
 
 def test_reasons_with_words_and_classes_of_bounces(
@@ -126,7 +171,8 @@ def test_reasons_with_words_and_classes_of_bounces(
     assert found("refused 5.4.1") == {tenant}
     assert found("hard") == {away, tenant, gone}
     assert found("policy", "refused 5.1.1") == {spam, gone}
-    assert found("soft") == set()
+    with pytest.raises(Invalid, match="nobody of issue 1 failed for 'soft'"):
+        found("soft")
     assert retry(house, "policy").deliveries == 1
     assert house.work() is BatchResult.DONE
     assert house.states()["spam"] == ("sent", None)

@@ -8,6 +8,7 @@ import pytest
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.delivery.outcome import Fate, Outcome
+from alerts.delivery.retrying import retry_issue
 from alerts.delivery.returned import BounceRise
 from alerts.delivery.rising import Sum, is_rise, pause_if_rising
 from alerts.newsletters.issues import get_issue, issue_json, move
@@ -67,14 +68,51 @@ def test_refusals_by_policy_pause_the_issue_with_the_reason(room: Room) -> None:
     assert shown["state"] == "paused"
     assert shown["attention"] == (
         "paused: 4 of 39 messages came back (10.3%; this newsletter pauses at 5%):"
-        " 4 refused by policy, 0 returned; see `alerts issue report 1`, then"
-        " `alerts issue resume 1`"
+        " 4 refused by policy (most were told: 550 5.7.1 rejected: your address is on a blocklist),"
+        " 0 returned; see `alerts issue report 1`, then `alerts issue resume 1` goes on,"
+        " and `alerts issue retry 1 --reason policy` takes up the refused"
     )
     with room.database.read() as session:
         assert session.get_one(BounceRise, number).waits
     assert not pause_if_rising(room.database, number, clock=room.clock)
     # Nobody is suppressed for what is about us.
     assert {room.reader(name).state.value for name in NAMES[:4]} == {"confirmed"}
+
+
+def test_a_storm_that_is_our_own_trouble_costs_nobody_the_issue(room: Room) -> None:
+    pauses_at(room, "5%", after=10)
+    number = send(room, dict.fromkeys(NAMES, POLICY))
+    assert swept(room) is IssueState.PAUSED
+    # The relay lets us in again; a person goes on, and has those tried again who were refused.
+    room.house.transport.answers = {}
+    with room.database.transaction() as session:
+        move(session, number, Event.RESUME, clock=room.clock)
+        retried = retry_issue(session, number, reasons=["policy"], clock=room.clock)
+    assert retried.deliveries == len(NAMES) - 1
+    room.house.later(hours=1)
+    for _ in range(2):
+        swept(room)
+        room.house.work()
+    assert issue(room).state is IssueState.SENT
+    assert issue(room).attention is None
+    assert (room.house.books().sent, room.house.books().reasons) == (len(NAMES), {})
+
+
+def test_whoever_has_the_refused_tried_again_has_seen_what_was(room: Room) -> None:
+    pauses_at(room, "5%", after=10)
+    room.house.transport.answers = {name: [POLICY] for name in NAMES}
+    # All were refused before anybody looked: it ended.
+    number = room.send_to(*NAMES)
+    assert issue(room).state is IssueState.SENT
+    with room.database.transaction() as session:
+        retried = retry_issue(session, number, reasons=["policy"], clock=room.clock)
+    assert retried.deliveries == len(NAMES)
+    assert not pause_if_rising(room.database, number, clock=room.clock)
+    room.house.transport.answers = {name: [POLICY] for name in NAMES[1:]} | {NAMES[0]: [LATER]}
+    assert swept(room) is IssueState.SENDING
+    room.house.work()
+    # What comes back after that counts again.
+    assert swept(room) is IssueState.PAUSED
 
 
 def test_what_comes_back_later_counts_as_well(room: Room) -> None:

@@ -52,14 +52,14 @@ def test_each_refusal_ends_its_own_message(offers: tuple[str, ...]) -> None:
         if stage == "rcpt" and number % 5 == 2:
             return "450 4.2.0 grey"
         if stage == "end" and number % 5 == 3:
-            return "554 5.7.1 no"
+            return "552 5.3.4 too large"
         if stage == "end" and number % 5 == 4:
             return "452 4.3.1 full"
         return ""
 
     notes = hand_over(ScriptedServer(offers, moody), messages(40))
     assert notes.fates == {Fate.ACCEPTED: 8, Fate.PERMANENT: 16, Fate.TEMPORARY: 16}
-    assert {notes.outcomes[n].reason for n in (1, 2, 3, 4)} == {"5.1.1", "4.2.0", "5.7.1", "4.3.1"}
+    assert {notes.outcomes[n].reason for n in (1, 2, 3, 4)} == {"5.1.1", "4.2.0", "5.3.4", "4.3.1"}
     # What was refused at RCPT was never begun.
     assert all(number % 5 not in {1, 2} for number in notes.begun)
 
@@ -146,7 +146,7 @@ def test_who_refuses_the_sender_refuses_us() -> None:
     def refusing(stage: str, _recipient: str, _count: int) -> str | None:
         return "550 5.7.1 not you" if stage == "mail" else ""
 
-    notes = hand_over(ScriptedServer(answers=refusing), messages(5), down="sender refused")
+    notes = hand_over(ScriptedServer(answers=refusing), messages(5), down="refuses our sender")
     assert notes.outcomes == {}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from alerts.delivery.outcome import Fate
-from alerts.delivery.transports.base import TransportDown
+from alerts.delivery.transports.base import Outgoing, TransportDown
 from alerts.delivery.transports.smtp import SmtpServer, SmtpTransport
 from alerts.delivery.transports.smtp.server import tls_context
 from tests.data.delivery.certificate import self_signed
@@ -149,7 +149,7 @@ def test_a_wrong_password_is_told_without_the_password(kinds: str) -> None:
             return str(caught.value)
 
     said = asyncio.run(work())
-    assert "535 5.7.8 desk is not known" in said
+    assert "refuses our login: 535 5.7.8 desk is not known" in said
     encoded = base64.b64encode(SECRET.encode()).decode()
     both = base64.b64encode(f"\0desk\0{SECRET}".encode()).decode()
     assert not any(form in said for form in (SECRET, encoded, both))
@@ -159,6 +159,98 @@ def test_a_server_that_knows_no_login_is_told(stranger: ssl.SSLContext) -> None:
     server = ScriptedServer(tls=stranger)
     way = replace(WITH_PASSWORD, tls="off")
     hand_over(server, messages(1), way, down="AUTH extension is not supported")
+
+
+PLAIN_WAY = SmtpServer("", 0, tls="off", connections=3)
+
+
+def elsewhere(count: int) -> list[Outgoing]:
+    """Return messages to readers of four domains, in turn."""
+    return [
+        m._replace(recipient=f"r{m.delivery_id}@d{m.delivery_id % 4}.org") for m in messages(count)
+    ]
+
+
+def test_a_server_that_wants_a_login_we_do_not_have_refuses_no_reader() -> None:
+    server = ScriptedServer(secrets=(SECRET,))
+    said = r"refuses our mail without a login: 530 5\.7\.0 log in first"
+    assert hand_over(server, messages(20), PLAIN_WAY, down=said).outcomes == {}
+
+
+@pytest.mark.parametrize("offers", [(), ("PIPELINING",), ("PIPELINING", "CHUNKING")])
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "end"])
+@pytest.mark.parametrize("said", ["530 5.7.1 Authentication required", "535 5.7.8 wrong"])
+def test_an_answer_of_logins_ends_no_delivery_wherever_it_comes(
+    offers: tuple[str, ...], stage: str, said: str
+) -> None:
+    if stage == "data" and "CHUNKING" in offers:
+        pytest.skip("there is no DATA")
+
+    def stern(at: str, _recipient: str, _count: int) -> str | None:
+        return said if at == stage else ""
+
+    server = ScriptedServer(offers, stern)
+    notes = hand_over(server, messages(30), PLAIN_WAY, down=f"without a login: {said[:9]}")
+    # The content of one a connection was out; they wait in the ledger.
+    assert len(notes.outcomes) <= (3 if stage == "end" else 0)
+    assert notes.fates.keys() <= {Fate.POSTPONED}
+    assert all(0 < outcome.wait <= 60 for outcome in notes.outcomes.values())
+
+
+@pytest.mark.parametrize("stage", ["rcpt", "end"])
+@pytest.mark.parametrize(
+    "said",
+    ["554 5.7.1 Relay access denied", "454 4.7.1 Relay access denied", "550 relay not permitted"],
+)
+def test_a_relay_that_carries_nothing_for_us_is_left_alone(stage: str, said: str) -> None:
+    def stern(at: str, _recipient: str, _count: int) -> str | None:
+        return said if at == stage else ""
+
+    down = f"refuses our mail without a login: {said}"
+    notes = hand_over(ScriptedServer(answers=stern), elsewhere(100), PLAIN_WAY, down=down)
+    # Eight in a row are needed, and each connection has one under way.
+    assert notes.fates.keys() == {Fate.POSTPONED}
+    assert 8 <= notes.fates[Fate.POSTPONED] <= 8 + 3
+
+
+BLOCKED = "550 5.7.1 Service unavailable; client blocked for its reputation"
+
+
+def test_a_server_whose_policy_meets_everybody_is_not_held_against_readers() -> None:
+    def stern(at: str, _recipient: str, _count: int) -> str | None:
+        return BLOCKED if at == "rcpt" else ""
+
+    server = ScriptedServer(answers=stern)
+    notes = hand_over(server, elsewhere(100), PLAIN_WAY, down=f"refuses our mail: {BLOCKED}")
+    assert notes.fates.keys() == {Fate.POSTPONED}
+    assert 8 <= notes.fates[Fate.POSTPONED] <= 8 + 3
+
+
+def test_a_policy_that_meets_some_is_theirs_once_others_are_served() -> None:
+    def picky(at: str, recipient: str, _count: int) -> str | None:
+        number = int(recipient.partition("@")[0].removeprefix("r") or 0)
+        return BLOCKED if at == "rcpt" and (number == 1 or number > 20) else ""
+
+    notes = hand_over(ScriptedServer(answers=picky), elsewhere(60), PLAIN_WAY)
+    assert notes.fates == {Fate.POSTPONED: 1, Fate.ACCEPTED: 19, Fate.PERMANENT: 40}
+
+
+def test_a_policy_against_one_domain_is_not_suspected_for_ever() -> None:
+    def stern(at: str, _recipient: str, _count: int) -> str | None:
+        return BLOCKED if at == "rcpt" else ""
+
+    notes = hand_over(ScriptedServer(answers=stern), messages(60), PLAIN_WAY)
+    assert notes.fates == {Fate.POSTPONED: 30, Fate.PERMANENT: 30}
+
+
+def test_a_relay_that_carries_to_some_domains_alone_holds_up_nobody_else() -> None:
+    def picky(at: str, recipient: str, _count: int) -> str | None:
+        elsewhere = at == "rcpt" and not recipient.endswith("@x.org")
+        return "554 5.7.1 Relay access denied" if elsewhere else ""
+
+    others = [m._replace(recipient=f"r{m.delivery_id}@far.org") for m in messages(80)[:40]]
+    notes = hand_over(ScriptedServer(answers=picky), [*others, *messages(80)[40:]], PLAIN_WAY)
+    assert notes.fates == {Fate.POSTPONED: 40, Fate.ACCEPTED: 40}
 
 
 def test_a_token_is_read_anew_for_each_connection(trusted: ssl.SSLContext, tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def test_a_server_that_refuses_us_says_nothing_about_the_readers(after: int) -> 
     notes = Notes()
     try:
         transport = SmtpTransport(SmtpServer("127.0.0.1", controller.port, connections=2))
-        with pytest.raises(TransportDown, match=r"sender refused: 550 5\.7\.1"):
+        with pytest.raises(TransportDown, match=r"refuses our sender: 550 5\.7\.1"):
             asyncio.run(hand_over(transport, outgoing(*(f"r{n}@x.org" for n in range(6))), notes))
     finally:
         controller.stop()

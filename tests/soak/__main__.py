@@ -27,6 +27,7 @@ from alerts.clock import SystemClock
 from alerts.database import Database
 from alerts.delivery.books import audit
 from alerts.delivery.models import Delivery, DeliveryState
+from alerts.delivery.returned import BounceRise
 from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome
 from benchmarks.readers import add_readers
 from tests.factories import an_article
@@ -63,6 +64,7 @@ class Soak:
         self.growth = Growth()
         self.answers: Counter[int] = Counter()
         self.ended_alone: list[str] = []
+        self.resumed = 0
         self.web = free_port()
         self.began = self.ended = datetime.now(UTC)
 
@@ -105,6 +107,7 @@ class Soak:
                 self.fault([*_KILLING, *_TROUBLING] if now < calm else _TROUBLING)
                 next_fault = time.monotonic() + self.random.uniform(*_BETWEEN_FAULTS)
             self.look_after()
+            self.resume_paused()
             self.visit()
             self.growth.look({name: part.pid for name, part in self.trouble.parts.items()})
             time.sleep(0.5)
@@ -116,6 +119,23 @@ class Soak:
             if status is not None:
                 self.ended_alone.append(f"{name} ended by itself with status {status}")
                 self.trouble.start_again(name)
+
+    def resume_paused(self) -> None:
+        """Go on with issues of which too much came back, as a person does who has looked.
+
+        A server whose moods refuse by policy at random makes such rises. Whatever else pauses an
+        issue is held against it in the end: it does not settle.
+        """
+        with self.database.read() as session:
+            paused = session.execute(
+                select(Issue.id, Issue.attention)
+                .join(BounceRise, BounceRise.issue_id == Issue.id)
+                .where(Issue.state == IssueState.PAUSED, BounceRise.waits)
+            ).all()
+        for number, why in paused:
+            print(f"issue {number} is resumed; it was {why}", flush=True)
+            self.trouble.installation.run("issue", "resume", str(number))
+            self.resumed += 1
 
     def visit(self) -> None:
         """Ask for a page, as readers and Prometheus do; 0 counts those that got no answer."""
@@ -167,6 +187,7 @@ class Soak:
                 self.trouble.hurry()
             self.trouble.sweep()
             self.look_after()
+            self.resume_paused()
             time.sleep(1)
 
     def unsettled(self) -> list[int]:
@@ -243,7 +264,8 @@ class Soak:
             f"seed {self.seed}; faults {dict(self.faults)}\nruns {dict(outcomes)};"
             f" issues {dict(states)}; ledger {dict(ledger)}\n"
             f"{server.messages} messages taken, {server.copies} of them copies;"
-            f" pages answered {dict(self.answers)}\n"
+            f" pages answered {dict(self.answers)};"
+            f" {self.resumed} times an issue was paused for bounces and resumed\n"
             f"{self.growth.story()}"
         )
 

@@ -25,6 +25,7 @@ from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome, Schedu
 from alerts.operations.alarms import kinds
 from alerts.operations.alarms.kinds import Kind, Trouble, at
 from alerts.operations.alarms.moving import slow_issues, stalled_issues
+from alerts.operations.alarms.relays import refusing_relays
 from alerts.operations.doctor.machine import Space
 from alerts.operations.situation import BOUNCES_OVER, Situation, look
 
@@ -64,6 +65,7 @@ def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list
         found += [
             *_late(session, now),
             *_failed(session, now),
+            *refusing_relays(session, situation),
             *stalled_issues(session, situation),
             *slow_issues(session, situation, around.limits),
             *_canaries(session, now, around.canary_within),

@@ -144,7 +144,7 @@ def cancel(issue_id: PathId, call: CurrentCall) -> Response:
 def retry(issue_id: PathId, call: CurrentCall, wanted: Retrying | None = None) -> Response:
     """Try again those that failed: without reasons, those that were given up."""
     asked = wanted or Retrying()
-    chosen: dict[str, Any] = {"reasons": asked.reasons, "uncertain": asked.uncertain}
+    chosen: dict[str, Any] = {"reasons": asked.reasons or None, "uncertain": asked.uncertain}
     with call.acting() as acting:
         session, actor = acting.session, call.caller.actor
         if asked.dry_run:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing_extensions import override
 
 from alerts.delivery.outcome import Fate, Outcome, refusal
+from alerts.delivery.strangers import Stranger, stranger
 from alerts.delivery.transports.smtp.envelope import Capabilities, dot_stuffed, seal
 from alerts.delivery.transports.smtp.handover import Desk, Handover, refuses_us
 from alerts.delivery.transports.smtp.replies import BadReply, Reply, ReplyReader
@@ -355,17 +356,17 @@ class Dialogue(asyncio.Protocol):
             self._desk.out_of_step(f"{reply.code} {reply.text}")
             handover.group.returned(handover)
             self.abort(f"{reply.code} {reply.text}")
-        elif at_mail and not self._about_message(handover):
-            # It refuses us, not the reader.
-            handover.group.failed(handover, refuses_us(self._server.name, outcome))
+        elif self._about_us(handover, outcome):
+            handover.group.failed(handover, refuses_us(self._server, outcome, what="sender"))
         else:
             self._end(handover, outcome)
 
-    def _about_message(self, handover: Handover) -> bool:
-        """Whether a refused MAIL says something of this one message: its size, its address."""
-        code = handover.reply.code
+    def _about_us(self, handover: Handover, outcome: Outcome) -> bool:
+        """Whether a refused envelope is meant for us; not so a message's size, or its address."""
         international = handover.envelope is not None and handover.envelope.international
-        return code == _TOO_BIG or (international and code >= _PERMANENT)
+        about_it = outcome.code == _TOO_BIG or (international and outcome.code >= _PERMANENT)
+        at_mail = handover.refused_at == "mail"
+        return stranger(outcome) is Stranger.SURELY or (at_mail and not about_it)
 
     def _out_of_step(self, handover: Handover, reply: Reply) -> bool:
         """Whether a refusal is of commands that came too early, not of the message."""

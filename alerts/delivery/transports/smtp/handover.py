@@ -2,10 +2,13 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from alerts.delivery.outcome import Outcome, is_about_us, is_of_a_reader, refusal
+from alerts.delivery.outcome import Fate, Outcome, is_about_us, is_of_a_reader, refusal
+from alerts.delivery.status_codes import unnamed
+from alerts.delivery.strangers import REFUSES, stranger
 from alerts.delivery.transports.base import Outgoing, TransportBusy, TransportDown
 from alerts.delivery.transports.smtp.envelope import Envelope
 from alerts.delivery.transports.smtp.replies import Reply
+from alerts.delivery.transports.smtp.server import SmtpServer
 
 if TYPE_CHECKING:
     from alerts.delivery.transports.smtp.dialogue import Dialogue
@@ -13,14 +16,31 @@ if TYPE_CHECKING:
 
 # How long a server that has enough of us is left alone: limits are mostly by the minute.
 _LEFT_ALONE_SECONDS = 60.0
+# How long a reader waits whom a relay refused for our sake; the settings may be mended any moment.
+_HELD_SECONDS = 60.0
 
 
-def refuses_us(server: str, outcome: Outcome) -> TransportDown:
-    """Return what a refusal that is about us, not about a reader, means for all who wait."""
-    said = f"{outcome.code} {outcome.answer}"
+def refuses_us(server: SmtpServer, outcome: Outcome, *, what: str) -> TransportDown:
+    """Return what a refusal that is about us, not about a reader, means for all who wait.
+
+    `what` of ours it refuses, where it asks for no login: "sender", "mail".
+    """
     if is_about_us(outcome):
-        return TransportBusy(f"{server}: has enough of us: {said}", _LEFT_ALONE_SECONDS)
-    return TransportDown(f"{server}: sender refused: {said}")
+        said = f"{outcome.code} {outcome.answer}"
+        return TransportBusy(f"{server.name}: has enough of us: {said}", _LEFT_ALONE_SECONDS)
+    return TransportDown(_why_refused(server, outcome, what))
+
+
+def held_back(server: SmtpServer, outcome: Outcome) -> Outcome:
+    """Return what comes of a message that a server refused for our sake: nobody's bounce."""
+    why = _why_refused(server, outcome, "mail")
+    return Outcome(Fate.POSTPONED, outcome.code, why, wait=_HELD_SECONDS)
+
+
+def _why_refused(server: SmtpServer, outcome: Outcome, what: str) -> str:
+    if stranger(outcome) is not None:
+        what = "mail without a login" if server.username is None else "mail with this login"
+    return f"{server.name}: {REFUSES}{what}: {outcome.code} {unnamed(outcome.answer)}"
 
 
 class Handover:

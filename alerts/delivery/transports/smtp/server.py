@@ -10,9 +10,15 @@ from pathlib import Path
 from typing import cast
 
 import aiosmtplib
-from aiosmtplib import SMTPException, SMTPHeloError, SMTPResponseException
+from aiosmtplib import (
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPHeloError,
+    SMTPResponseException,
+)
 from typing_extensions import override
 
+from alerts.delivery.strangers import REFUSES
 from alerts.delivery.transports.smtp.envelope import Capabilities
 
 
@@ -75,6 +81,10 @@ async def open_connection(server: SmtpServer) -> tuple[asyncio.Transport, Capabi
         await client.connect()
         if client.is_ehlo_or_helo_needed:
             await _greet(client)
+    except SMTPAuthenticationError as error:
+        client.close()
+        said = f"{REFUSES}login: {error.code} {error.message}"
+        raise _failed(server, secrets, said, error.code) from error
     except SMTPResponseException as error:
         client.close()
         raise _failed(server, secrets, f"{error.code} {error.message}", error.code) from error

@@ -8,10 +8,17 @@ from collections.abc import Iterable, Iterator
 import structlog
 from typing_extensions import override
 
-from alerts.delivery.outcome import Outcome, asks_for_less, is_about_us
+from alerts.delivery.outcome import Fate, Outcome, asks_for_less, is_about_us
+from alerts.delivery.strangers import Stranger, is_by_policy, stranger
 from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport, TransportDown
 from alerts.delivery.transports.smtp.dialogue import Dialogue
-from alerts.delivery.transports.smtp.handover import Desk, Group, Handover, refuses_us
+from alerts.delivery.transports.smtp.handover import (
+    Desk,
+    Group,
+    Handover,
+    held_back,
+    refuses_us,
+)
 from alerts.delivery.transports.smtp.server import ConnectFailed, SmtpServer, open_connection
 from alerts.delivery.transports.smtp.width import Width
 
@@ -30,6 +37,9 @@ _MOST_FRUITLESS = 3
 # So many readers in a row refused, as the server says, for our sake: the others stay untouched. Of
 # one domain only they may be refused for that domain's sake, whatever it says.
 _MOST_TURNED_AWAY, _SEVERAL_DOMAINS = 8, 3
+# A server that took nothing for so long, and refuses by policy, perhaps means us: its refusals then
+# end no delivery. It means the readers once there were so many, and of no more than two domains.
+_PROVEN_SECONDS, _MOST_SUSPECTED = 600.0, 30
 
 
 class SmtpTransport(Transport):
@@ -170,6 +180,8 @@ class _Line(Desk):
         self._fruitless = 0
         # The domains of readers who were refused in a row for our sake.
         self._turned_away: list[str] = []
+        # When it last took a message; how many it refused since for what may be our sake.
+        self._accepted_at, self._suspected = float("-inf"), 0
         self._in_step_until = float("inf") if server.in_step else 0.0
         self._watch: asyncio.Task[None] | None = None
 
@@ -227,16 +239,20 @@ class _Line(Desk):
 
     @override
     def answered(self, dialogue: Dialogue, handover: Handover, outcome: Outcome) -> None:
-        handover.group.ended(handover, outcome)
+        meant = self._meant(outcome)
+        told = outcome if meant is None else held_back(self._server, outcome)
+        handover.group.ended(handover, told)
         if not outcome.code:
             # The server said nothing.
             return
         self._fruitless = 0
-        about_us = False
-        if asks_for_less(outcome):
+        about_us = meant is not None
+        if not about_us and asks_for_less(outcome):
             self._width.pushed_back(self.loop.time(), len(self._open))
             about_us = is_about_us(outcome)
-        if about_us:
+        if meant is Stranger.SURELY:
+            self._give_up(refuses_us(self._server, outcome, what="mail"))
+        elif about_us:
             self._turned_away.append(handover.message.recipient.rpartition("@")[2])
             self._look_who_is_turned_away(outcome)
         elif self._turned_away:
@@ -246,6 +262,19 @@ class _Line(Desk):
         self._width.answered(self.loop.time(), hungry=hungry)
         if self._width.allowed > before:
             self._set_going()
+
+    def _meant(self, outcome: Outcome) -> Stranger | None:
+        """Return whether a refusal is about us; a policy that met everybody so far perhaps is."""
+        if outcome.fate is Fate.ACCEPTED:
+            self._accepted_at, self._suspected = self.loop.time(), 0
+            return None
+        meant = stranger(outcome)
+        unproven = self.loop.time() - self._accepted_at > _PROVEN_SECONDS
+        suspects = unproven and self._suspected < _MOST_SUSPECTED
+        if meant is None and suspects and is_by_policy(outcome):
+            self._suspected += 1
+            return Stranger.PERHAPS
+        return meant
 
     @override
     def pushed_back(self, reason: str) -> None:
@@ -337,11 +366,12 @@ class _Line(Desk):
             self._give_up(TransportDown(str(error)))
 
     def _look_who_is_turned_away(self, outcome: Outcome) -> None:
-        """Stop where the server has enough of us: else it would refuse one reader after another."""
+        """Stop where the server will not have us: else it would refuse one reader after another."""
         several = len(set(self._turned_away)) >= _SEVERAL_DOMAINS
         if several and len(self._turned_away) >= _MOST_TURNED_AWAY:
             self._turned_away.clear()
-            self._give_up(refuses_us(self._server.name, outcome))
+            self._suspected = 0
+            self._give_up(refuses_us(self._server, outcome, what="mail"))
 
     def _give_up(self, down: TransportDown) -> None:
         self._fruitless = 0

@@ -127,7 +127,9 @@ class ScheduledFor(Given, json_schema_extra=example({"send_at": "2026-11-30T08:0
     send_at: Moment
 
 
-class Retrying(Given, json_schema_extra=example({"reasons": ["4.2.2"], "dry_run": True})):
+class Retrying(
+    Given, json_schema_extra=example({"reasons": ["gave up after 4.2.2"], "dry_run": True})
+):
     """Whose deliveries are tried again: without reasons, those that were given up."""
 
     reasons: Annotated[

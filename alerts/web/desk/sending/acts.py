@@ -304,7 +304,7 @@ def retry(desk: Sending, fields: PostedForm, issue_id: int) -> Response:
             retried = dispatch.retry(
                 session,
                 issue_id,
-                reasons=reasons or [_NO_REASON],
+                reasons=reasons,
                 uncertain=uncertain,
                 actor=desk.actor,
                 clock=runtime.clock,
@@ -316,10 +316,6 @@ def retry(desk: Sending, fields: PostedForm, issue_id: int) -> Response:
         return desk.done(here(issue_id), "Nobody is left to be tried again.", is_good=False)
     dispatch.hand_on(desk.site.queue, issue)
     return desk.done(here(issue_id), f"{counted(retried.deliveries, 'reader')} tried again.")
-
-
-# Where only those in doubt are ticked: no reason in the ledger begins like this.
-_NO_REASON = "none of these"
 
 
 def _act(desk: Desk, issue_id: int, act: Callable[..., Issue], line: str) -> Response:

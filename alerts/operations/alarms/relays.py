@@ -1,0 +1,51 @@
+"""A relay that refuses us: no login, a wrong one, mail that it does not carry.
+
+It answers so to everybody, so all wait in the ledger with what it said, until somebody mends it; a
+look into a few batches of an issue that does not move tells.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from alerts.delivery.outcome import WAITS
+from alerts.delivery.strangers import REFUSES
+from alerts.newsletters.models import IssueState
+from alerts.operations.alarms.kinds import REFUSED_AFTER, Kind, Trouble
+from alerts.operations.situation import IssueUnderWay, Situation
+
+_BATCHES_LOOKED_INTO = 20
+
+
+def refusing_relays(session: Session, situation: Situation) -> Iterator[Trouble]:
+    """Return the issues of which nothing goes out because a relay refuses us."""
+    for issue in situation.issues:
+        still = situation.now - issue.since > REFUSED_AFTER
+        said = _said(session, issue) if still and issue.state is IssueState.SENDING else None
+        if said:
+            what = f"issue {issue.id} of {issue.newsletter}: {said}"
+            mend = (
+                "Mend ALERTS_MAIL_URL and start the workers anew; the issue then goes on by itself,"
+                " and nobody was refused for it. `alerts doctor` tries the login."
+            )
+            yield Trouble(Kind.RELAY_REFUSES, f"issue:{issue.id}", what, mend)
+
+
+def _said(session: Session, issue: IssueUnderWay) -> str | None:
+    """Return what the relay said to one of those who wait for it; None where nobody does."""
+    batches = (
+        select(Batch.id)
+        .where(Batch.issue_id == issue.id, Batch.state != BatchState.DONE)
+        .order_by(Batch.id)
+        .limit(_BATCHES_LOOKED_INTO)
+    )
+    reason = session.scalar(
+        select(Delivery.reason)
+        .where(Delivery.batch_id.in_(session.scalars(batches).all()))
+        .where(Delivery.state == DeliveryState.PENDING)
+        .where(Delivery.reason.like(f"{WAITS}%: {REFUSES}%"))
+        .limit(1)
+    )
+    return reason.removeprefix(WAITS) if reason else None
