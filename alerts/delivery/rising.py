@@ -17,6 +17,7 @@ from alerts.delivery.bounces import Bounce, bounce_of
 from alerts.delivery.counting import BOUNCED, OutcomeClass, outcomes_by_issue
 from alerts.delivery.models import Delivery, DeliveryState
 from alerts.delivery.returned import BounceRise, bounced_in, worst_domains
+from alerts.delivery.status_codes import unnamed
 from alerts.errors import Refused
 from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
@@ -169,6 +170,7 @@ def _said(session: Session, issue_id: int) -> str:
     for reason, number in session.execute(by_reason):
         if bounce_of(reason or "") is Bounce.POLICY:
             answer = session.scalar(select(Delivery.last_answer).where(Delivery.id == number))
-            said = " ".join((answer or reason or "").split())[:_LONGEST_SAID]
+            # Without the address that it names: this goes to the log, and out with alarms.
+            said = unnamed(answer or reason or "")[:_LONGEST_SAID]
             return f" (most were told: {said})"
     return ""

@@ -17,7 +17,9 @@ from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import apply_toml, export_toml
 from tests.data.inbound.room import Room, dsn
 
-POLICY = Outcome(Fate.PERMANENT, 550, "550 5.7.1 rejected: your address is on a blocklist")
+POLICY = Outcome(
+    Fate.PERMANENT, 550, "550 5.7.1 <ama@there.example>: rejected: your address is on a blocklist"
+)
 NOBODY = Outcome(Fate.PERMANENT, 550, "550 5.1.1 no such user")
 LATER = Outcome(Fate.TEMPORARY, 451, "451 4.3.2 please try again later")
 NAMES = [f"reader{number:02}" for number in range(40)]
