@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -45,8 +46,14 @@ def check_url(url: str, allowed_hosts: Collection[str]) -> None:
         raise FetchFailed(
             f"an address with a name or password in it ({host}) is not fetched", permanent=True
         )
-    if port is not None and port not in _PORTS and host.lower() not in allowed_hosts:
+    if host.lower() in allowed_hosts:
+        return
+    if port is not None and port not in _PORTS:
         raise FetchFailed(f"{host} is not asked on port {port}, no web server's", permanent=True)
+    with suppress(ValueError):
+        # A name is looked up later. What tells itself is said where it is typed.
+        if is_inside(host):
+            raise _inside(host, host)
 
 
 def is_inside(text: str) -> bool:
@@ -123,9 +130,13 @@ class GuardedBackend(httpcore.SyncBackend):
             raise httpcore.ConnectError(f"there is no host {host}") from error
         for address in found:
             if is_inside(address):
-                raise FetchFailed(
-                    f"{host} is inside this network ({address}), and is not fetched;"
-                    " ALERTS_FETCH_HOSTS names hosts that may be",
-                    permanent=True,
-                )
+                raise _inside(host, address)
         return found
+
+
+def _inside(host: str, address: str) -> FetchFailed:
+    return FetchFailed(
+        f"{host} is inside this network ({address}), and is not fetched;"
+        " ALERTS_FETCH_HOSTS names hosts that may be",
+        permanent=True,
+    )
