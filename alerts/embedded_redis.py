@@ -25,6 +25,7 @@ from alerts.errors import AlertsError
 _LONGEST_SOCKET_PATH = 95
 _START_SECONDS = 15.0
 _RESTART_SECONDS = 0.5
+_ASKED_TO_END, _ASK_AGAIN_SECONDS = 8, 1.0
 
 
 class EmbeddedRedis:
@@ -176,9 +177,18 @@ class _Server:
             self._process = self._start()
 
     def stop(self) -> None:
-        """End the process and its watch."""
+        """End the process and its watch.
+
+        Redis heeds no SIGTERM while it writes its append-only file for the first time, nor where it
+        hangs: it is asked again. What it was given stands in the file, whatever ends it then.
+        """
         self._stopping.set()
-        self._process.terminate()
+        for _ in range(_ASKED_TO_END):
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_ASK_AGAIN_SECONDS)
+                return
+        self._process.kill()
         self._process.wait()
 
     def _start(self) -> "subprocess.Popen[bytes]":

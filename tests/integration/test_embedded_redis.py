@@ -141,3 +141,29 @@ def test_users_who_come_while_the_last_one_goes_find_a_server(tmp_path: Path) ->
         server.open()
         assert server_answers(server)
         server.close()
+
+
+def test_a_server_that_begins_its_file_just_then_ends_all_the_same(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path)
+    server.open()
+    pid = server_pid(server)
+    client = redis.Redis.from_url(server.url)
+    client.config_set("appendonly", "no")
+    # While the file is written for the first time the server refuses to be stopped.
+    client.config_set("rdb-key-save-delay", 2_000_000)
+    client.set("one", "1")
+    client.config_set("appendonly", "yes")
+    client.close()
+    server.close()
+    assert is_gone(pid)
+    refused = (tmp_path / "redis" / "redis.log").read_text()
+    assert "can't exit" in refused
+
+
+def test_a_server_that_hangs_is_killed(tmp_path: Path) -> None:
+    server = EmbeddedRedis(tmp_path)
+    server.open()
+    pid = server_pid(server)
+    os.kill(pid, signal.SIGSTOP)
+    server.close()
+    assert is_gone(pid)
