@@ -23,6 +23,8 @@ _EVERY_SECONDS = 30.0
 _LONGEST_ANSWER = 2.0
 # A machine's clock that is further off is told of in the log.
 _TELLING = timedelta(seconds=5)
+# Within this time every process has looked, and has renewed what it holds by what it saw.
+_CAREFUL_SECONDS = 90.0
 
 
 def _steady() -> float:
@@ -49,6 +51,8 @@ class SharedClock(Clock):
         self._steady = steady
         # What the server's clock showed, and when that was by the steady one.
         self._seen: tuple[datetime, float] | None = None
+        # By how much it was set ahead of late, and until when that counts, by the steady one.
+        self._set_ahead: tuple[timedelta, float] | None = None
         self._told = False
 
     @override
@@ -58,6 +62,18 @@ class SharedClock(Clock):
             return self._machine.now()
         shown, at = seen
         return shown + timedelta(seconds=self._steady() - at)
+
+    def settled(self) -> datetime:
+        """Return the moment by which others' time is over: `now`, but for a clock set ahead.
+
+        Who holds something renews it by what they saw last. Were the server's clock set ahead by an
+        hour, all would be over at once; so for a minute and a half nothing is that would not be so
+        without it.
+        """
+        now, set_ahead = self.now(), self._set_ahead
+        if set_ahead is None or self._steady() > set_ahead[1]:
+            return now
+        return now - set_ahead[0]
 
     def look(self) -> None:
         """Look at the server's clock, where the last look is older than half a minute.
@@ -82,8 +98,31 @@ class SharedClock(Clock):
             answered = self._steady()
         if answered - asked > _LONGEST_ANSWER:
             return
-        self._seen = shown, (asked + answered) / 2
+        seen = shown, (asked + answered) / 2
+        self._notice_set_ahead(*seen)
+        self._seen = seen
         apart = self._machine.now() - self.now()
         if abs(apart) > _TELLING and not self._told:
             self._told = True
             log.warning("clocks_differ", seconds=round(apart.total_seconds()))
+
+    def _notice_set_ahead(self, shown: datetime, at: float) -> None:
+        if self._seen is None:
+            return
+        expected = self._seen[0] + timedelta(seconds=at - self._seen[1])
+        ahead = shown - expected
+        if ahead > _TELLING:
+            log.warning("clock_set_ahead", seconds=round(ahead.total_seconds()))
+            before = self.now() - self.settled()
+            self._set_ahead = ahead + before, at + _CAREFUL_SECONDS
+
+
+def settled(clock: Clock) -> datetime:
+    """Return the moment by which a lease of somebody else is over; see `SharedClock.settled`."""
+    return clock.settled() if isinstance(clock, SharedClock) else clock.now()
+
+
+def look_at(clock: Clock) -> None:
+    """Have a clock that is shared look again, where its last look is old."""
+    if isinstance(clock, SharedClock):
+        clock.look()

@@ -39,9 +39,16 @@ class Lease:
 
 
 def claim_batch(
-    session: Session, batch_id: int, *, now: datetime, span: timedelta = LEASE
+    session: Session,
+    batch_id: int,
+    *,
+    now: datetime,
+    lapsed: datetime | None = None,
+    span: timedelta = LEASE,
 ) -> Lease | None:
     """Take the lease of a batch, or return None: somebody holds it, or it is not due, or done.
+
+    A lease that ended before `lapsed`, or else `now`, is over (see `SharedClock.settled`).
 
     One UPDATE decides, so of two workers that were given the same batch one gets it. An issue
     that was paused or cancelled keeps its batches to itself.
@@ -52,7 +59,7 @@ def claim_batch(
     taken_over = batch.state is BatchState.LEASED
     claimed = session.execute(
         update(Batch)
-        .where(Batch.id == batch_id, Batch.fence == batch.fence, _due(now), _being_sent())
+        .where(Batch.id == batch_id, Batch.fence == batch.fence, _due(now, lapsed), _being_sent())
         .values(state=BatchState.LEASED, fence=Batch.fence + 1, lease_until=now + span)
         .returning(Batch.fence)
         .execution_options(synchronize_session=False)
@@ -62,9 +69,11 @@ def claim_batch(
     return Lease(batch_id, batch.issue_id, claimed, taken_over, span)
 
 
-def due_batches(session: Session, issue_id: int, *, now: datetime, limit: int) -> list[int]:
+def due_batches(
+    session: Session, issue_id: int, *, now: datetime, lapsed: datetime, limit: int
+) -> list[int]:
     """Return batches of an issue that could be claimed now, in the order of their numbers."""
-    query = select(Batch.id).where(Batch.issue_id == issue_id, _due(now), _being_sent())
+    query = select(Batch.id).where(Batch.issue_id == issue_id, _due(now, lapsed), _being_sent())
     return list(session.scalars(query.order_by(Batch.id).limit(limit)))
 
 
@@ -127,12 +136,12 @@ def _being_sent() -> ColumnElement[bool]:
     )
 
 
-def _due(now: datetime) -> ColumnElement[bool]:
+def _due(now: datetime, lapsed: datetime | None) -> ColumnElement[bool]:
     ready = and_(
         Batch.state == BatchState.READY,
         or_(Batch.not_before.is_(None), Batch.not_before <= now),
     )
-    return or_(ready, and_(Batch.state == BatchState.LEASED, Batch.lease_until < now))
+    return or_(ready, and_(Batch.state == BatchState.LEASED, Batch.lease_until < (lapsed or now)))
 
 
 _HELD = and_(

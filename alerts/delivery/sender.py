@@ -28,6 +28,7 @@ from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.recording import record
 from alerts.delivery.tallies import tally_verdicts
 from alerts.delivery.unsendable import Unsendable, halt_issue
+from alerts.shared_clock import settled
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +106,8 @@ class Sender(Means):
         """Take the lease of a batch with its first group; None when it is not ours to send."""
         with self.database.transaction() as session:
             now = self.clock.now()
-            lease = claim_batch(session, batch_id, now=now, span=self.lease)
+            lapsed = settled(self.clock)
+            lease = claim_batch(session, batch_id, now=now, lapsed=lapsed, span=self.lease)
             if lease is None:
                 return None
             messages = IssueMessages.load(
@@ -130,7 +132,8 @@ class Sender(Means):
     def _open_next(self, issue_id: int) -> _Opened | None:
         """Open another batch of an issue that is due; None when there is none."""
         with self.database.read() as session:
-            waiting = due_batches(session, issue_id, now=self.clock.now(), limit=_LOOKED_AT)
+            now, lapsed = self.clock.now(), settled(self.clock)
+            waiting = due_batches(session, issue_id, now=now, lapsed=lapsed, limit=_LOOKED_AT)
         for number in waiting:
             # Another worker may have been first.
             opened = self._open(number)

@@ -26,6 +26,7 @@ from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
 from alerts.rendering.withdrawals import retract_withdrawn
+from alerts.shared_clock import settled
 from alerts.task_queue import Queue, Task
 
 log = structlog.get_logger(__name__)
@@ -124,7 +125,7 @@ def _settle_cancelled(session: Session, *, clock: Clock) -> None:
     It stands in batches that are not done; they are found first, since no index of the ledger
     tells what is pending. One that was given back is done with it.
     """
-    abandoned = and_(Batch.state == BatchState.LEASED, Batch.lease_until < clock.now())
+    abandoned = and_(Batch.state == BatchState.LEASED, Batch.lease_until < settled(clock))
     open_batches = session.execute(
         select(Batch.id, Batch.state)
         .join(Issue, Issue.id == Batch.issue_id)
@@ -174,7 +175,7 @@ def _due_batches(session: Session, *, clock: Clock, lost_after: timedelta) -> li
         or_(Batch.not_before.is_(None), Batch.not_before <= now),
         or_(Batch.enqueued_at.is_(None), Batch.enqueued_at <= now - lost_after),
     )
-    abandoned = and_(Batch.state == BatchState.LEASED, Batch.lease_until < now)
+    abandoned = and_(Batch.state == BatchState.LEASED, Batch.lease_until < settled(clock))
     due = session.execute(
         select(Batch.id, Issue.frequency)
         .join(Issue, Issue.id == Batch.issue_id)

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.delivery.sender import BatchResult
-from alerts.shared_clock import SharedClock
+from alerts.shared_clock import SharedClock, look_at, settled
 from tests.conftest import NOW
 from tests.data.delivery.house import House
 
@@ -104,4 +104,86 @@ def test_a_host_whose_clock_is_a_minute_ahead_leaves_others_their_batches(
     assert house.work() is BatchResult.DONE
     assert stolen == [BatchResult.NOT_OURS]
     assert house.books().sent == 130
+    assert max(house.transport.got.values()) == 1
+
+
+class ServersClock(Database):
+    """A database whose server's clock is set by so much."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.set_by = timedelta()
+
+        @event.listens_for(self.engine, "before_cursor_execute", retval=True)
+        def shifted(
+            _conn: object, _cursor: object, statement: str, given: object, *_: object
+        ) -> tuple[str, object]:
+            seconds = self.set_by.total_seconds()
+            shown = f"clock_timestamp() + interval '{seconds} seconds'"
+            return statement.replace("clock_timestamp()", shown), given
+
+
+@pytest.fixture
+def set_server(copied_postgres: str) -> Iterator[ServersClock]:
+    database = ServersClock(copied_postgres)
+    yield database
+    database.dispose()
+
+
+def test_a_clock_that_is_set_ahead_ends_nobodys_time_at_once(set_server: ServersClock) -> None:
+    steady = Steady()
+    clock = SharedClock(set_server, steady=steady)
+    clock.look()
+    assert settled(clock) == clock.now()
+    before = clock.now()
+    set_server.set_by = timedelta(hours=1)
+    steady.seconds += 31
+    clock.look()
+    assert clock.now() - before > timedelta(minutes=59)
+    assert abs(settled(clock) - before - timedelta(seconds=31)) < timedelta(seconds=30)
+    # It is set ahead once more meanwhile: both count.
+    set_server.set_by = timedelta(hours=3)
+    steady.seconds += 31
+    clock.look()
+    assert settled(clock) - before < timedelta(minutes=2)
+    # By then everybody has looked, and renewed what they hold.
+    steady.seconds += 91
+    assert settled(clock) == clock.now()
+
+
+def test_a_clock_that_is_set_back_is_gone_by_at_once(set_server: ServersClock) -> None:
+    steady = Steady()
+    clock = SharedClock(set_server, steady=steady)
+    clock.look()
+    before = clock.now()
+    set_server.set_by = timedelta(hours=-1)
+    steady.seconds += 31
+    clock.look()
+    assert settled(clock) == clock.now() < before
+
+
+def test_a_batch_is_not_taken_from_whoever_works_on_it_where_the_clock_is_set_ahead(
+    set_server: ServersClock, tmp_path: Path
+) -> None:
+    mine, others = Steady(), Steady()
+    house = House(set_server, FixedClock(datetime.now(UTC)), tmp_path)
+    house.sender = replace(house.sender, clock=SharedClock(set_server, steady=mine))
+    seeing = SharedClock(set_server, steady=others)
+    other = replace(house.sender, clock=seeing)
+    for one in (house.sender, other):
+        look_at(one.clock)
+    house.send_to(*(f"r{number}" for number in range(130)))
+    [batch] = house.batches()
+    stolen: list[BatchResult] = []
+
+    def steal(name: str) -> None:
+        if name == "r60":
+            set_server.set_by = timedelta(hours=1)
+            others.seconds += 31
+            seeing.look()
+            stolen.append(other.work_off(batch))
+
+    house.transport.before_each = steal
+    assert house.work() is BatchResult.DONE
+    assert stolen == [BatchResult.NOT_OURS]
     assert max(house.transport.got.values()) == 1
