@@ -18,7 +18,7 @@ from alerts.database import Database
 
 log = structlog.get_logger(__name__)
 
-_EVERY_SECONDS = 30.0
+_EVERY_SECONDS = 3.0
 # An answer that took longer says little about the moment.
 _LONGEST_ANSWER = 2.0
 # A machine's clock that is further off is told of in the log.
@@ -75,14 +75,15 @@ class SharedClock(Clock):
             return now
         return now - set_ahead[0]
 
-    def look(self) -> None:
-        """Look at the server's clock, where the last look is older than half a minute.
+    def look(self, *, again: bool = False) -> None:
+        """Look at the server's clock, where the last look is some seconds old; or `again` anyhow.
 
         While the server is away it goes on by what was seen last.
         """
         if self._database.engine.dialect.name == "sqlite":
             return
-        if self._seen is not None and self._steady() - self._seen[1] < _EVERY_SECONDS:
+        recent = self._seen is not None and self._steady() - self._seen[1] < _EVERY_SECONDS
+        if recent and not again:
             return
         try:
             self._look()
@@ -122,7 +123,7 @@ def settled(clock: Clock) -> datetime:
     return clock.settled() if isinstance(clock, SharedClock) else clock.now()
 
 
-def look_at(clock: Clock) -> None:
-    """Have a clock that is shared look again, where its last look is old."""
+def look_at(clock: Clock, *, again: bool = False) -> None:
+    """Have a clock that is shared look, where its last look is old; or `again` anyhow."""
     if isinstance(clock, SharedClock):
-        clock.look()
+        clock.look(again=again)

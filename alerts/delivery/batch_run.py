@@ -40,7 +40,6 @@ from alerts.delivery.transports.base import (
     Withheld,
 )
 from alerts.delivery.unsendable import Unsendable
-from alerts.shared_clock import look_at
 from alerts.subscribers.links import SubscriberLinks
 
 log = structlog.get_logger(__name__)
@@ -386,8 +385,6 @@ class BatchRun:
     async def _keep_lease(self) -> None:
         while True:
             await asyncio.sleep(self.lease.span.total_seconds() / _RENEWALS)
-            # A batch may take long, and others go by the time as it is set meanwhile.
-            await asyncio.to_thread(look_at, self._means.clock)
             now = self._means.clock.now()
             try:
                 renewed = await asyncio.to_thread(self._renew, now)

@@ -69,6 +69,12 @@ def claim_batch(
     return Lease(batch_id, batch.issue_id, claimed, taken_over, span)
 
 
+def is_leased(session: Session, batch_id: int) -> bool:
+    """Tell whether a batch stands as leased, be it that the lease is over."""
+    batch = session.get(Batch, batch_id)
+    return batch is not None and batch.state is BatchState.LEASED
+
+
 def due_batches(
     session: Session, issue_id: int, *, now: datetime, lapsed: datetime, limit: int
 ) -> list[int]:

@@ -21,14 +21,14 @@ from alerts.delivery import ledger
 from alerts.delivery.batch_run import BatchRun, Means
 from alerts.delivery.dkim import DkimSigner
 from alerts.delivery.journal import Journal, journal_path, read_journal, this_boot
-from alerts.delivery.leases import LEASE, Lease, claim_batch, due_batches
+from alerts.delivery.leases import LEASE, Lease, claim_batch, due_batches, is_leased
 from alerts.delivery.ledger import Claim
 from alerts.delivery.messages import IssueMessages
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.recording import record
 from alerts.delivery.tallies import tally_verdicts
 from alerts.delivery.unsendable import Unsendable, halt_issue
-from alerts.shared_clock import settled
+from alerts.shared_clock import look_at, settled
 
 log = structlog.get_logger(__name__)
 
@@ -105,8 +105,10 @@ class Sender(Means):
     def _open(self, batch_id: int) -> _Opened | None:
         """Take the lease of a batch with its first group; None when it is not ours to send."""
         with self.database.transaction() as session:
-            now = self.clock.now()
-            lapsed = settled(self.clock)
+            if is_leased(session, batch_id):
+                # What seems over may be of somebody who saw the clock set back before we did.
+                look_at(self.clock, again=True)
+            now, lapsed = self.clock.now(), settled(self.clock)
             lease = claim_batch(session, batch_id, now=now, lapsed=lapsed, span=self.lease)
             if lease is None:
                 return None
@@ -171,9 +173,12 @@ class Sender(Means):
 
     async def _work_beside(self, over: asyncio.Event) -> None:
         """Do each second what is to be done beside the batches, until they are over."""
-        while self.beside is not None and not over.is_set():
+        while not over.is_set():
             try:
-                await self.beside()
+                # A batch may take long, and leases go by the clock as it is set meanwhile.
+                await asyncio.to_thread(look_at, self.clock)
+                if self.beside is not None:
+                    await self.beside()
             except (OperationalError, InterfaceError) as error:
                 log.warning("database_away", error=str(error.orig))
             except Exception:  # nothing of it may hold up the batches

@@ -210,33 +210,6 @@ def test_links_that_were_looked_at(verdict: LinkVerdict, found: tuple[str, str])
     assert not lint(samples.gp_alert(), edition, Known(links={url: LinkState(LinkVerdict.FINE)}))
 
 
-def _dead(*addresses: str) -> list[Finding]:
-    edition = _with_html("".join(f'<a href="{one}">Words</a>' for one in addresses))
-    states = {one: LinkState(LinkVerdict.DEAD, "the page is gone (404)") for one in addresses}
-    return lint(samples.gp_alert(), edition, Known(links=states))
-
-
-def test_many_dead_links_of_one_site_are_one_warning_with_each_within() -> None:
-    away = [f"https://away.example/{n}" for n in range(12)]
-    alone, one = _dead(*away, "https://other.example/x")[::-1]
-    assert (alone.about, alone.within) == ("https://other.example/x", ())
-    assert (one.level, one.rule, one.about) == ("warning", "link-dead", "away.example")
-    assert one.message == "12 links to away.example are dead"
-    assert [part.about for part in one.within] == away
-    assert all(part.rule == "link-dead" for part in one.within)
-
-
-def test_one_dead_link_more_is_another_finding() -> None:
-    away = [f"https://away.example/{n}" for n in range(4)]
-    [three], [four], [turned] = _dead(*away[:3]), _dead(*away), _dead(*away[2::-1])
-    assert fingerprint(three) != fingerprint(four)
-    assert fingerprint(three) == fingerprint(turned)
-
-
-def test_two_dead_links_of_a_site_are_two_warnings() -> None:
-    assert len(_dead("https://away.example/1", "https://away.example/2")) == 2
-
-
 def test_pictures() -> None:
     words = "<p>" + "Text " * 80 + "</p>"
     url = "https://a.example/x.jpg"
