@@ -80,8 +80,9 @@ def prepare_issue(
         try:
             if wished:
                 places = _places(make, wished)
-                _share(make, places, queue=queue)
-                _remember(database, _rows(make, places))
+                variants = _variants(places)
+                _share(make, variants, queue=queue)
+                _remember(database, _rows(issue_id, places, make.editions(variants)))
             if owed:
                 make.editions({Variant(one.keys, one.frame) for one in owed})
         except Unsendable as error:
@@ -180,22 +181,20 @@ def _variants(places: Sequence[_Place]) -> list[Variant]:
     return sorted(wanted, key=lambda one: (one.keys, one.frame.mark))
 
 
-def _share(make: EditionMaker, places: Sequence[_Place], *, queue: TaskQueue) -> None:
+def _share(make: EditionMaker, variants: Sequence[Variant], *, queue: TaskQueue) -> None:
     """Ask other processes to render with us, where there is much to render. Raises Unsendable."""
-    parts = make.parts(_variants(places))
+    parts = make.parts(variants)
     for part in range(1, parts):
         queue.enqueue(Task.RENDER_EDITIONS, make.issue.id, part, parts, queue=Queue.PREPARATION)
 
 
-def _rows(make: EditionMaker, places: Sequence[_Place]) -> list[dict[str, object]]:
-    """Return the rows that say which edition readers of each wish get, or why none.
-
-    What is rendered grows with the editions, not with the wishes. Raises Unsendable.
-    """
-    editions = make.editions(_variants(places))
+def _rows(
+    issue_id: int, places: Sequence[_Place], editions: Mapping[Variant, int]
+) -> list[dict[str, object]]:
+    """Return the rows that say which edition readers of each wish get, or why none."""
     return [
         {
-            "issue_id": make.issue.id,
+            "issue_id": issue_id,
             "wish": place.wish,
             "had": place.had,
             "edition_id": editions.get(place.variant),
