@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 
 from sqlalchemy import select
@@ -12,24 +12,28 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.config import Settings
-from alerts.database import Database
+from alerts.database import Database, among
 from alerts.delivery.assembly import CompiledMessage, Envelope, Reader
 from alerts.delivery.dkim import DkimSigner, signer_for
-from alerts.delivery.owed import Debt, Owing
+from alerts.delivery.owed import Debts, Owing
 from alerts.delivery.sweeper import Due
+from alerts.delivery.transactional import Mail
 from alerts.delivery.transports.base import Transport
-from alerts.holding import is_held, not_held
+from alerts.holding import not_held
 from alerts.kept_minute import KeptMinute
-from alerts.newsletters.service import get_newsletter
+from alerts.newsletters.models import Newsletter
 from alerts.rendering.service import RenderedEdition, Renderer
 from alerts.rendering.slots import Slot
 from alerts.subscribers.links import CONFIRM_WITHIN, SubscriberLinks
-from alerts.subscribers.models import Subscriber, SubscriberState
+from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
 from alerts.task_queue import Queue, Task
 
 _CONFIRMATION = Owing(
     "confirmation", Subscriber.id, Subscriber.confirmation_due_at, under_way=timedelta(minutes=2)
 )
+# The two mails, and what their links are called in the templates.
+_TO_CONFIRM, _LINK_ANEW = "confirmation", "preferences-link"
+_LINKS = {_TO_CONFIRM: "confirm_url", _LINK_ANEW: "preferences_url"}
 _FIRST_MINUTES = (2, 5, 10)
 _THEN_EVERY_MINUTES = 30
 # One that waits longer has troubles of its own; the sweeper sees to it.
@@ -39,13 +43,14 @@ _MOST_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True)
 class _Owed:
-    """A debt that is ours, and what its mail needs."""
+    """Who is owed a mail, since when, and for which newsletters."""
 
-    debt: Debt
+    public_id: str
     name: str | None
     email: str
-    link: str
-    rendered: RenderedEdition
+    state: SubscriberState
+    since: datetime
+    titles: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -74,33 +79,34 @@ class Confirmations:
         The debt is put off while its mail is under way, so that two workers do not both send it,
         and taken off afterwards.
         """
-        owed = await asyncio.to_thread(self._take, subscriber_id)
-        if owed is None:
-            return False
-        envelope = Envelope(self.settings.sender, "", "", "", self.clock.now(), answers=answers)
-        compiled = CompiledMessage(
-            envelope,
-            owed.rendered.subject,
-            owed.rendered.html,
-            owed.rendered.text,
-            signer=signer_for(self.signer, envelope.sender),
-        )
-        reader = Reader(
-            name=owed.name,
-            email=owed.email,
-            message_id=f"confirm.{secrets.token_hex(12)}@{self.settings.sender_domain}",
-            unsubscribe_url="",
-            preferences_url=owed.link,
-        )
-        return await owed.debt.mail(self.transport, compiled, reader, sender=envelope.sender)
+        return bool(await self._send([subscriber_id], answers=answers))
 
     async def send_just_asked_for(self) -> int:
         """Mail what was asked for within the last seconds and nobody took; return how many went.
 
-        For workers in the middle of an issue: whoever signs up waits at the screen.
+        For workers in the middle of an issue: whoever signs up waits at the screen. All go
+        together: what each would ask of the database alone takes longer than its mail.
         """
-        numbers = await asyncio.to_thread(self._just_asked_for)
-        return sum([await self.send(number) for number in numbers])
+        return await self._send(await asyncio.to_thread(self._just_asked_for))
+
+    async def _send(self, numbers: Sequence[int], *, answers: str | None = None) -> int:
+        if not numbers:
+            return 0
+        debts, owed = await asyncio.to_thread(self._take, numbers)
+        if not debts.since:
+            return 0
+        envelope = Envelope(self.settings.sender, "", "", "", self.clock.now(), answers=answers)
+        compiled: dict[tuple[str, tuple[str, ...]], CompiledMessage] = {}
+        mails: dict[int, Mail] = {}
+        for number, one in owed.items():
+            if number not in debts.since:
+                continue
+            name, link = self._name_and_link(one)
+            kind = (name, one.titles)
+            if kind not in compiled:
+                compiled[kind] = self._compiled(envelope, *kind)
+            mails[number] = compiled[kind], self._reader(one, link)
+        return await debts.mail(self.transport, mails, sender=envelope.sender)
 
     def _just_asked_for(self) -> Sequence[int]:
         now = self.clock.now()
@@ -115,30 +121,41 @@ class Confirmations:
         with self.database.glance() as session:
             return session.scalars(asked).all()
 
-    def _take(self, subscriber_id: int) -> _Owed | None:
-        """Put a debt off for us, and return what its mail needs; None where none is owed."""
-        with self.database.read() as session:
-            subscriber = session.get(Subscriber, subscriber_id)
-            since = subscriber.confirmation_due_at if subscriber else None
-            if subscriber is None or since is None or is_held(session):
-                return None
-            titles = _titles(session, subscriber)
-        rendered, link = self._mail(subscriber, titles)
-        debt = _CONFIRMATION.take(self.database, subscriber_id, since, clock=self.clock)
-        if debt is None:
-            return None
-        return _Owed(debt, subscriber.name, subscriber.email, link, rendered)
+    def _take(self, numbers: Sequence[int]) -> tuple[Debts, dict[int, _Owed]]:
+        """Put debts off for us; return them, and what the mails of all that are owed need."""
+        with self.database.glance() as session:
+            owed = _owed(session, numbers)
+        since = {number: one.since for number, one in owed.items()}
+        return _CONFIRMATION.take(self.database, since, clock=self.clock), owed
 
-    def _mail(self, subscriber: Subscriber, titles: tuple[str, ...]) -> tuple[RenderedEdition, str]:
-        """Return a reader's mail, with slots for the address and the link, and the link."""
-        if subscriber.state is SubscriberState.CONFIRMED or not titles:
+    def _name_and_link(self, owed: _Owed) -> tuple[str, str]:
+        """Return which mail is owed, and the link in it."""
+        if owed.state is SubscriberState.CONFIRMED or not owed.titles:
             # There is nothing to confirm: whoever signs up again, or lost the link, gets it anew.
-            link = self.links.preferences_url(subscriber.public_id)
-            return self._rendered("preferences-link", titles, "preferences_url"), link
-        link = self.links.confirm_url(subscriber.public_id)
-        return self._rendered("confirmation", titles, "confirm_url"), link
+            return _LINK_ANEW, self.links.preferences_url(owed.public_id)
+        return _TO_CONFIRM, self.links.confirm_url(owed.public_id)
 
-    def _rendered(self, name: str, titles: tuple[str, ...], link: str) -> RenderedEdition:
+    def _reader(self, owed: _Owed, link: str) -> Reader:
+        return Reader(
+            name=owed.name,
+            email=owed.email,
+            message_id=f"confirm.{secrets.token_hex(12)}@{self.settings.sender_domain}",
+            unsubscribe_url="",
+            preferences_url=link,
+        )
+
+    def _compiled(self, envelope: Envelope, name: str, titles: tuple[str, ...]) -> CompiledMessage:
+        rendered = self._rendered(name, titles)
+        return CompiledMessage(
+            envelope,
+            rendered.subject,
+            rendered.html,
+            rendered.text,
+            signer=signer_for(self.signer, envelope.sender),
+        )
+
+    def _rendered(self, name: str, titles: tuple[str, ...]) -> RenderedEdition:
+        """Return a mail with slots for the address and the link."""
         context = {
             "titles": titles,
             "days": CONFIRM_WITHIN.days,
@@ -146,7 +163,7 @@ class Confirmations:
             "publisher_address": "",
             "home_url": self.settings.base_url,
         }
-        slots = {"email": Slot.EMAIL, link: Slot.PREFERENCES_URL}
+        slots = {"email": Slot.EMAIL, _LINKS[name]: Slot.PREFERENCES_URL}
         return self._kept.get(
             (name, titles),
             lambda: self.renderer.render_message(name, context, slots=slots),
@@ -178,9 +195,38 @@ def _worth_asking(age: timedelta) -> bool:
     return minutes in _FIRST_MINUTES or minutes % _THEN_EVERY_MINUTES == 0
 
 
-def _titles(session: Session, subscriber: Subscriber) -> tuple[str, ...]:
-    return tuple(
-        get_newsletter(session, subscription.newsletter).title
-        for subscription in subscriber.subscriptions
-        if subscription.ended_at is None
+def _owed(session: Session, numbers: Sequence[int]) -> dict[int, _Owed]:
+    """Return what is owed to these subscribers, in their order; nothing while sending is held."""
+    asked = select(
+        Subscriber.id,
+        Subscriber.public_id,
+        Subscriber.name,
+        Subscriber.email,
+        Subscriber.state,
+        Subscriber.confirmation_due_at,
+    ).where(among(session, Subscriber.id, numbers), not_held())
+    people = {row.id: row for row in session.execute(asked) if row.confirmation_due_at}
+    if not people:
+        return {}
+    titles: dict[int, list[str]] = {number: [] for number in people}
+    wanted = (
+        select(Subscription.subscriber_id, Newsletter.title)
+        .join(Newsletter, Newsletter.slug == Subscription.newsletter)
+        .where(among(session, Subscription.subscriber_id, list(people)))
+        .where(Subscription.ended_at.is_(None))
+        .order_by(Subscription.newsletter)
     )
+    for number, title in session.execute(wanted):
+        titles[number].append(title)
+    return {
+        number: _Owed(
+            public_id=row.public_id,
+            name=row.name,
+            email=row.email,
+            state=row.state,
+            since=row.confirmation_due_at,
+            titles=tuple(titles[number]),
+        )
+        for number in numbers
+        if (row := people.get(number)) is not None
+    }

@@ -1,7 +1,7 @@
 """Single mails: handed over at once, ahead of every issue; and the test copy of one."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from typing_extensions import override
@@ -14,18 +14,22 @@ from alerts.delivery.transports.base import Lane, Observer, Outgoing, Transport,
 from alerts.errors import Refused
 from alerts.rendering.service import RenderedEdition
 
+# A message, and for whom its places are filled.
+Mail = tuple[CompiledMessage, Reader]
+_NO_ANSWER = Outcome(Fate.UNKNOWN, 0, "no answer")
+
 
 @dataclass
-class _Result(Observer):
-    outcomes: list[Outcome] = field(default_factory=list)
+class _Results(Observer):
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
 
     @override
     def started(self, delivery_id: int) -> None:
-        """One message, one outcome: its start needs no note."""
+        """Note nothing: what is on the wire when all ends gets no second try from here."""
 
     @override
     def ended(self, delivery_id: int, outcome: Outcome) -> None:
-        self.outcomes.append(outcome)
+        self.outcomes[delivery_id] = outcome
 
 
 async def send_one(
@@ -43,10 +47,30 @@ async def attempt(
     """Hand one message over and return what came of it; raises Refused when no server answers."""
     return await hand_over(
         transport,
-        lambda eight_bit: compiled.fill(reader, eight_bit=eight_bit),
+        _content_of((compiled, reader)),
         sender=address_of(sender),
         recipient=reader.email,
     )
+
+
+async def attempt_each(
+    transport: Transport, mails: Mapping[int, Mail], *, sender: str
+) -> tuple[dict[int, Outcome], str]:
+    """Hand single mails over together; return what came of each, by the number it was given.
+
+    Those without an outcome were not handed over, for the reason that is returned too.
+    """
+    address = address_of(sender)
+    outcomes, why = await _deliver(
+        transport,
+        [
+            Outgoing(number, address, mail[1].email, _content_of(mail), lane=Lane.TRANSACTIONAL)
+            for number, mail in mails.items()
+        ],
+    )
+    if not why:
+        outcomes = dict.fromkeys(mails, _NO_ANSWER) | outcomes
+    return outcomes, why
 
 
 async def hand_over(
@@ -56,13 +80,28 @@ async def hand_over(
 
     Raises Refused when no server answers.
     """
-    result = _Result()
     message = Outgoing(0, sender, recipient, content, lane=Lane.TRANSACTIONAL)
+    outcomes, why = await _deliver(transport, [message])
+    if why and not outcomes:
+        raise Refused(why)
+    return outcomes.get(0, _NO_ANSWER)
+
+
+def _content_of(mail: Mail) -> Callable[[bool], bytes]:
+    compiled, reader = mail
+    return lambda eight_bit: compiled.fill(reader, eight_bit=eight_bit)
+
+
+async def _deliver(
+    transport: Transport, messages: Sequence[Outgoing]
+) -> tuple[dict[int, Outcome], str]:
+    """Hand messages over; return what came of them, and why it did not go on with the others."""
+    results = _Results()
     try:
-        await transport.deliver([message], result)
+        await transport.deliver(messages, results)
     except TransportDown as down:
-        raise Refused(f"the mail server cannot be reached: {down}") from down
-    return result.outcomes[0] if result.outcomes else Outcome(Fate.UNKNOWN, 0, "no answer")
+        return results.outcomes, f"the mail server cannot be reached: {down}"
+    return results.outcomes, ""
 
 
 async def send_test(

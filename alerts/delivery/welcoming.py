@@ -68,11 +68,12 @@ async def send_welcome(
             and subscriber.state is SubscriberState.CONFIRMED
         )
         context = _context(session, subscriber, found, newsletter, settings, clock)
-    debt = await asyncio.to_thread(_WELCOME.take, database, subscription_id, since, clock=clock)
-    if debt is None:
+    taking = {subscription_id: since}
+    debts = await asyncio.to_thread(_WELCOME.take, database, taking, clock=clock)
+    if not debts.since:
         return False
     if not wanted:
-        await asyncio.to_thread(debt.change, debt.claim, None)
+        await asyncio.to_thread(debts.end)
         return False
     rendered = renderer.render_message("welcome", context)
     envelope = welcome_envelope(definition, sender=settings.sender, date=clock.now())
@@ -90,13 +91,13 @@ async def send_welcome(
         unsubscribe_url=links.unsubscribe_url(subscriber.public_id, newsletter=found.newsletter),
         preferences_url=links.preferences_url(subscriber.public_id),
     )
-    return await debt.mail(
+    sent = await debts.mail(
         transport,
-        compiled,
-        reader,
+        {subscription_id: (compiled, reader)},
         sender=envelope.sender,
         settled={"welcomed_at": clock.now()},
     )
+    return bool(sent)
 
 
 def owed_welcomes(session: Session, *, clock: Clock) -> list[Due]:

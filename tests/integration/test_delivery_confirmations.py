@@ -22,7 +22,7 @@ from alerts.newsletters.service import ensure_built_in
 from alerts.subscribers.links import SubscriberLinks
 from alerts.subscribers.models import Subscriber, SubscriberState
 from alerts.tokens import Tokens
-from tests.factories import RENDERER, SETTINGS, add_readers
+from tests.factories import RENDERER, SETTINGS, add_readers, counted_queries
 
 
 class OneAnswer(Transport):
@@ -212,3 +212,69 @@ def test_each_reader_gets_an_address_and_a_link_of_their_own(
         assert shown.xpath(f'//td[@class="button"]/a[@href="{link}"]')
         links.add(link)
     assert len(links) == 2
+
+
+class EachItsOwn(Transport):
+    """Answers each address as it is told; of whom it knows nothing, it breaks off."""
+
+    def __init__(self, answers: dict[str, Outcome]) -> None:
+        self.answers = answers
+
+    @override
+    async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
+        for message in messages:
+            answer = self.answers.get(message.recipient.partition("@")[0])
+            if answer is None:
+                raise TransportDown("the line broke")
+            observer.ended(message.delivery_id, answer)
+
+    @override
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
+def owe(database: Database, clock: FixedClock, names: list[str]) -> None:
+    """Have so many sign up, one after the other."""
+    with database.transaction() as session:
+        numbers = add_readers(session, names, now=clock.now(), state=SubscriberState.UNCONFIRMED)
+        for number in numbers:
+            session.get_one(Subscriber, number).confirmation_due_at = clock.now()
+            clock.advance(timedelta(milliseconds=1))
+
+
+def test_of_those_who_go_together_each_ends_by_its_own_answer(
+    database: Database, clock: FixedClock, reader_id: int
+) -> None:
+    clock.advance(timedelta(seconds=1))
+    owe(database, clock, ["never-asked", "later", "unknown", "refused", "accepted"])
+    with database.read() as session:
+        query = select(Subscriber.email, Subscriber.confirmation_due_at)
+        before = {email.partition("@")[0]: since for email, since in session.execute(query)}
+    answers = {
+        "accepted": ACCEPTED,
+        "refused": refusal(550, "5.1.1 no such user"),
+        "unknown": Outcome(Fate.UNKNOWN, 0, "no answer"),
+        "later": refusal(451, "4.7.1 later"),
+    }
+    assert just_asked_for(database, EachItsOwn(answers), clock) == 2
+    with database.read() as session:
+        after = {email.partition("@")[0]: since for email, since in session.execute(query)}
+    assert {name for name, since in after.items() if since is None} == {
+        "accepted",
+        "refused",
+        "unknown",
+    }
+    # Owed since they asked, not since the try: the sweeper counts the minutes by it.
+    for name in ("later", "never-asked", "ama"):
+        assert after[name] == before[name]
+
+
+@pytest.mark.parametrize("people", [2, 12])
+def test_what_those_who_go_together_ask_of_the_database_is_the_same_for_any_number(
+    database: Database, clock: FixedClock, reader_id: int, people: int
+) -> None:
+    owe(database, clock, [f"reader-{number}" for number in range(people - 1)])
+    with counted_queries(database.engine) as asked:
+        assert just_asked_for(database, OneAnswer(ACCEPTED), clock) == people
+    # Who asked, who they are, for what; the debts taken, and taken off.
+    assert len([one for one in asked if not one.startswith("BEGIN")]) == 5
