@@ -1,11 +1,13 @@
 """What a person and a script meet at the command line: one line, one document, one status."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.functional.installation import ARTICLES, Installation, free_port, wait_for
+from tests.functional.troubled import pool_of
 
 Install = Callable[..., Installation]
 
@@ -86,6 +88,20 @@ def test_a_workers_processes_know_how_many_they_are(install: Install) -> None:
     wait_for(lambda: b"workers.app" in (running / "cmdline").read_bytes())
     # By this number they share the connections that a provider allows.
     assert b"ALERTS_WORKER_PROCESSES=1" in (running / "environ").read_bytes().split(b"\0")
+
+
+def test_a_workers_processes_push_nobody_aside(install: Install) -> None:
+    house = install()
+    process = house.start("worker", "--processes", "2")
+
+    def policies() -> list[int]:
+        """Return how Linux runs the threads of the pool's processes."""
+        threads = (one for pid in pool_of(process) for one in Path(f"/proc/{pid}/task").iterdir())
+        return [os.sched_getscheduler(int(thread.name)) for thread in threads]
+
+    wait_for(lambda: len(found := policies()) >= 2 and set(found) == {os.SCHED_BATCH})
+    # Whoever hands the tasks out is asked for by nobody a thousand times a second.
+    assert os.sched_getscheduler(process.pid) == os.SCHED_OTHER
 
 
 def test_the_demo_accounts_for_everybody_and_ends_by_itself(install: Install) -> None:
