@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from alerts.clock import Clock
+from alerts.database import insert_into
 from alerts.errors import NotFound, Refused
 from alerts.outbox.events import EventKind
 from alerts.outbox.writing import announce
@@ -150,23 +151,25 @@ def _confirmed(subscriber: Subscriber) -> str:
 def _create(
     session: Session, address: EmailAddress, name: str | None, zone: str | None, clock: Clock
 ) -> Subscriber:
-    subscriber = Subscriber(
-        public_id=new_public_id(),
-        email=address.display,
-        email_key=address.key,
-        name=name,
-        state=SubscriberState.UNCONFIRMED,
-        time_zone=zone,
-        created_at=clock.now(),
-        confirmation_due_at=clock.now(),
-        subscriptions=[],
-    )
-    try:
-        with session.begin_nested():
-            session.add(subscriber)
-    except IntegrityError:
+    once = insert_into(session, Subscriber).on_conflict_do_nothing().returning(Subscriber)
+    # Nobody who was not there has subscriptions: they are not asked for.
+    subscriber = session.scalars(
+        once.options(lazyload(Subscriber.subscriptions)),
+        {
+            "public_id": new_public_id(),
+            "email": address.display,
+            "email_key": address.key,
+            "name": name,
+            "state": SubscriberState.UNCONFIRMED,
+            "time_zone": zone,
+            "created_at": clock.now(),
+            "confirmation_due_at": clock.now(),
+        },
+    ).one_or_none()
+    if subscriber is None:
         # Two sign-ups at the same moment: the other one was first.
         return session.scalars(select(Subscriber).where(Subscriber.email_key == address.key)).one()
+    set_committed_value(subscriber, "subscriptions", [])
     return subscriber
 
 

@@ -18,6 +18,19 @@ from alerts.subscribers.wishes import Offer
 from alerts.web.queries import PublishedIssue, published_issues, usual_sizes
 from alerts.web.words import HOW_OFTEN, moment_in_words
 
+# What the catalogue is made of, asked for by each page: it is put together once.
+_STATE = (
+    select(
+        # As text: it is compared with what it was, and seldom read.
+        sa.cast(Newsletter.definition, sa.Text),
+        Schedule.id,
+        Schedule.rule,
+        Schedule.next_at,
+        Schedule.paused,
+    )
+    .outerjoin(Schedule, Schedule.newsletter == Newsletter.slug)
+    .order_by(Newsletter.slug, Schedule.id)
+)
 # A continent with the regions in it, as forms group them.
 RegionGroup = tuple[Region, tuple[Region, ...]]
 
@@ -92,18 +105,7 @@ class Catalogue:
 
     def entries(self, session: Session, now: datetime) -> dict[str, Entry]:
         """Return all newsletters by slug, without issues; sizes may be a minute old."""
-        state = session.execute(
-            select(
-                # As text: it is compared with what it was, and seldom read.
-                sa.cast(Newsletter.definition, sa.Text),
-                Schedule.id,
-                Schedule.rule,
-                Schedule.next_at,
-                Schedule.paused,
-            )
-            .outerjoin(Schedule, Schedule.newsletter == Newsletter.slug)
-            .order_by(Newsletter.slug, Schedule.id)
-        ).all()
+        state = session.execute(_STATE).all()
         key = (now.replace(second=0, microsecond=0), [tuple(row) for row in state])
         # Two threads may make it at once: each is right.
         made = self._made
