@@ -47,6 +47,7 @@ def add_subscriber(
     interests: Interests | None = None,
     time_zone: str | None = None,
     confirmed: bool = False,
+    by_anybody: bool = False,
     consent: str = "",
     way: str,
     origin: str | None = None,
@@ -55,7 +56,9 @@ def add_subscriber(
     """Add a subscriber, or what is new to one that is there; safe to repeat.
 
     Unconfirmed, a confirmation mail is owed (`confirmation_due_at`): the caller enqueues it after
-    the commit. Somebody who left or was never confirmed comes back only by confirming. Of
+    the commit. Somebody who left or was never confirmed comes back only by confirming. With
+    `by_anybody` it is not known who typed the address: whoever is confirmed already stays as they
+    are, and is owed the same mail, whose link then leads on to their preferences. Of
     `regions` alone, other interests stay as they are. Raises Invalid for a wrong address, region
     or zone, and Refused for a suppressed one.
     """
@@ -73,6 +76,10 @@ def add_subscriber(
         kind = "unchanged"
     if subscriber.state is SubscriberState.SUPPRESSED:
         raise Refused(f"{address.display} is suppressed and is not mailed")
+    if by_anybody and subscriber.state is SubscriberState.CONFIRMED:
+        subscriber.confirmation_due_at = clock.now()
+        session.flush()
+        return AddResult(kind, subscriber)
     changed = subscribe(session, subscriber, offers, wish, consent, source, clock)
     changed |= _describe(subscriber, name, zone)
     if confirmed or kind != "added":

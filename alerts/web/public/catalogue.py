@@ -1,7 +1,7 @@
 """What can be subscribed to, as the pages show it: how often, when next, what is out already."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -64,8 +64,9 @@ class Entry:
 
     offer: Offer
     paces: tuple[Pace, ...]
-    region_groups: tuple[RegionGroup, ...] = ()
-    series: tuple[str, ...] = ()
+    # Long, and the same wherever the rest is: left out where entries are told apart in a hurry.
+    region_groups: tuple[RegionGroup, ...] = field(default=(), hash=False)
+    series: tuple[str, ...] = field(default=(), hash=False)
     readers_hour: bool = False
     latest: tuple["Linked", ...] = ()
 
