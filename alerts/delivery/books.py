@@ -1,16 +1,15 @@
 """The books: what became of everybody in an issue's audience. They always add up."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ScalarSelect, func, null, or_, select, text, union_all
+from sqlalchemy import BigInteger, ScalarSelect, func, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from alerts.database import UtcDateTime
+from alerts.database import UtcDateTime, by_index
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState, DeliveryTotal
 from alerts.delivery.outcome import WAITS
 from alerts.delivery.tallies import standings
@@ -117,23 +116,8 @@ def count_alike(session: Session, issue_id: int) -> list[Alike]:
         null().cast(BigInteger()),
     ).where(DeliveryTotal.issue_id == issue_id)
     # One statement sees one moment: an audience taken between two would not add up.
-    with _by_index(session):
+    with by_index(session):
         return [Alike(*row) for row in session.execute(union_all(kept, rolled_up))]
-
-
-@contextmanager
-def _by_index(session: Session) -> Iterator[None]:
-    """Have PostgreSQL go to an issue's rows by their index, not through all issues of the years.
-
-    It takes the rows for scattered over the table, where they lie side by side: a million of
-    twelve took five times as long.
-    """
-    if session.get_bind().dialect.name != "postgresql":
-        yield
-        return
-    session.execute(text("SET LOCAL enable_seqscan = off"))
-    yield
-    session.execute(text("SET LOCAL enable_seqscan = on"))
 
 
 def audience_of(rows: Sequence[Alike]) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from alerts.database import among
+from alerts.database import among, by_index
 from alerts.delivery.models import Batch, Delivery, DeliveryState, DeliveryTotal
 from alerts.newsletters.models import Issue, IssueState
 
@@ -30,14 +30,14 @@ _Alike = tuple[DeliveryState, str, int, int]
 def old_issues(session: Session, *, before: datetime) -> list[int]:
     """Return the issues that ended before a moment and whose ledger is still there."""
     ended = func.coalesce(Issue.retried_at, Issue.finished_at, Issue.started_at, Issue.created_at)
-    return list(
-        session.scalars(
-            select(Issue.id)
-            .where(Issue.state.in_(_ENDED), ended < before)
-            .where(exists().where(Delivery.issue_id == Issue.id, Delivery.state.in_(_ENDS)))
-            .order_by(Issue.id)
-        )
+    old = (
+        select(Issue.id)
+        .where(Issue.state.in_(_ENDED), ended < before)
+        .where(exists().where(Delivery.issue_id == Issue.id, Delivery.state.in_(_ENDS)))
+        .order_by(Issue.id)
     )
+    with by_index(session):
+        return list(session.scalars(old))
 
 
 @dataclass(slots=True)
@@ -80,7 +80,8 @@ class LedgerWalk:
 
 def is_rolled_up(session: Session, issue_id: int) -> bool:
     """Tell whether nothing of an issue's ledger is left: then nobody can try any of it again."""
-    return not session.scalar(select(exists().where(Delivery.issue_id == issue_id)))
+    with by_index(session):
+        return not session.scalar(select(exists().where(Delivery.issue_id == issue_id)))
 
 
 def remove_batches(session: Session, issue_id: int, *, limit: int) -> int:

@@ -167,7 +167,7 @@ class Removal:
     @property
     def words(self) -> str:
         """What went, in words."""
-        went = (f"{count:,} {_WORDS.get(name, name)}" for name, count in self.counts.items())
+        went = (f"{count:,} {_WORDS[name]}" for name, count in self.counts.items())
         return ", ".join(went) or "nothing was old enough"
 
     def to_json(self) -> dict[str, Any]:
@@ -191,7 +191,8 @@ def last_removal(session: Session, *, now: datetime) -> Removal | None:
     state = "done" if found.ended_at else "under way"
     if not found.ended_at and found.seen_at < now - _LOST_AFTER:
         state = "broken off"
-    counts = {name: count for name, count in found.counts.items() if count}
+    # JSON on PostgreSQL keeps no order.
+    counts = {name: found.counts[name] for name in _WORDS if found.counts.get(name)}
     return Removal(found.way, state, found.began_at, found.seen_at, found.stage, counts)
 
 
