@@ -146,6 +146,21 @@ def insert_into(session: Session, table: type["Base"]) -> postgresql.Insert | sq
     return sqlite.insert(table)
 
 
+@contextmanager
+def by_index(session: Session) -> Iterator[None]:
+    """Have PostgreSQL go to an issue's rows by their index, not through those of all years.
+
+    It takes them for scattered over the table, where they lie side by side: to count a million of
+    twelve took five times as long. And it believes that it meets one soon where none is left.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        yield
+        return
+    session.execute(text("SET LOCAL enable_seqscan = off"))
+    yield
+    session.execute(text("SET LOCAL enable_seqscan = on"))
+
+
 class TookTooLong(Exception):
     """The database was stopped in a read that was to take a moment only."""
 

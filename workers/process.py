@@ -64,6 +64,11 @@ _SWITCH_SECONDS = 0.0005
 _stopping = multiprocessing.Event()
 
 
+def is_stopping() -> bool:
+    """Tell whether this worker was asked to end."""
+    return _stopping.is_set()
+
+
 @dataclass(frozen=True)
 class WorkerParts:
     """The parts that tasks hand to the stations; opened once per process."""
@@ -138,7 +143,7 @@ class WorkerParts:
             spool=self.settings.data_dir / "spool",
             sender=self.settings.sender,
             signer=self.signer,
-            stopping=_stopping.is_set,
+            stopping=is_stopping,
             overtaken=self._overtaken,
             beside=self.confirmations.send_just_asked_for,
             lease=timedelta(seconds=self.settings.lease_seconds),

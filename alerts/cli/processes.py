@@ -187,10 +187,10 @@ def _become(module: str, *arguments: str) -> None:
 def prune(json: JsonOption = False) -> None:
     """Remove what was kept for as long as the settings say; the nightly task does it too."""
     from alerts.cli.common import program
-    from alerts.operations.pruning import prune as prune_all
+    from alerts.operations.rounds import prune_now
 
     with program() as runtime:
-        pruned = prune_all(runtime.database, runtime.settings, clock=runtime.clock)
+        pruned = prune_now(runtime.database, runtime.settings, clock=runtime.clock)
     if json:
         print_json(pruned.counts)
     else:

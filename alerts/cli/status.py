@@ -9,6 +9,7 @@ from alerts.holding import hold_of
 from alerts.inbound.fetching.claims import failing_mailboxes, mailbox_json
 from alerts.operations.alarms.books import alarm_json
 from alerts.operations.overview import standing_of
+from alerts.operations.rounds import last_removal
 from alerts.runtime import Runtime, open_queue
 
 
@@ -21,6 +22,7 @@ def overview(runtime: Runtime) -> dict[str, Any]:
         mailboxes = failing_mailboxes(session, runtime.settings.mailboxes)
         unreachable = [mailbox_json(mailbox) for mailbox in mailboxes]
         alarms = [alarm_json(alarm) for alarm in found.alarms]
+        removal = last_removal(session, now=runtime.clock.now())
     with open_queue(runtime.settings) as queue:
         workers = queue.workers(timeout=0.5)
     return {
@@ -62,6 +64,7 @@ def overview(runtime: Runtime) -> dict[str, Any]:
             }
             for run in found.runs
         ],
+        "removal": removal.to_json() | {"words": removal.words} if removal else None,
         "workers": workers,
     }
 
@@ -100,3 +103,7 @@ def print_overview(found: dict[str, Any]) -> None:
     for run in found["last_runs"]:
         reason = f": {run['reason']}" if run["reason"] else ""
         say(f"  {run['due_at']} {run['newsletter']} {run['frequency']} {run['outcome']}{reason}")
+    removal = found["removal"]
+    if removal:
+        state = f"{removal['state']} {removal['moved_at']}"
+        say(f"last removal of what is old, {state}: {removal['words']}")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, ScalarSelect, func, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from alerts.database import UtcDateTime
+from alerts.database import UtcDateTime, by_index
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState, DeliveryTotal
 from alerts.delivery.outcome import WAITS
 from alerts.delivery.tallies import standings
@@ -116,7 +116,8 @@ def count_alike(session: Session, issue_id: int) -> list[Alike]:
         null().cast(BigInteger()),
     ).where(DeliveryTotal.issue_id == issue_id)
     # One statement sees one moment: an audience taken between two would not add up.
-    return [Alike(*row) for row in session.execute(union_all(kept, rolled_up))]
+    with by_index(session):
+        return [Alike(*row) for row in session.execute(union_all(kept, rolled_up))]
 
 
 def audience_of(rows: Sequence[Alike]) -> int:

@@ -103,3 +103,32 @@ class DoctorReport(Base):
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     result: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+
+
+class PruningRound(Base):
+    """One removal of what is old: how far it has come, and what went, by its kind.
+
+    `way` is `night` or `command`. The nightly one takes many short turns, so that it keeps no
+    worker from what is more urgent: `turn` counts them, `stage` is the kind that the next one goes
+    on with, and `seen_at` when it last moved.
+    """
+
+    __tablename__ = "pruning_rounds"
+    __table_args__ = (
+        Index(
+            "ix_pruning_rounds_night",
+            "way",
+            unique=True,
+            postgresql_where=text("ended_at IS NULL AND way = 'night'"),
+            sqlite_where=text("ended_at IS NULL AND way = 'night'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    way: Mapped[str] = mapped_column(String(20))
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    turn: Mapped[int] = mapped_column(default=0)
+    stage: Mapped[str] = mapped_column(String(40), default="")
+    counts: Mapped[dict[str, int]] = mapped_column(JsonColumn)

@@ -9,8 +9,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from alerts.database import Database
 
-# A slice is a transaction: whoever writes meanwhile waits for this many rows at most.
+# A slice is a transaction: whoever writes to SQLite meanwhile waits for this many rows at most.
 SLICE = 500
+# In PostgreSQL nobody waits for rows that nobody else wants, and a commit costs most of a slice.
+_SLICE_BESIDE_OTHERS = 2_000
 _SHORTEST_REST, _LONGEST_REST = 0.02, 1.0
 Step = Callable[[Session, int], int]
 Rest = Callable[[float], None]
@@ -24,19 +26,31 @@ def rest(taken: float) -> None:
     time.sleep(min(_LONGEST_REST, max(_SHORTEST_REST, taken)))
 
 
-def in_slices(database: Database, step: Step, *, size: int = SLICE, rest: Rest = rest) -> int:
+def slice_of(database: Database) -> int:
+    """Return how many rows a slice has where nobody asks for another size."""
+    return SLICE if database.is_sqlite else _SLICE_BESIDE_OTHERS
+
+
+def in_slices(
+    database: Database,
+    step: Step,
+    *,
+    size: int = SLICE,
+    rest: Rest = rest,
+    tell: Callable[[int], None] = lambda _: None,
+) -> None:
     """Do a step again and again, each in a transaction of its own, until one is not filled.
 
-    The step is given a session and how many rows it may touch, and returns how many it did.
+    The step is given a session and how many rows it may touch, and returns how many it did; `tell`
+    is told of them once they are committed. What `rest` raises ends it between two steps.
     """
-    count = 0
     while True:
         began = time.monotonic()
         with database.transaction() as session:
             done = step(session, size)
-        count += done
+        tell(done)
         if done < size:
-            return count
+            return
         rest(time.monotonic() - began)
 
 

@@ -168,6 +168,13 @@ class ConsentRecord(Base):
             postgresql_where=text("issue_id IS NOT NULL"),
             sqlite_where=text("issue_id IS NOT NULL"),
         ),
+        # Network addresses that are to be emptied one day.
+        Index(
+            "ix_consent_records_networks",
+            "at",
+            postgresql_where=text("origin IS NOT NULL"),
+            sqlite_where=text("origin IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

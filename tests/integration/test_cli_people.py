@@ -74,3 +74,6 @@ def test_pruning_says_what_it_removed(command: Command) -> None:
     assert {"unconfirmed", "departed", "networks", "mails", "deliveries"} <= set(removed)
     assert set(removed.values()) == {0}
     assert "unconfirmed: 0" in command("prune").stdout
+    last = json.loads(command("status", "--json").stdout)["removal"]
+    assert (last["way"], last["state"], last["counts"]) == ("command", "done", {})
+    assert last["words"] == "nothing was old enough"

@@ -19,7 +19,7 @@ from alerts.operations.alarms.books import settle
 from alerts.operations.alarms.kinds import Kind, Trouble
 from alerts.operations.doctor.ports import Ports
 from alerts.operations.examining import examine
-from alerts.operations.models import Alarm, DoctorReport
+from alerts.operations.models import Alarm, DoctorReport, PruningRound
 from alerts.operations.situation import note_tick
 from alerts.staff.permissions import Role
 from alerts.subscribers.models import Frequency
@@ -86,6 +86,29 @@ def test_parts_that_are_silent_and_a_backup_that_is_old(site: RunningSite, ops: 
     assert "Worker, which does it Mon 23 Nov 2026, 05:56 UTC silent" in shown
     assert "Beat, which starts what is due never seen silent" in shown
     assert "Last backup Sat 14 Nov 2026, 06:00 UTC old" in shown
+
+
+def test_the_last_removal_of_what_is_old_is_shown(site: RunningSite, ops: Browser) -> None:
+    assert "Removal of what is old not yet; the night does it" in words(ops.get(ROOM).text)
+    with site.runtime.database.transaction() as session:
+        session.add(
+            PruningRound(
+                way="night",
+                began_at=site.clock.now(),
+                seen_at=site.clock.now(),
+                turn=7,
+                stage="deliveries",
+                counts={"mails": 0, "unconfirmed": 2, "deliveries": 1_234_567},
+            )
+        )
+    went = "2 sign-ups that nobody confirmed, 1,234,567 rows of old ledgers"
+    shown = words(ops.get(ROOM).text)
+    assert f"Removal of what is old Mon 23 Nov 2026, 06:00 UTC under way: {went}" in shown
+    site.clock.advance(timedelta(minutes=11))
+    assert f"broken off: {went}" in words(ops.get(ROOM).text)
+    with site.runtime.database.transaction() as session:
+        session.execute(update(PruningRound).values(ended_at=site.clock.now(), stage=""))
+    assert f"Removal of what is old Mon 23 Nov 2026, 06:00 UTC: {went}" in words(ops.get(ROOM).text)
 
 
 def test_an_alarm_is_shown_silenced_and_told_again(site: RunningSite, ops: Browser) -> None:

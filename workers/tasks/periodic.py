@@ -15,14 +15,14 @@ from alerts.inbound.fetching.claims import claim_due_mailboxes
 from alerts.inbound.storing import owed_mail_work
 from alerts.newsletters.scheduling import claim_due, stale_runs
 from alerts.operations.alarms.telling import owes_notes
-from alerts.operations.pruning import prune
+from alerts.operations.rounds import Turn, begin_night, owed_turns, take_turn
 from alerts.operations.situation import note_tick
 from alerts.rendering.reviewing.links import owed_link_checks
 from alerts.subscribers.uploads.service import owed_uploads
 from alerts.task_queue import Queue, Task
 from alerts.webhooks.queries import owed_endpoints
 from workers.app import app
-from workers.process import WorkerParts, parts
+from workers.process import WorkerParts, is_stopping, parts
 
 log = structlog.get_logger(__name__)
 
@@ -65,11 +65,27 @@ def start_what_is_due() -> None:
 
 
 @app.task(name=Task.PRUNE.value)
-def prune_old_data() -> None:
-    """Remove what was kept for as long as the settings say."""
+def prune_old_data(round_id: int = 0, turn: int = 0) -> None:
+    """Remove some of what was kept for as long as the settings say; without a turn, begin."""
     worker = parts()
-    pruned = prune(worker.database, worker.settings, clock=worker.clock)
-    log.info("pruned", **pruned.counts)
+    if round_id:
+        next_turn = take_turn(
+            worker.database,
+            worker.settings,
+            Turn(round_id, turn),
+            clock=worker.clock,
+            stopping=is_stopping,
+        )
+    else:
+        with worker.database.transaction() as session:
+            next_turn = begin_night(session, clock=worker.clock)
+    if next_turn:
+        _hand_on(worker, next_turn)
+
+
+def _hand_on(worker: WorkerParts, turn: Turn) -> None:
+    # Behind every batch that is to be sent: the night is long.
+    worker.queue.enqueue(Task.PRUNE, turn.round_id, turn.number, queue=Queue.DIGESTS)
 
 
 def _sweep(worker: WorkerParts) -> None:
@@ -92,6 +108,7 @@ def _sweep(worker: WorkerParts) -> None:
         runs = [run.id for run in stale_runs(session, clock=worker.clock)]
         endpoints = owed_endpoints(session, clock=worker.clock)
         uploads = owed_uploads(session, clock=worker.clock)
+        turns = owed_turns(session, clock=worker.clock)
         due += [Due(Task.TAKE_UPLOAD, number, Queue.PREPARATION) for number in uploads]
     for item in due:
         worker.queue.enqueue(item.task, item.id, queue=item.queue)
@@ -99,6 +116,8 @@ def _sweep(worker: WorkerParts) -> None:
         worker.queue.enqueue(Task.FETCH_MAIL, mailbox_id, queue=Queue.INBOUND)
     for run_id in runs:
         worker.queue.enqueue(Task.RUN_SCHEDULE, run_id, queue=Queue.PREPARATION)
+    for turn in turns:
+        _hand_on(worker, turn)
     for endpoint_id in endpoints:
         worker.queue.enqueue(Task.TELL_WEBHOOK, endpoint_id, queue=Queue.WEBHOOKS)
     if due or runs:

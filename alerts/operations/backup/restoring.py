@@ -33,6 +33,7 @@ _OF_AN_EMPTY_ONE = (
     "alarm_notes",
     "alarms",
     "mailboxes",
+    "pruning_rounds",
     "rate_counts",
     "schedules",
     "newsletters",

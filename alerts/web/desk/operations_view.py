@@ -19,6 +19,7 @@ from alerts.operations.doctor.machine import Space
 from alerts.operations.examining import last_examinations
 from alerts.operations.models import Alarm, DoctorReport
 from alerts.operations.overview import Held, held_issues
+from alerts.operations.rounds import Removal, last_removal
 from alerts.operations.situation import BOUNCES_OVER, TICK, Situation, look
 from alerts.runtime import Runtime
 from alerts.web.chart_shapes import ONE, Part
@@ -82,6 +83,7 @@ class View:
     space: Space | None
     examined: DoctorReport | None
     examining: DoctorReport | None
+    removal: Removal | None
 
     @property
     def disk(self) -> str:
@@ -135,6 +137,7 @@ def view_of(session: Session, runtime: Runtime) -> View:
         space=space_of(runtime.settings.data_dir),
         examined=examined,
         examining=examining,
+        removal=last_removal(session, now=now),
     )
 
 
