@@ -195,7 +195,10 @@ def _dead_sources(session: Session, now: datetime) -> Iterator[Trouble]:
     for number, url, since, error in rows:
         where = urlsplit(url).hostname or "a folder"
         what = f"source {number} ({where}) could not be had since {at(since)}: {error or ''}"
-        mend = f"See its address; `alerts source pause {number}` where it is gone for good."
+        mend = (
+            "Open its address in a browser (`alerts source list` shows it). Once it answers, it is"
+            f" read by itself; where it is gone for good, `alerts source pause {number}`."
+        )
         yield Trouble(Kind.SOURCE_DEAD, f"source:{number}", what, mend)
 
 
@@ -206,7 +209,11 @@ def _dead_mailboxes(
         since = mailbox.failing_since
         if since is not None and since <= now - kinds.MAILBOX_DEAD_AFTER:
             what = f"{mailbox.shown} since {at(since)}: {mailbox.last_error or ''}"
-            mend = "Bounces and complaints are not seen until then; see ALERTS_INBOUND_URL."
+            mend = (
+                "Mend the address or the password in ALERTS_INBOUND_URL, or the mail server, and"
+                " start the workers anew where the setting changed; `alerts inbound fetch` tries it"
+                " now. Until then no bounce and no complaint from there is seen; none is lost."
+            )
             yield Trouble(Kind.MAILBOX_DEAD, f"mailbox:{mailbox.id}", what, mend)
 
 
