@@ -8,18 +8,16 @@ process is killed, Linux tells each part SIGTERM: nobody would start it again, a
 """
 
 import argparse
-import ctypes
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
 
+from alerts.children import end_with_parent
 from alerts.clock import SystemClock
 from alerts.config import Settings, load_settings
 from alerts.delivery.dkim import DkimSigner
@@ -35,8 +33,6 @@ _STOP_SECONDS = 90.0
 _LONGEST_PAUSE = 30.0
 # A part that ran this long and then died starts again without a pause.
 _STEADY_SECONDS = 60.0
-# From linux/prctl.h; what is set there outlives exec.
-_SET_PARENT_DEATH_SIGNAL = 1
 
 
 @dataclass
@@ -55,7 +51,7 @@ class Part:
         self.process = subprocess.Popen(  # noqa: S603 - our own
             self.command,
             start_new_session=True,
-            preexec_fn=_end_with_parent(),  # noqa: PLW1509 - it takes no lock, and imports nothing
+            preexec_fn=end_with_parent(),  # noqa: PLW1509 - see there
         )
         self.started = time.monotonic()
         log.info("part_started", part=self.name, pid=self.process.pid)
@@ -87,25 +83,6 @@ class Part:
             log.warning("part_killed", part=self.name)
             self.process.kill()
             self.process.wait()
-
-
-def _end_with_parent() -> Callable[[], None] | None:
-    """Return what a child does first, so that it ends in peace when this process is gone.
-
-    None where the system knows nothing of the kind. The thread that starts parts is the main one:
-    the kernel sends the signal when that very thread ends.
-    """
-    if sys.platform != "linux":
-        return None
-    prctl, parent = ctypes.CDLL(None, use_errno=True).prctl, os.getpid()
-
-    def ask() -> None:
-        prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
-        if os.getppid() != parent:
-            # Killed in between: there is nobody whose end could be told.
-            os._exit(1)
-
-    return ask
 
 
 def parts_for(settings: Settings, *, host: str, port: int) -> list[Part]:

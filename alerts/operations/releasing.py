@@ -112,7 +112,16 @@ def _issue_text(session: Session, issue: Issue) -> str:
     books = audit(session, issue.id)
     if issue.audience_at is None:
         return f"{name} had just begun: {books.sent} had it, and its audience is not whole"
-    return f"{name} is half sent: {books.sent} had it, {books.pending} of {books.audience} wait"
+    told = f"{name} is half sent: {books.sent} had it, {books.pending} of {books.audience} wait"
+    on_the_way = session.scalar(
+        select(func.count())
+        .select_from(Delivery)
+        .where(Delivery.issue_id == issue.id, Delivery.state == DeliveryState.SENDING)
+    )
+    if on_the_way:
+        # The journal that knows better stayed on the first machine.
+        told += f"; {on_the_way} of them were being handed over and may have it already"
+    return told
 
 
 def _runs(session: Session) -> list[DueThing]:

@@ -162,6 +162,24 @@ def test_a_half_sent_issue_goes_on_when_it_is_to_be_sent(house: House) -> None:
     assert house.issue_state() is IssueState.SENT
 
 
+def test_those_who_were_being_handed_over_are_counted_apart(house: House) -> None:
+    """A copy made in that moment has not heard what became of them."""
+    house.send_to("ama", "bo")
+    seen: list[str] = []
+
+    def copied(_: str) -> None:
+        with house.database.read() as session:
+            seen.extend(thing.text for thing in due_things(session, clock=house.clock))
+
+    house.transport.before_each = copied
+    house.work()
+    assert seen[0].endswith(
+        "is half sent: 0 had it, 2 of 2 wait; 2 of them were being handed over and may have it"
+        " already"
+    )
+    house.transport.before_each = lambda _: None
+
+
 def test_a_half_sent_issue_that_is_skipped_counts_as_sent_and_goes_to_nobody(house: House) -> None:
     number = half_sent(house)
     hold(house)
