@@ -272,6 +272,31 @@ def test_confirmations_and_welcomes_are_owed_no_more_when_skipped(house: House) 
         assert session.get_one(Subscriber, new).confirmation_due_at == later
 
 
+def test_confirmations_and_welcomes_that_are_sent_are_wanted_however_old_the_copy_is(
+    house: House,
+) -> None:
+    reader, subscription = owe_mails(house)
+    hold(house)
+    house.later(days=2)
+    with house.database.transaction() as session:
+        [forgotten, meanwhile] = add_readers(session, ["eva", "fay"], now=house.clock.now())
+        long_ago = house.clock.now() - timedelta(days=9)
+        session.get_one(Subscriber, forgotten).confirmation_due_at = long_ago
+        # Whoever signed up after the restore has waited for the release as well.
+        an_hour = house.clock.now() - timedelta(hours=1)
+        session.get_one(Subscriber, meanwhile).confirmation_due_at = an_hour
+        [owed] = [one for one in due_things(session, clock=house.clock) if "link" in one.text]
+    assert owed.text.startswith("1 asked"), "what was given up before the backup is not due"
+    released(house, send=("all",))
+    house.clock.advance(timedelta(minutes=2))
+    with house.database.read() as session:
+        confirmations = {due.id for due in owed_confirmations(session, clock=house.clock)}
+        assert confirmations == {reader, meanwhile}
+        welcomes = {due.id for due in owed_welcomes(session, clock=house.clock)}
+        assert welcomes == {subscription}
+        assert session.get_one(Subscriber, forgotten).confirmation_due_at == long_ago
+
+
 @pytest.mark.parametrize(
     ("send", "skip", "error", "says"),
     [
