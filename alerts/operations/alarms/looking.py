@@ -75,7 +75,10 @@ def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list
 
 def _late(session: Session, now: datetime) -> Iterator[Trouble]:
     before = now - kinds.LATE_AFTER
-    mend = "See whether beat and worker run, with `alerts status`."
+    mend = (
+        "See whether beat and worker run, with `alerts status`; a worker that was given its queues"
+        " has to take `periodic` too. What is late then begins by itself."
+    )
     schedules = session.scalars(
         select(Schedule).where(Schedule.next_at <= before, Schedule.paused.is_(False))
     )
@@ -176,7 +179,10 @@ def _blocks(session: Session, now: datetime) -> Iterator[Trouble]:
             who = "other providers" if provider == "other" else provider
             what = f"{who}: {refused} of the last day's {decided} messages were refused by policy"
             mend = (
-                "Pause what is being sent, and see `alerts doctor` and the refusals in the report."
+                "Pause what is being sent (`alerts issue pause`). `alerts doctor` and the refusals in"
+                " the issue's report say what they have against us; once that is mended,"
+                " `alerts issue retry ID --reason policy` takes up who was refused. This ends a day"
+                " after the last refusals."
             )
             yield Trouble(Kind.POLICY_BLOCKS, f"provider:{provider}", what, mend)
 
