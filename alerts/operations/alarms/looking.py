@@ -179,8 +179,8 @@ def _blocks(session: Session, now: datetime) -> Iterator[Trouble]:
             who = "other providers" if provider == "other" else provider
             what = f"{who}: {refused} of the last day's {decided} messages were refused by policy"
             mend = (
-                "Pause what is being sent (`alerts issue pause`). `alerts doctor` and the refusals in"
-                " the issue's report say what they have against us; once that is mended,"
+                "Pause what is being sent (`alerts issue pause`). `alerts doctor` and the refusals"
+                " in the issue's report say what they have against us; once that is mended,"
                 " `alerts issue retry ID --reason policy` takes up who was refused. This ends a day"
                 " after the last refusals."
             )
