@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typing_extensions import override
 
 from alerts.cli.common import JsonOption, note, print_json, program, progress_bar, say
 from alerts.errors import Invalid
@@ -110,6 +111,7 @@ class _Given:
     path: Path
     called: str = ""
 
+    @override
     def __str__(self) -> str:
         return self.called or str(self.path)
 

@@ -70,6 +70,8 @@ def test_what_is_on_the_wire_of_a_cancelled_issue_is_being_called_off(
     words = f"{ended['Sent']} of 3 readers got it so far, and for {ended['Being called off']} it is"
     assert words in page
     assert "after it had left" in page
+    over = editor.get(f"/desk/issues/{house.issue_id}/send").text
+    assert f"{ended['Being called off']} being called off" in over
 
 
 def test_the_report_tells_what_became_of_everybody(
