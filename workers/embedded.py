@@ -2,7 +2,9 @@
 
 Each part is a process of its own, so that one that crashes takes no other with it; it is started
 again, with growing pauses. SIGTERM and Ctrl-C stop them in the order in which work flows: the beat
-first, then the worker, which finishes the group it is sending, then the web part.
+first, then the worker, which finishes the group it is sending, then the web part. Where this
+process is killed, Linux tells each part SIGTERM: nobody would start it again, and a second
+`alerts up` would find its port taken.
 """
 
 import argparse
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from alerts.children import end_with_parent
 from alerts.clock import SystemClock
 from alerts.config import Settings, load_settings
 from alerts.delivery.dkim import DkimSigner
@@ -45,7 +48,11 @@ class Part:
 
     def start(self) -> None:
         """Start the process in a session of its own: Ctrl-C reaches the supervisor alone."""
-        self.process = subprocess.Popen(self.command, start_new_session=True)  # noqa: S603 - our own
+        self.process = subprocess.Popen(  # noqa: S603 - our own
+            self.command,
+            start_new_session=True,
+            preexec_fn=end_with_parent(),  # noqa: PLW1509 - see there
+        )
         self.started = time.monotonic()
         log.info("part_started", part=self.name, pid=self.process.pid)
 

@@ -1,13 +1,16 @@
 """`alerts subscriber import` and `export`: readers by the file."""
 
+import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typing_extensions import override
 
 from alerts.cli.common import JsonOption, note, print_json, program, progress_bar, say
 from alerts.errors import Invalid
@@ -21,6 +24,7 @@ from alerts.subscribers.models import SubscriberState
 from alerts.subscribers.storing.reporting import open_report
 
 _INTERRUPTED = 130
+_STANDARD_INPUT = "standard input"
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +34,9 @@ def register(app: typer.Typer) -> None:
 
 
 def import_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The file to read.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.csv", help="The file to read, or - for stdin.")
+    ],
     consent: Annotated[
         str, typer.Option(metavar="TEXT", help="On what basis they are mailed; kept on record.")
     ] = "",
@@ -63,11 +69,13 @@ def import_command(
 
     A row that is refused is named and stops nothing. Stopped half-way, the same command goes on.
     """
-    mapping = _find_addresses(file, _mapping(columns or []))
-    order = _Order(file, consent.strip(), mapping, newsletter or [], confirmed, dry_run)
+    named = _mapping(columns or [])
     with ExitStack() as stack:
+        given = stack.enter_context(_given(file))
+        mapping = _find_addresses(given, named)
+        order = _Order(given, consent.strip(), mapping, newsletter or [], confirmed, dry_run)
         runtime = stack.enter_context(program())
-        tell = stack.enter_context(open_report(report, beside=file)) if report else None
+        tell = stack.enter_context(open_report(report, beside=given.path)) if report else None
         bar = stack.enter_context(progress_bar("importing"))
         result = order.run(runtime, bar, tell)
     if json:
@@ -78,9 +86,9 @@ def import_command(
     if dry_run:
         note("nothing was written: --dry-run")
     for remark in result.notes:
-        note(f"{file}: {remark}")
+        note(f"{given}: {remark}")
     for row in result.refused:
-        note(f"{file}, line {row.line}: {row.email}: {row.reason}")
+        note(f"{given}, line {row.line}: {row.email}: {row.reason}")
 
 
 def export_command(
@@ -96,11 +104,41 @@ def export_command(
         say(f"exported {count} to {file}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The file to read; `called` is its name for people, where it lies in a place of ours."""
+
+    path: Path
+    called: str = ""
+
+    @override
+    def __str__(self) -> str:
+        return self.called or str(self.path)
+
+
+@contextmanager
+def _given(file: Path) -> Iterator[_Given]:
+    """Yield the file; `-` is all of standard input, laid where only we read it meanwhile.
+
+    A file is read more than once: to see what it is made of, and then row by row.
+    """
+    if str(file) != "-":
+        yield _Given(file)
+        return
+    with tempfile.NamedTemporaryFile(prefix="alerts-import-", suffix=".csv") as copy:
+        try:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+            copy.flush()
+        except OSError as error:
+            raise Invalid(f"{_STANDARD_INPUT} cannot be read: {error.strerror or error}") from error
+        yield _Given(Path(copy.name), _STANDARD_INPUT)
+
+
 @dataclass(slots=True)
 class _Order:
     """An import as it was ordered."""
 
-    file: Path
+    given: _Given
     consent: str
     mapping: Mapping[str, str]
     newsletters: Sequence[str]
@@ -122,7 +160,8 @@ class _Order:
         try:
             return import_subscribers(
                 runtime.database,
-                self.file,
+                self.given.path,
+                called=self.given.called,
                 offers=offered,
                 consent=self.consent,
                 clock=runtime.clock,
@@ -150,20 +189,23 @@ def _mapping(options: Sequence[str]) -> dict[str, str]:
     return mapping
 
 
-def _find_addresses(file: Path, mapping: Mapping[str, str]) -> Mapping[str, str]:
-    """Ask which column holds the addresses, when nothing tells and somebody is there to ask."""
+def _find_addresses(given: _Given, mapping: Mapping[str, str]) -> Mapping[str, str]:
+    """Ask which column holds the addresses, when nothing tells and somebody is there to ask.
+
+    Whoever typed the rows themselves has ended what they type.
+    """
     try:
-        open_file(file, mapping)
+        open_file(given.path, mapping, called=given.called)
     except NoAddressColumn as error:
         named = [name for name in error.columns if name]
-        if not named or not sys.stdin.isatty():
+        if not named or given.called or not sys.stdin.isatty():
             raise
-        return {**mapping, "email": _ask(file, named)}
+        return {**mapping, "email": _ask(given, named)}
     return mapping
 
 
-def _ask(file: Path, columns: Sequence[str]) -> str:
-    note(f"{file} has no column that is known to hold the addresses. Its columns are:")
+def _ask(given: _Given, columns: Sequence[str]) -> str:
+    note(f"{given} has no column that is known to hold the addresses. Its columns are:")
     for number, column in enumerate(columns, 1):
         note(f"  {number}  {column}")
     while True:

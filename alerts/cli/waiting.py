@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from alerts.children import end_with_parent
 from alerts.cli.common import note, progress_bar
 from alerts.cli.rhythm import Rhythm
 from alerts.delivery.books import Audit, audit, held_by, held_until, progress, state_of
@@ -31,7 +32,9 @@ def some_worker(queue: CeleryTaskQueue) -> Iterator[None]:
     note("no worker answers: starting one for this command (`alerts up` keeps one running)")
     # What Celery says at its end must not stand before a JSON document.
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "alerts.cli", "worker"], stdout=sys.stderr
+        [sys.executable, "-P", "-m", "alerts.cli", "worker"],
+        stdout=sys.stderr,
+        preexec_fn=end_with_parent(),  # noqa: PLW1509 - see there
     )
     try:
         yield

@@ -164,7 +164,10 @@ def _wait(outcome: Outcome, cause: Cause, attempts: int) -> tuple[timedelta, tim
 
 def waiting_for(why: str) -> str:
     """Return the reason of a delivery that waits, for something that is not about its reader."""
-    return f"{WAITS}{why}"[:_LONGEST_REASON]
+    reason = f"{WAITS}{why}"
+    fits = len(reason) <= _LONGEST_REASON
+    # People read it at the desk: what is left out is seen to be left out.
+    return reason if fits else f"{reason[: _LONGEST_REASON - 1].rstrip()}…"
 
 
 def _why_later(outcome: Outcome, cause: Cause) -> str:

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 # A mail that no worker took is enqueued again, but not for ever: the reader has given up.
 _LOST_AFTER = timedelta(minutes=2)
-_GIVEN_UP_AFTER = timedelta(days=1)
+GIVEN_UP_AFTER = timedelta(days=1)
 _CLOCKS_DIFFER = timedelta(minutes=1)
 
 
@@ -42,7 +42,7 @@ class Owing:
 
     def lost(self, now: datetime) -> tuple[ColumnElement[bool], ...]:
         """Return the conditions that a mail got lost on its way to a worker, and is wanted yet."""
-        return (self.since <= now - _LOST_AFTER, self.since > now - _GIVEN_UP_AFTER, not_held())
+        return (self.since <= now - _LOST_AFTER, self.since > now - GIVEN_UP_AFTER, not_held())
 
     def take(self, database: Database, since: Mapping[int, datetime], *, clock: Clock) -> "Debts":
         """Put debts off for us, by the rows' numbers with what was read of them.

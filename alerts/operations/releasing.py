@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from alerts.clock import Clock, rfc3339
 from alerts.delivery.books import audit
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
+from alerts.delivery.owed import GIVEN_UP_AFTER
 from alerts.delivery.tallies import recount
 from alerts.errors import Invalid, Refused
 from alerts.holding import hold_of, lift_hold
@@ -74,6 +75,7 @@ def release(
     for thing in things:
         if thing.key in skipped:
             _skip(session, thing, clock=clock)
+    _owe_from_now(session, clock.now())
     lift_hold(session)
     return things
 
@@ -112,7 +114,16 @@ def _issue_text(session: Session, issue: Issue) -> str:
     books = audit(session, issue.id)
     if issue.audience_at is None:
         return f"{name} had just begun: {books.sent} had it, and its audience is not whole"
-    return f"{name} is half sent: {books.sent} had it, {books.pending} of {books.audience} wait"
+    told = f"{name} is half sent: {books.sent} had it, {books.pending} of {books.audience} wait"
+    on_the_way = session.scalar(
+        select(func.count())
+        .select_from(Delivery)
+        .where(Delivery.issue_id == issue.id, Delivery.state == DeliveryState.SENDING)
+    )
+    if on_the_way:
+        # The journal that knows better stayed on the first machine.
+        told += f"; {on_the_way} of them were being handed over and may have it already"
+    return told
 
 
 def _runs(session: Session) -> list[DueThing]:
@@ -158,9 +169,30 @@ def _mails(session: Session) -> list[DueThing]:
 def _before_hold(
     session: Session, column: InstrumentedAttribute[datetime | None]
 ) -> ColumnElement[bool]:
-    """Match what was owed before the restore; what was asked for since is owed for certain."""
+    """Match what was owed before the restore; what was asked for since is owed for certain.
+
+    What nobody wanted any more when the copy was made is not due.
+    """
     hold = hold_of(session)
-    return column.is_not(None) if hold is None else column <= hold.since
+    if hold is None:
+        return column.is_not(None)
+    return (column <= hold.since) & (column > hold.backup_of - GIVEN_UP_AFTER)
+
+
+def _owe_from_now(session: Session, now: datetime) -> None:
+    """Let mails that are to be sent be owed since now: the time of the hold is nobody's fault.
+
+    They would be too old to be wanted otherwise, a day after they were asked for.
+    """
+    hold = hold_of(session)
+    if hold is None:
+        return
+    for model, column in (
+        (Subscriber, Subscriber.confirmation_due_at),
+        (Subscription, Subscription.welcome_due_at),
+    ):
+        waited = (column <= now) & (column > hold.backup_of - GIVEN_UP_AFTER)
+        _change(session, model, waited, **{column.key: now})
 
 
 def _skip(session: Session, thing: DueThing, *, clock: Clock) -> None:

@@ -18,6 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from alerts.articles.intake import add_sources
+from alerts.children import end_with_parent
 from alerts.cli.common import note, say
 from alerts.cli.waiting import wait_until_sent
 from alerts.config import Settings
@@ -118,6 +119,7 @@ def _parts(settings: Settings, queue: CeleryTaskQueue) -> Iterator[None]:
             [*program, *arguments],
             env=environment,
             start_new_session=True,
+            preexec_fn=end_with_parent(),  # noqa: PLW1509 - see there
             # Celery's farewell is not part of the summary.
             stdout=subprocess.DEVNULL,
         )

@@ -64,6 +64,7 @@ def import_subscribers(
     database: Database,
     path: Path,
     *,
+    called: str = "",
     offers: Mapping[str, Offer],
     consent: str,
     clock: Clock,
@@ -84,9 +85,10 @@ def import_subscribers(
     what is known as it is; the same file again changes nothing, and one that was stopped half-way
     goes on. With `dry_run` nothing is written, and the counts are the same. Memory does not grow
     with the file. `progress` is told how many rows are done, of about how many; `tell` what became
-    of each, in order. Raises Invalid for a file that is none.
+    of each, in order. `called` is how people know the file, where its path would tell them nothing.
+    Raises Invalid for a file that is none.
     """
-    file = open_file(path, columns)
+    file = open_file(path, columns, called=called)
     choose_offers(offers, newsletters)
     terms = Terms(offers, consent, newsletters, otherwise)
     result = ImportResult(notes=_notes(file))
@@ -95,7 +97,12 @@ def import_subscribers(
         if rehearsal is not None:
             stack.callback(rehearsal.close)
         writer = _Writer(
-            database, clock, consent, printable(path.name, 99), suppression_keys, rehearsal
+            database,
+            clock,
+            consent,
+            printable(called or path.name, 99),
+            suppression_keys,
+            rehearsal,
         )
         reach = _Reach(progress)
         groups = _chunks(file.rows(terms, moved=reach.open))

@@ -257,7 +257,8 @@ def _percent(value: int, *_: object) -> str:
 
 
 def _ticks(most: int, few: int = _MOST_TICKS) -> list[int]:
-    """Return round numbers from nothing to the most, a few of them."""
+    """Return round numbers from nothing to the most, a few of them; there are always two."""
+    most = max(most, 1)
     steps = (base * 10**power for power in count() for base in (1, 2, 5))
-    step = next(one for one in steps if one * few >= max(most, 1))
-    return [*range(0, most, step), -(-max(most, 1) // step) * step]
+    step = next(one for one in steps if one * few >= most)
+    return [*range(0, most, step), -(-most // step) * step]

@@ -173,7 +173,8 @@ def _operate(site: RunningSite) -> None:
             Kind.SOURCE_DEAD,
             "1",
             "source 1 (news.example.org) could not be had since yesterday: the server answered 404",
-            "See its address; `alerts source pause 1` where it is gone for good.",
+            "Open its address in a browser (`alerts source list` shows it). Once it answers, it is"
+            " read by itself; where it is gone for good, `alerts source pause 1`.",
         )
         settle(session, [gone], targets=(), now=NOW - timedelta(hours=1))
         report = DoctorReport(asked_at=NOW)

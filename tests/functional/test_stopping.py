@@ -8,7 +8,9 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -155,6 +157,54 @@ def test_the_whole_tree_ends_in_the_middle_of_an_issue_and_takes_it_up_again(
     wait_for(lambda: house.json("issue", "show", issue)["state"] == "sent", seconds=180)
     assert ended(up) == 0
     assert Counter(recipient for recipient, _ in mails).most_common(1)[0][1] == 1
+    check_mails(mails, newsletter="gp-alert", readers=400)
+
+
+def running(house: Installation) -> dict[int, str]:
+    """Return the processes of an installation, whoever's children they are: number and command."""
+    data_dir = house.environment["ALERTS_DATA_DIR"]
+    ours = f"ALERTS_DATA_DIR={data_dir}".encode()
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            told = (folder / "environ").read_bytes().split(b"\0")
+            # Redis writes its title where its environment was; it works in its own folder.
+            if ours in told or (folder / "cwd").readlink().is_relative_to(data_dir):
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                found[int(folder.name)] = command
+    return found
+
+
+def test_a_killed_supervisor_takes_its_parts_along_in_peace(
+    install: Install, smtp: tuple[object, int]
+) -> None:
+    """As the kernel does when memory is short; nobody is there to stop the parts, or Redis."""
+    mailbox, mail_port = smtp
+    mails: list[tuple[str, bytes]] = mailbox.mails  # type: ignore[attr-defined]  # a Mailbox
+    port = free_port()
+    house = install(
+        mail_url=f"smtp://127.0.0.1:{mail_port}?tls=off&rate=60/s",
+        base_url="https://alerts.example.org",
+        sender="GP Alerts <alerts@example.org>",
+    )
+    issue = prepare(house, "gp-alert", readers=400)
+    up = house.start("up", "--port", str(port))
+    wait_for(lambda: ready(f"http://127.0.0.1:{port}"), seconds=120)
+    house.run("issue", "send", issue)
+    wait_for(lambda: len(mails) > 60, seconds=120)
+    parts = " ".join(running(house).values())
+    assert all(name in parts for name in (" web ", " worker ", " beat ", "redis-server"))
+    up.kill()
+    up.wait()
+    wait_for(lambda: not running(house), seconds=120)
+    got = len(of_issues(mails))
+    assert got < 400
+    audit = house.json("issue", "audit", issue)
+    # Nothing was cut off on its way: what was in hand was finished.
+    assert (audit["balanced"], audit["sent"], audit["uncertain"]) == (True, got, 0)
+    again = house.start("up", "--port", str(port))
+    wait_for(lambda: house.json("issue", "show", issue)["state"] == "sent", seconds=180)
+    assert ended(again) == 0
     check_mails(mails, newsletter="gp-alert", readers=400)
 
 

@@ -137,6 +137,17 @@ def test_robots_are_kept_out_where_the_site_says_so(site: str, fetcher: Fetcher)
     assert fetcher.fetch(f"{site}/private/page", obey_robots=False).content == PAGE
 
 
+def test_a_site_that_is_away_is_told_by_what_it_said(
+    site: str, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time, though it is asked once in a while: the words stand in what ops are told."""
+    monkeypatch.setitem(ANSWERS, "/robots.txt", (503, b""))
+    for _ in range(2):
+        with pytest.raises(FetchFailed, match=r"robots\.txt can be read: the server answered 503"):
+            fetcher.fetch(f"{site}/page")
+    assert [path for path, _ in Site.seen] == ["/robots.txt"]
+
+
 @pytest.mark.parametrize(
     ("path", "reason"),
     [

@@ -78,6 +78,45 @@ def test_a_person_is_asked_for_the_column(tmp_path: Path) -> None:
     assert "added 1, updated 0, unchanged 0, refused 1" in screen
 
 
+def piped(folder: Path, content: bytes, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    """Import what another program writes, as in `gunzip -c readers.csv.gz | alerts …`."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("ALERTS_")}
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "alerts.cli", "subscriber", "import", "-", *arguments],
+        input=content,
+        capture_output=True,
+        check=False,
+        env=environment | {"ALERTS_DATA_DIR": str(folder / "var"), "TMPDIR": str(folder)},
+        cwd=folder,
+        timeout=200,
+    )
+
+
+def test_a_dash_reads_standard_input_with_the_same_messages(tmp_path: Path) -> None:
+    rows = "email,name,shoe\nama@example.org,Améyo,38\nnobody,,\n".encode("cp1252")
+    done = piped(tmp_path, rows, "--report", "done.csv")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == b"added 1, updated 0, unchanged 0, refused 1\n"
+    told = done.stderr.decode()
+    assert "standard input: columns not read: shoe" in told
+    assert "standard input, line 3: nobody: " in told
+    assert "ama@example.org,added" in (tmp_path / "done.csv").read_text(encoding="utf-8-sig")
+    with closing(sqlite3.connect(tmp_path / "var" / "alerts.db")) as database:
+        assert database.execute("SELECT name FROM subscribers").fetchall() == [("Améyo",)]
+    # What was laid down to be read twice is gone.
+    assert {path.name for path in tmp_path.iterdir()} == {"var", "done.csv"}
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", ODD.encode(), b"\0\xff" * 400])
+def test_standard_input_that_is_no_list_is_refused_in_a_line(
+    content: bytes, tmp_path: Path
+) -> None:
+    done = piped(tmp_path, content)
+    assert (done.returncode, done.stdout) == (1, b""), done.stderr
+    [line] = done.stderr.decode().splitlines()
+    assert line.startswith("alerts: standard input")
+
+
 @pytest.mark.parametrize(("after", "shown"), [(0, True), (3600, False)])
 def test_a_bar_appears_when_it_takes_long(after: int, shown: bool, tmp_path: Path) -> None:
     script = (

@@ -36,6 +36,7 @@ from tests.data.delivery.signing import RSA
 from tests.data.operations.name_server import asking, zone_of
 from tests.data.operations.relay import PASSWORD, running_relay
 from tests.data.operations.web_server import NOBODY, UP, web_server
+from tests.functional.installation import free_port
 
 NOW = datetime.now(UTC)
 KEY = "kd83hS0w-qLm2Vn5Zt7XcBr9PfYaGe1uJiT4oH6s"
@@ -343,7 +344,9 @@ def test_a_person_reads_what_is_wrong() -> None:
     assert lines[-1].startswith("9 errors")
 
 
-def test_an_empty_environment_is_well(tmp_path: Path) -> None:
+def test_an_empty_environment_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The usual port may be somebody's here, whose answer would be another program's.
+    monkeypatch.setenv("ALERTS_BASE_URL", f"http://127.0.0.1:{free_port()}")
     result = run()
     assert result.exit_code == 0, result.stdout
     assert "mail stays on this machine" in result.stdout

@@ -165,7 +165,10 @@ def test_a_mail_that_comes_again_before_it_was_deleted_is_one(
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("imaps://returns:wrong@localhost:{imaps}?ca={ca}", "the log-in was refused"),
+        (
+            "imaps://returns:wrong@localhost:{imaps}?ca={ca}",
+            "the log-in was refused: [AUTHENTICATIONFAILED] Authentication failed.",
+        ),
         ("pop3s://returns:wrong@localhost:{pop3s}?ca={ca}", "the log-in was refused"),
         ("imaps://returns:s@localhost:{imaps}", "its certificate is not good"),
         ("pop3s://returns:s@localhost:{pop3s}", "its certificate is not good"),
@@ -185,6 +188,7 @@ def test_what_is_wrong_with_a_server_is_told_in_a_line_without_the_password(
     assert told in stands["last_error"]
     assert "\n" not in stands["last_error"]
     assert "wrong" not in stands["last_error"]
+    assert "b'" not in stands["last_error"]
     assert stands["failing_since"]
     with database.read() as session:
         assert len(failing_mailboxes(session, post.settings.mailboxes)) == 1
@@ -195,6 +199,7 @@ def test_a_folder_that_is_not_there_is_told_too(
 ) -> None:
     stands = Post(database, clock, server.url("imaps", "/Nowhere")).look()
     assert "the IMAP server said" in stands["last_error"]
+    assert "b'" not in stands["last_error"]
 
 
 def test_a_mailbox_is_looked_into_when_it_is_due_and_by_one_alone(

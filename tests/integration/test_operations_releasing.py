@@ -162,6 +162,24 @@ def test_a_half_sent_issue_goes_on_when_it_is_to_be_sent(house: House) -> None:
     assert house.issue_state() is IssueState.SENT
 
 
+def test_those_who_were_being_handed_over_are_counted_apart(house: House) -> None:
+    """A copy made in that moment has not heard what became of them."""
+    house.send_to("ama", "bo")
+    seen: list[str] = []
+
+    def copied(_: str) -> None:
+        with house.database.read() as session:
+            seen.extend(thing.text for thing in due_things(session, clock=house.clock))
+
+    house.transport.before_each = copied
+    house.work()
+    assert seen[0].endswith(
+        "is half sent: 0 had it, 2 of 2 wait; 2 of them were being handed over and may have it"
+        " already"
+    )
+    house.transport.before_each = lambda _: None
+
+
 def test_a_half_sent_issue_that_is_skipped_counts_as_sent_and_goes_to_nobody(house: House) -> None:
     number = half_sent(house)
     hold(house)
@@ -252,6 +270,31 @@ def test_confirmations_and_welcomes_are_owed_no_more_when_skipped(house: House) 
         assert session.get_one(Subscriber, reader).confirmation_due_at is None
         assert session.get_one(Subscription, subscription).welcome_due_at is None
         assert session.get_one(Subscriber, new).confirmation_due_at == later
+
+
+def test_confirmations_and_welcomes_that_are_sent_are_wanted_however_old_the_copy_is(
+    house: House,
+) -> None:
+    reader, subscription = owe_mails(house)
+    hold(house)
+    house.later(days=2)
+    with house.database.transaction() as session:
+        [forgotten, meanwhile] = add_readers(session, ["eva", "fay"], now=house.clock.now())
+        long_ago = house.clock.now() - timedelta(days=9)
+        session.get_one(Subscriber, forgotten).confirmation_due_at = long_ago
+        # Whoever signed up after the restore has waited for the release as well.
+        an_hour = house.clock.now() - timedelta(hours=1)
+        session.get_one(Subscriber, meanwhile).confirmation_due_at = an_hour
+        [owed] = [one for one in due_things(session, clock=house.clock) if "link" in one.text]
+    assert owed.text.startswith("1 asked"), "what was given up before the backup is not due"
+    released(house, send=("all",))
+    house.clock.advance(timedelta(minutes=2))
+    with house.database.read() as session:
+        confirmations = {due.id for due in owed_confirmations(session, clock=house.clock)}
+        assert confirmations == {reader, meanwhile}
+        welcomes = {due.id for due in owed_welcomes(session, clock=house.clock)}
+        assert welcomes == {subscription}
+        assert session.get_one(Subscriber, forgotten).confirmation_due_at == long_ago
 
 
 @pytest.mark.parametrize(

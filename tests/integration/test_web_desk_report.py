@@ -67,6 +67,11 @@ def test_what_is_on_the_wire_of_a_cancelled_issue_is_being_called_off(
     assert ended["Being called off"] > 0
     assert "Not ended yet" not in page
     assert "on the wire when it was cancelled" in page
+    words = f"{ended['Sent']} of 3 readers got it so far, and for {ended['Being called off']} it is"
+    assert words in page
+    assert "after it had left" in page
+    over = editor.get(f"/desk/issues/{house.issue_id}/send").text
+    assert f"{ended['Being called off']} being called off" in over
 
 
 def test_the_report_tells_what_became_of_everybody(

@@ -17,6 +17,7 @@ from alerts.delivery.outcome import (
     is_about_us,
     judge,
     refusal,
+    waiting_for,
 )
 from alerts.delivery.waits import stated_wait
 from alerts.errors import Invalid
@@ -81,6 +82,12 @@ def test_what_waited_for_a_limit_until_it_was_too_old_says_so() -> None:
     assert verdict(postponed, days=0.05) == Verdict(
         DeliveryState.FAILED, "gave up after waiting: quota of 50/d"
     )
+
+
+def test_a_reason_that_is_too_long_shows_that_something_is_left_out() -> None:
+    assert waiting_for("x" * 93) == f"waits: {'x' * 93}"
+    cut = waiting_for(f"{'x' * 91} and more")
+    assert cut == f"waits: {'x' * 91}…"
 
 
 answers = st.one_of(

@@ -267,6 +267,18 @@ def test_what_may_go_by_one_alone_waits_for_it_and_the_rest_goes() -> None:
     assert notes.begun == set(a.got)
 
 
+def test_a_server_is_named_once_where_its_transport_is_called_as_it_is() -> None:
+    def refused(_: int) -> None:
+        raise TransportDown("mx:587: refuses our login")
+
+    with pytest.raises(TransportDown) as told:
+        send(pool(mx=(Way(refused), 1)), mails(1))
+    assert str(told.value) == "mx:587: refuses our login"
+    with pytest.raises(TransportDown) as told:
+        send(pool(one=(Way(refused), 1)), mails(1))
+    assert str(told.value) == "one: mx:587: refuses our login"
+
+
 @pytest.mark.parametrize("only", [False, True])
 def test_a_chosen_one_that_there_is_not(*, only: bool) -> None:
     a = Way()

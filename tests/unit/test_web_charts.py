@@ -64,6 +64,14 @@ def test_stacked_parts_stand_on_one_another_and_are_as_large_as_they_count() -> 
     assert hard["y"] == pytest.approx(tuesday["y"], abs=2)
 
 
+@pytest.mark.parametrize("kind", [Bars, Columns])
+def test_where_nothing_is_counted_the_axis_begins_at_nothing_all_the_same(
+    kind: type[Chart],
+) -> None:
+    texts = [one.text for one in drawn(kind([Row("digests", {"sent": 0})], PARTS)).iter()]
+    assert {"0", "1"} <= set(texts)
+
+
 def test_shares_fill_the_width_and_little_is_seen_all_the_same() -> None:
     rows = [Row("all", {"sent": 1_000_000}), Row("most", {"sent": 999_999, "hard": 1})]
     chart = Shares(rows, PARTS)

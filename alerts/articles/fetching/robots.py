@@ -24,6 +24,8 @@ _MOST_SITES = 500
 class _Known:
     rules: Protego | None
     until: float
+    # Why there are no rules.
+    trouble: str = ""
 
 
 class Robots:
@@ -43,7 +45,9 @@ class Robots:
         """Raise FetchFailed when the site asks robots to leave this address alone."""
         known = self._rules(url)
         if known.rules is None:
-            raise FetchFailed("the site's robots.txt cannot be had now, so it is left alone")
+            raise FetchFailed(
+                f"the site is left alone until its robots.txt can be read: {known.trouble}"
+            )
         if not known.rules.can_fetch(url, PRODUCT):
             raise FetchFailed("the site's robots.txt asks not to fetch this page", permanent=True)
 
@@ -72,7 +76,7 @@ class Robots:
                 # Not the site's word: we may not go there.
                 raise
             if not error.permanent:
-                return _Known(None, now + _KEPT_AFTER_FAILURE)
+                return _Known(None, now + _KEPT_AFTER_FAILURE, str(error))
             # No such file, or not for us to read: everything may be fetched (section 2.3.1.3).
             return _Known(Protego.parse(""), now + _KEPT_SECONDS)
         return _Known(Protego.parse(body.decode("utf-8", "replace")), now + _KEPT_SECONDS)

@@ -136,5 +136,7 @@ class PoolTransport(Transport):
 
 
 def _named(name: str, down: TransportDown) -> str:
-    # What is said of a stated limit names its transport.
-    return str(down) if isinstance(down, LimitReached) else f"{name}: {down}"
+    # What is said of a stated limit names its transport; a server is named as its transport is,
+    # where nobody gave that another name.
+    is_named = isinstance(down, LimitReached) or str(down).startswith(f"{name}:")
+    return str(down) if is_named else f"{name}: {down}"

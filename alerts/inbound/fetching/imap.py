@@ -1,6 +1,7 @@
 """Fetching mail over IMAP (RFC 9051): read without a trace, stored, and only then marked."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +24,7 @@ KEYWORD = "GPAlertsTaken"
 _TIMEOUT = SocketTimeout(10, 60)
 _SEEN = rb"\Seen"
 _ANY_KEYWORD = rb"\*"
+_OCTETS_AS_WORDS = re.compile(r"""b(['"])(.*)\1""", re.DOTALL)
 
 
 def visit_imap(url: MailboxUrl, visit: Visit) -> int:
@@ -140,4 +142,6 @@ def _expunge(client: IMAPClient, uids: list[int]) -> None:
 def _line(error: Exception) -> str:
     told = error.args[0] if error.args else ""
     words = told.decode("utf-8", "replace") if isinstance(told, bytes) else str(error)
+    # imapclient makes words of the server's octets by `str`.
+    words = _OCTETS_AS_WORDS.sub(r"\2", words)
     return " ".join(words.split())[:200] or type(error).__name__

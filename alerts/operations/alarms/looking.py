@@ -75,7 +75,10 @@ def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list
 
 def _late(session: Session, now: datetime) -> Iterator[Trouble]:
     before = now - kinds.LATE_AFTER
-    mend = "See whether beat and worker run, with `alerts status`."
+    mend = (
+        "See whether beat and worker run, with `alerts status`; a worker that was given its queues"
+        " has to take `periodic` too. What is late then begins by itself."
+    )
     schedules = session.scalars(
         select(Schedule).where(Schedule.next_at <= before, Schedule.paused.is_(False))
     )
@@ -176,7 +179,10 @@ def _blocks(session: Session, now: datetime) -> Iterator[Trouble]:
             who = "other providers" if provider == "other" else provider
             what = f"{who}: {refused} of the last day's {decided} messages were refused by policy"
             mend = (
-                "Pause what is being sent, and see `alerts doctor` and the refusals in the report."
+                "Pause what is being sent (`alerts issue pause`). `alerts doctor` and the refusals"
+                " in the issue's report say what they have against us; once that is mended,"
+                " `alerts issue retry ID --reason policy` takes up who was refused. This ends a day"
+                " after the last refusals."
             )
             yield Trouble(Kind.POLICY_BLOCKS, f"provider:{provider}", what, mend)
 
@@ -195,7 +201,10 @@ def _dead_sources(session: Session, now: datetime) -> Iterator[Trouble]:
     for number, url, since, error in rows:
         where = urlsplit(url).hostname or "a folder"
         what = f"source {number} ({where}) could not be had since {at(since)}: {error or ''}"
-        mend = f"See its address; `alerts source pause {number}` where it is gone for good."
+        mend = (
+            "Open its address in a browser (`alerts source list` shows it). Once it answers, it is"
+            f" read by itself; where it is gone for good, `alerts source pause {number}`."
+        )
         yield Trouble(Kind.SOURCE_DEAD, f"source:{number}", what, mend)
 
 
@@ -206,7 +215,11 @@ def _dead_mailboxes(
         since = mailbox.failing_since
         if since is not None and since <= now - kinds.MAILBOX_DEAD_AFTER:
             what = f"{mailbox.shown} since {at(since)}: {mailbox.last_error or ''}"
-            mend = "Bounces and complaints are not seen until then; see ALERTS_INBOUND_URL."
+            mend = (
+                "Mend the address or the password in ALERTS_INBOUND_URL, or the mail server, and"
+                " start the workers anew where the setting changed; `alerts inbound fetch` tries it"
+                " now. Until then no bounce and no complaint from there is seen; none is lost."
+            )
             yield Trouble(Kind.MAILBOX_DEAD, f"mailbox:{mailbox.id}", what, mend)
 
 

@@ -101,26 +101,30 @@ class SubscriberFile:
                 yield reader.read(line, cells)
 
 
-def open_file(path: Path, mapping: Mapping[str, str] | None = None) -> SubscriberFile:
+def open_file(
+    path: Path, mapping: Mapping[str, str] | None = None, *, called: str = ""
+) -> SubscriberFile:
     """Look at a file's first row; raises Invalid when it is no list of subscribers.
 
     Any encoding, delimiter and line end that spreadsheets and other services write; `mapping`
     says by field (`email`, `name`, …) which column holds it, where the names do not tell. Raises
-    NoAddressColumn when no column is known to hold the addresses.
+    NoAddressColumn when no column is known to hold the addresses. `called` is how people know the
+    file, where its path would tell them nothing.
     """
+    where = called or str(path)
     with csv_rows(path) as rows:
         line, cells = next(iter(rows), (1, []))
         only_addresses = rows.shape.delimiter is None
     if isinstance(cells, Invalid):
-        raise Invalid(f"{path}, line {line}, where the columns are named: {cells}")
+        raise Invalid(f"{where}, line {line}, where the columns are named: {cells}")
     names = tuple(cell.strip() for cell in cells)
     places = [n for n, name in enumerate(names) if is_address(name)]
     if not places:
-        layout = lay_out(names, mapping or {}, where=str(path))
-        make = find_make({plain_name(name) for name in names}, file_name=path.name)
+        layout = lay_out(names, mapping or {}, where=where)
+        make = find_make({plain_name(name) for name in names}, file_name=called or path.name)
         return SubscriberFile(path, names, layout, make, headless=False)
     numbers = tuple(str(n) for n in range(1, len(names) + 1))
-    layout = lay_out(numbers, {"email": numbers[places[0]]} | dict(mapping or {}), where=str(path))
+    layout = lay_out(numbers, {"email": numbers[places[0]]} | dict(mapping or {}), where=where)
     make = Make.ADDRESSES if only_addresses else Make.PLAIN
     return SubscriberFile(path, numbers, layout, make, headless=True)
 
