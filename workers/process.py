@@ -188,6 +188,7 @@ class WorkerParts:
             renderer=lambda: self.renderer,
             run=self.loop.run,
             signer=self.signer,
+            redis_url=self.redis_url,
         )
 
     @cached_property

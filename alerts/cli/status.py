@@ -5,6 +5,7 @@ from typing import Any
 from alerts.articles.sources.service import source_json
 from alerts.cli.common import say
 from alerts.clock import rfc3339
+from alerts.delivery.transports.suspicion import relay_json, relays_of, sick_of
 from alerts.holding import hold_of
 from alerts.inbound.fetching.claims import failing_mailboxes, mailbox_json
 from alerts.operations.alarms.books import alarm_json
@@ -23,6 +24,7 @@ def overview(runtime: Runtime) -> dict[str, Any]:
         alarms = [alarm_json(alarm) for alarm in found.alarms]
     with open_queue(runtime.settings) as queue:
         workers = queue.workers(timeout=0.5)
+        relays = sick_of(relays_of(runtime.settings, queue.redis_url))
     return {
         "held_since": rfc3339(hold.since) if hold else None,
         "alarms": alarms,
@@ -62,6 +64,7 @@ def overview(runtime: Runtime) -> dict[str, Any]:
             }
             for run in found.runs
         ],
+        "sick_relays": [relay_json(one, stands_in) for one, stands_in in relays],
         "workers": workers,
     }
 
@@ -75,6 +78,11 @@ def print_overview(found: dict[str, Any]) -> None:
         until = alarm["silenced_until"]
         silent = f" (silenced until {until}: {alarm['silence_reason']})" if until else ""
         say(f"ALARM {alarm['id']} since {alarm['opened_at']}: {alarm['what']}{silent}")
+    for relay in found["sick_relays"]:
+        say(
+            f"mail server {relay['said']} (since {relay['sick_since']}, tried last"
+            f" {relay['tried_at']}); {relay['meanwhile']}"
+        )
     say(f"articles: {found['articles']}")
     for source in found["failing_sources"]:
         say(

@@ -319,3 +319,20 @@ def test_closing_closes_all() -> None:
     a, b = Way(), Way()
     asyncio.run(pool(a=(a, 1), b=(b, 0)).close())
     assert (a.closed, b.closed) == (True, True)
+
+
+def test_a_transport_whose_words_begin_with_its_own_name_is_named_once() -> None:
+    def refuses(_: int) -> None:
+        raise TransportDown("127.0.0.1:2525: refuses our mail without a login")
+
+    transport = pool(
+        **{"127.0.0.1": (Way(refuses), 1), "second": (Way(down), 1), "third": (Way(refuses), 1)}
+    )
+    with pytest.raises(TransportDown) as raised:
+        send(transport, mails(5))
+    words = "127.0.0.1:2525: refuses our mail without a login"
+    assert sorted(str(raised.value).split("; ")) == [
+        words,
+        "second: nobody answers",
+        f"third: {words}",
+    ]
