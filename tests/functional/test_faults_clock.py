@@ -118,7 +118,6 @@ def test_a_machines_clock_set_back_and_ahead_again_has_no_batch_taken_over(
     troubled.installation.environment |= clock.given()
     for name in ("worker one", "worker two"):
         troubled.start(name, "worker")
-    troubled.start("beat", "beat")
     troubled.send()
     troubled.until_taken(READERS // 5)
     clock.shift(-HOUR)
