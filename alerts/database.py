@@ -29,6 +29,7 @@ from sqlalchemy import (
     make_url,
     text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -138,6 +139,13 @@ def among(
     return column.in_(numbers)
 
 
+def insert_into(session: Session, table: type["Base"]) -> postgresql.Insert | sqlite.Insert:
+    """Return an INSERT of the database's own dialect: one that has ON CONFLICT."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
 class TookTooLong(Exception):
     """The database was stopped in a read that was to take a moment only."""
 
@@ -148,6 +156,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = database_url(url)
         self.engine = _engine(self.url)
+        # Of the same connections; made once, since to make one takes as long as a small query.
+        self._repeatable = self.engine.execution_options(isolation_level="REPEATABLE READ")
+        self._reading = self.engine.execution_options(sqlite_begin="BEGIN")
+        self._glancing = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def is_sqlite(self) -> bool:
@@ -161,17 +173,14 @@ class Database:
         With `snapshot` every statement sees the same moment (REPEATABLE READ), and the commit
         fails when another transaction changed the same rows; SQLite's writers always have that.
         """
-        engine = self.engine
-        if snapshot and not self.is_sqlite:
-            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        engine = self._repeatable if snapshot and not self.is_sqlite else self.engine
         with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Yield a session to read from; on SQLite it takes no writer's place."""
-        engine = self.engine.execution_options(sqlite_begin="BEGIN")
-        with Session(engine, expire_on_commit=False) as session:
+        with Session(self._reading, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -222,8 +231,7 @@ class Database:
             with self.read() as session:
                 yield session
             return
-        engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        with Session(engine, expire_on_commit=False) as session:
+        with Session(self._glancing, expire_on_commit=False) as session:
             yield session
 
     def dispose(self) -> None:

@@ -14,12 +14,11 @@ from datetime import date
 
 import structlog
 from sqlalchemy import Date, ForeignKey, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from alerts.clock import Clock
-from alerts.database import Base, Database
+from alerts.database import Base, Database, insert_into
 from alerts.rendering.links import IssueLink
 
 log = structlog.get_logger(__name__)
@@ -127,9 +126,7 @@ def add_clicks(session: Session, counts: Mapping[tuple[int, date], int]) -> None
     ]
     if not rows:
         return
-    dialect = session.get_bind().dialect.name
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement = insert(ClickDay).values(rows)
+    statement = insert_into(session, ClickDay).values(rows)
     session.execute(
         statement.on_conflict_do_update(
             index_elements=["link_id", "day"],

@@ -20,11 +20,9 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from alerts.database import Base, BigKey, UtcDateTime, state_column
+from alerts.database import Base, BigKey, UtcDateTime, insert_into, state_column
 
 LONGEST_DIAGNOSTIC = 300
 _TO_COUNT = "returned.to_count"
@@ -145,10 +143,9 @@ def count_what_returned(session: Session) -> None:
     Many wait for the few rows of large domains, and all in the same order: nobody waits in a
     circle.
     """
-    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
     counts: Counter[_Key] = Counter(session.info.pop(_TO_COUNT, []))
     for (day, domain, kind, code), count in sorted(counts.items()):
-        row = insert(ReturnedCount).values(
+        row = insert_into(session, ReturnedCount).values(
             day=day, domain=domain, kind=kind, code=code, count=count
         )
         session.execute(

@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, delete, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock, rfc3339
+from alerts.database import insert_into
 from alerts.delivery.sweeper import Due
 from alerts.errors import NotFound
 from alerts.inbound.models import InboundMail, MailState, Owed
@@ -98,10 +97,8 @@ def _inserted(session: Session, rows: list[dict[str, Any]]) -> dict[str, int]:
     """Insert rows where nothing stands in their way; return their numbers by digest."""
     if not rows:
         return {}
-    postgresql = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql_insert if postgresql else sqlite_insert
     statement = (
-        insert(InboundMail)
+        insert_into(session, InboundMail)
         .on_conflict_do_nothing(index_elements=[InboundMail.digest])
         .returning(InboundMail.digest, InboundMail.id)
     )

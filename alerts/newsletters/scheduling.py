@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
+from alerts.database import insert_into
 from alerts.errors import Invalid, NotFound
 from alerts.holding import is_held, not_held
 from alerts.newsletters.issues import NothingNew, draft_issue
@@ -182,18 +183,16 @@ def _row(
 
 def _claim(session: Session, row: dict[str, Any]) -> Run | None:
     """Insert a run; None when its period was claimed already, by another beat or schedule."""
-    return session.scalars(_insert(session).values(row).returning(Run)).one_or_none()
+    return session.scalars(_once(session).values(row).returning(Run)).one_or_none()
 
 
 def _record(session: Session, rows: list[dict[str, Any]]) -> None:
     if rows:
-        session.execute(_insert(session).values(rows))
+        session.execute(_once(session).values(rows))
 
 
-def _insert(session: Session) -> postgresql.Insert | sqlite.Insert:
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(Run).on_conflict_do_nothing()
-    return sqlite.insert(Run).on_conflict_do_nothing()
+def _once(session: Session) -> postgresql.Insert | sqlite.Insert:
+    return insert_into(session, Run).on_conflict_do_nothing()
 
 
 def _oldest(session: Session, run: Run, newsletter: Newsletter) -> datetime:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from alerts.clock import Clock
+from alerts.database import insert_into
 from alerts.errors import NotFound, Refused
 from alerts.outbox.events import EventKind
 from alerts.outbox.writing import announce
@@ -46,6 +47,7 @@ def add_subscriber(
     interests: Interests | None = None,
     time_zone: str | None = None,
     confirmed: bool = False,
+    by_anybody: bool = False,
     consent: str = "",
     way: str,
     origin: str | None = None,
@@ -54,7 +56,9 @@ def add_subscriber(
     """Add a subscriber, or what is new to one that is there; safe to repeat.
 
     Unconfirmed, a confirmation mail is owed (`confirmation_due_at`): the caller enqueues it after
-    the commit. Somebody who left or was never confirmed comes back only by confirming. Of
+    the commit. Somebody who left or was never confirmed comes back only by confirming. With
+    `by_anybody` it is not known who typed the address: whoever is confirmed already stays as they
+    are, and is owed the same mail, whose link then leads on to their preferences. Of
     `regions` alone, other interests stay as they are. Raises Invalid for a wrong address, region
     or zone, and Refused for a suppressed one.
     """
@@ -72,6 +76,10 @@ def add_subscriber(
         kind = "unchanged"
     if subscriber.state is SubscriberState.SUPPRESSED:
         raise Refused(f"{address.display} is suppressed and is not mailed")
+    if by_anybody and subscriber.state is SubscriberState.CONFIRMED:
+        subscriber.confirmation_due_at = clock.now()
+        session.flush()
+        return AddResult(kind, subscriber)
     changed = subscribe(session, subscriber, offers, wish, consent, source, clock)
     changed |= _describe(subscriber, name, zone)
     if confirmed or kind != "added":
@@ -150,23 +158,25 @@ def _confirmed(subscriber: Subscriber) -> str:
 def _create(
     session: Session, address: EmailAddress, name: str | None, zone: str | None, clock: Clock
 ) -> Subscriber:
-    subscriber = Subscriber(
-        public_id=new_public_id(),
-        email=address.display,
-        email_key=address.key,
-        name=name,
-        state=SubscriberState.UNCONFIRMED,
-        time_zone=zone,
-        created_at=clock.now(),
-        confirmation_due_at=clock.now(),
-        subscriptions=[],
-    )
-    try:
-        with session.begin_nested():
-            session.add(subscriber)
-    except IntegrityError:
+    once = insert_into(session, Subscriber).on_conflict_do_nothing().returning(Subscriber)
+    # Nobody who was not there has subscriptions: they are not asked for.
+    subscriber = session.scalars(
+        once.options(lazyload(Subscriber.subscriptions)),
+        {
+            "public_id": new_public_id(),
+            "email": address.display,
+            "email_key": address.key,
+            "name": name,
+            "state": SubscriberState.UNCONFIRMED,
+            "time_zone": zone,
+            "created_at": clock.now(),
+            "confirmation_due_at": clock.now(),
+        },
+    ).one_or_none()
+    if subscriber is None:
         # Two sign-ups at the same moment: the other one was first.
         return session.scalars(select(Subscriber).where(Subscriber.email_key == address.key)).one()
+    set_committed_value(subscriber, "subscriptions", [])
     return subscriber
 
 

@@ -2,9 +2,10 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, Select, delete, literal, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -64,37 +65,53 @@ def suppressed(
 ) -> dict[str, str]:
     """Return which of the addresses are not mailed, with the reason; under any of the keys.
 
-    An address counts by itself or by its domain. Two queries for all of them: an import asks for a
-    thousand at a time.
+    An address counts by itself or by its domain. One query for all of them: an import asks for a
+    thousand at a time, and whoever signs up waits at the screen.
     """
     addresses = list(address_keys)
     hashes = {address_hash(key, address): address for address in addresses for key in keys}
-    rows = session.execute(
-        select(Suppression.address_hash, Suppression.reason).where(
-            Suppression.address_hash.in_(hashes)
-        )
+    above = {domain: list(_with_parents(domain)) for domain in map(_domain_of, addresses)}
+    alone = select(literal("address"), Suppression.address_hash, Suppression.reason).where(
+        Suppression.address_hash.in_(hashes)
     )
-    by_domain = blocked(session, (address.rpartition("@")[2] for address in addresses))
+    rows = session.execute(alone.union_all(_blocked(above, literal("domain")))).all()
+    reasons = {name: why for kind, name, why in rows if kind == "domain"}
+    by_domain = _nearest(above, reasons)
     domains = {
         address: by_domain[domain]
         for address in addresses
-        if (domain := address.rpartition("@")[2]) in by_domain
+        if (domain := _domain_of(address)) in by_domain
     }
-    return domains | {hashes[row.address_hash]: row.reason for row in rows}
+    return domains | {hashes[name]: why for kind, name, why in rows if kind == "address"}
 
 
 def blocked(session: Session, domains: Iterable[str]) -> dict[str, str]:
     """Return which of the domains are blocked, by themselves or by one above, with the reason."""
-    asked = {domain: list(_with_parents(domain)) for domain in domains}
-    every = {one for parents in asked.values() for one in parents}
-    rows = session.execute(
-        select(BlockedDomain.domain, BlockedDomain.reason).where(BlockedDomain.domain.in_(every))
-    )
-    reasons = {row.domain: f"domain {row.domain} is blocked: {row.reason}" for row in rows}
+    above = {domain: list(_with_parents(domain)) for domain in domains}
+    return _nearest(above, dict(session.execute(_blocked(above)).all()))
+
+
+def _domain_of(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
+def _blocked(above: Mapping[str, Sequence[str]], *first: ColumnElement[Any]) -> Select[Any]:
+    """Return the query for the domains that are blocked among these and those above them."""
+    every = {one for parents in above.values() for one in parents}
+    columns = (*first, BlockedDomain.domain, BlockedDomain.reason)
+    return select(*columns).where(BlockedDomain.domain.in_(every))
+
+
+def _nearest(above: Mapping[str, Sequence[str]], reasons: Mapping[str, str]) -> dict[str, str]:
+    """Return why each domain is blocked that is, by the nearest of those that are."""
+    found = {
+        domain: next((one for one in parents if one in reasons), None)
+        for domain, parents in above.items()
+    }
     return {
-        domain: next(reasons[one] for one in parents if one in reasons)
-        for domain, parents in asked.items()
-        if any(one in reasons for one in parents)
+        domain: f"domain {one} is blocked: {reasons[one]}"
+        for domain, one in found.items()
+        if one is not None
     }
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import lru_cache, partial
 from http import HTTPStatus
 from pathlib import Path
@@ -19,6 +19,8 @@ from alerts.web.issue_page import feed_links
 _NAV = (("subscribe", "/subscribe", "Subscribe"), ("archive", "/archive/", "Archive"))
 _CAUGHT = (("caught", "/caught/", "Caught mail"),)
 _LONG_ADDRESS = 28
+# Parts of pages that are kept, of some tens of kilobytes each.
+_MOST_KEPT = 100
 
 
 def breakable(address: str) -> Markup:
@@ -76,6 +78,7 @@ class Pages:
             regions=words.regions_in_words,
             query=partial(urlencode, doseq=True),
         )
+        self._environment.globals["kept"] = lru_cache(_MOST_KEPT)(self._part)
         self._environment.globals["counted"] = words.counted
 
     def page(
@@ -89,6 +92,11 @@ class Pages:
         """Render a page; what a template names and nobody gave is an error."""
         body = self._environment.get_template(name).render(context or {})
         return HTMLResponse(body, status_code=status, headers=dict(headers or {}))
+
+    def _part(self, template: str, macro: str, *values: Hashable) -> str:
+        """Return what a macro makes of values alone: pages have it kept (`kept`) where many ask."""
+        part: str = getattr(self._environment.get_template(template).module, macro)(*values)
+        return part
 
     def text(self, name: str, context: Mapping[str, object]) -> str:
         """Render a template alone, to be shown or copied."""

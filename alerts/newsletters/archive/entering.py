@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from alerts.database import insert_into
 from alerts.newsletters.archive.index import PARTS, index_piece
 from alerts.newsletters.archive.models import (
     ArchivedIssue,
@@ -171,7 +172,5 @@ def _web_address(url: str | None) -> str | None:
 def _once(
     session: Session, table: type[ArchivedIssue | ArchivedPiece]
 ) -> sqlite.Insert | postgresql.Insert:
-    """Return an INSERT that leaves alone what is there already, in the database's dialect."""
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
+    """Return an INSERT that leaves alone what is there already."""
+    return insert_into(session, table).on_conflict_do_nothing()

@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from alerts.articles.fetching.fetcher import Fetcher
 from alerts.clock import Clock
-from alerts.database import Database
+from alerts.database import Database, insert_into
 from alerts.rendering.lint.known import LinkState, LinkVerdict
 from alerts.rendering.reviewing.asking import Answer, ask
 from alerts.rendering.reviewing.models import LinkCheck
@@ -142,10 +141,7 @@ def _add(session: Session, urls: Sequence[str], now: datetime) -> None:
         }
         for url in urls
     ]
-    if session.connection().dialect.name == "postgresql":
-        session.execute(postgresql.insert(LinkCheck).on_conflict_do_nothing(), rows)
-    else:
-        session.execute(sqlite.insert(LinkCheck).on_conflict_do_nothing(), rows)
+    session.execute(insert_into(session, LinkCheck).on_conflict_do_nothing(), rows)
 
 
 def _is_stale(check: LinkCheck, now: datetime) -> bool:

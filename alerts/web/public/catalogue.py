@@ -1,7 +1,7 @@
 """What can be subscribed to, as the pages show it: how often, when next, what is out already."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -18,6 +18,19 @@ from alerts.subscribers.wishes import Offer
 from alerts.web.queries import PublishedIssue, published_issues, usual_sizes
 from alerts.web.words import HOW_OFTEN, moment_in_words
 
+# What the catalogue is made of, asked for by each page: it is put together once.
+_STATE = (
+    select(
+        # As text: it is compared with what it was, and seldom read.
+        sa.cast(Newsletter.definition, sa.Text),
+        Schedule.id,
+        Schedule.rule,
+        Schedule.next_at,
+        Schedule.paused,
+    )
+    .outerjoin(Schedule, Schedule.newsletter == Newsletter.slug)
+    .order_by(Newsletter.slug, Schedule.id)
+)
 # A continent with the regions in it, as forms group them.
 RegionGroup = tuple[Region, tuple[Region, ...]]
 
@@ -51,8 +64,9 @@ class Entry:
 
     offer: Offer
     paces: tuple[Pace, ...]
-    region_groups: tuple[RegionGroup, ...] = ()
-    series: tuple[str, ...] = ()
+    # Long, and the same wherever the rest is: left out where entries are told apart in a hurry.
+    region_groups: tuple[RegionGroup, ...] = field(default=(), hash=False)
+    series: tuple[str, ...] = field(default=(), hash=False)
     readers_hour: bool = False
     latest: tuple["Linked", ...] = ()
 
@@ -92,18 +106,7 @@ class Catalogue:
 
     def entries(self, session: Session, now: datetime) -> dict[str, Entry]:
         """Return all newsletters by slug, without issues; sizes may be a minute old."""
-        state = session.execute(
-            select(
-                # As text: it is compared with what it was, and seldom read.
-                sa.cast(Newsletter.definition, sa.Text),
-                Schedule.id,
-                Schedule.rule,
-                Schedule.next_at,
-                Schedule.paused,
-            )
-            .outerjoin(Schedule, Schedule.newsletter == Newsletter.slug)
-            .order_by(Newsletter.slug, Schedule.id)
-        ).all()
+        state = session.execute(_STATE).all()
         key = (now.replace(second=0, microsecond=0), [tuple(row) for row in state])
         # Two threads may make it at once: each is right.
         made = self._made

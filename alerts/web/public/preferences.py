@@ -133,7 +133,7 @@ def _page(
         "is_suppressed": subscriber.state is SubscriberState.SUPPRESSED,
         "choices": form.choices,
         "habits": form.habits,
-        "topics": list(site.topics.thresholds),
+        "topics": tuple(site.topics.thresholds),
         "at_hour": [entry.offer.title for entry in entries.values() if entry.readers_hour],
         "first_day": (now + timedelta(days=1)).date().isoformat(),
         "last_day": (now + LONGEST_PAUSE).date().isoformat(),

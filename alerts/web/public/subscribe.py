@@ -8,11 +8,10 @@ from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from alerts.errors import Invalid, NotFound, Refused
+from alerts.errors import Invalid, Refused
 from alerts.subscribers.addresses import parse_address
 from alerts.subscribers.exclusion import refuse_suppressed
-from alerts.subscribers.models import Subscriber, SubscriberState
-from alerts.subscribers.queries import find_subscriber
+from alerts.subscribers.models import Subscriber
 from alerts.subscribers.service import add_subscriber
 from alerts.subscribers.typos import suggested_address
 from alerts.task_queue import Queue, Task
@@ -126,28 +125,12 @@ def _is_timely(site: Site, token: str) -> bool:
 def _note(session: Session, site: Site, form: SignUp, origin: str | None) -> int:
     """Write the sign-up down and return the subscriber's number.
 
-    Whoever is confirmed already is left as they are: anybody may type anybody's address here.
-    They get the same mail, and its link leads on to their preferences. Raises Refused for an
-    address that is suppressed.
+    Raises Refused for an address that is suppressed.
     """
     refuse_suppressed(session, form.email, keys=site.runtime.settings.secret_key)
-    subscriber = _confirmed_reader(session, form.email)
-    if subscriber is None:
-        chosen = [choice for choice in form.choices if choice.chosen]
-        added = [_added(session, site, form.email, choice, origin) for choice in chosen]
-        return added[0].id
-    # The mail is owed from now on: a task that gets lost is enqueued again.
-    subscriber.confirmation_due_at = site.runtime.clock.now()
-    session.flush()
-    return subscriber.id
-
-
-def _confirmed_reader(session: Session, email: str) -> Subscriber | None:
-    try:
-        subscriber = find_subscriber(session, email)
-    except NotFound:
-        return None
-    return subscriber if subscriber.state is SubscriberState.CONFIRMED else None
+    chosen = [choice for choice in form.choices if choice.chosen]
+    added = [_added(session, site, form.email, choice, origin) for choice in chosen]
+    return added[0].id
 
 
 def _added(
@@ -159,6 +142,7 @@ def _added(
         offers=[choice.entry.offer],
         frequency=choice.frequency,
         interests=choice.interests,
+        by_anybody=True,
         consent=CONSENT,
         way=WAY,
         origin=origin,
@@ -169,7 +153,7 @@ def _added(
 def _form_page(site: Site, form: SignUp, status: HTTPStatus = HTTPStatus.OK) -> Response:
     context = {
         "form": form,
-        "topics": list(site.topics.thresholds),
+        "topics": tuple(site.topics.thresholds),
         "consent": CONSENT,
         "form_token": form_token(site.runtime.tokens, site.runtime.clock, _SIGN_UP),
     }
