@@ -8,9 +8,10 @@ import pytest
 import redis
 
 from alerts.delivery.transports.base import LimitReached
+from alerts.delivery.transports.pool import Member, PoolTransport
 from alerts.delivery.transports.suspicion import Suspicions, relays_of
 from tests.data.delivery.house import House
-from tests.data.delivery.ways import Hand, Way, down, mails, pool, send
+from tests.data.delivery.ways import Hand, Way, down, mails, send
 from tests.data.operations.alarm_bell import Bell
 
 NAMES = ("first.example.org", "second.example.org")
@@ -35,8 +36,8 @@ class Worker:
     def __init__(self, suspicions: Suspicions) -> None:
         self.clock = Hand()
         self.first, self.second = Way(), Way()
-        both = {NAMES[0]: (self.first, 1), NAMES[1]: (self.second, 1)}
-        self.transport = pool(self.clock, suspicions=suspicions, **both)
+        both = [Member(NAMES[0], self.first), Member(NAMES[1], self.second)]
+        self.transport = PoolTransport(both, clock=self.clock, patience=60, suspicions=suspicions)
         self._sent = 0
 
     def send(self, count: int) -> None:

@@ -56,12 +56,13 @@ class Suspicions:
         """Note that a transport is sick and left alone for so long; False when Redis is away."""
         line = " ".join(unnamed(said).split())[:_LONGEST_SAID]
         try:
-            seconds, micros = self._redis.time()  # type: ignore[misc]  # not awaited here
+            seconds, micros = self._redis.time()
             now = seconds + micros / 1e6
             with self._redis.pipeline() as pipe:
                 pipe.hsetnx(_key(name), "since", repr(now))
-                found = {"tried": repr(now), "until": repr(now + rest), "said": line}
-                pipe.hset(_key(name), mapping=found)
+                for field, value in (("tried", now), ("until", now + rest)):
+                    pipe.hset(_key(name), field, repr(value))
+                pipe.hset(_key(name), "said", line)
                 pipe.expire(_key(name), _KEPT)
                 pipe.execute()
         except redis.RedisError as error:

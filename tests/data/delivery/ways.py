@@ -13,7 +13,6 @@ from alerts.delivery.transports.base import (
     TransportDown,
 )
 from alerts.delivery.transports.pool import Member, PoolTransport
-from alerts.delivery.transports.suspicion import Suspicions
 
 ACCEPTED = Outcome(Fate.ACCEPTED, 250)
 LOST = Outcome(Fate.UNKNOWN, 0, "connection lost")
@@ -95,14 +94,11 @@ def mails(count: int, *, via: str = "", via_only: bool = False, first: int = 1) 
 
 
 def pool(
-    clock: Callable[[], float] | None = None,
-    patience: float = 60.0,
-    suspicions: Suspicions | None = None,
-    **members: tuple[Way, int],
+    clock: Callable[[], float] | None = None, patience: float = 60.0, **members: tuple[Way, int]
 ) -> PoolTransport:
     clock = clock or Hand()
     found = [Member(name, way, weight) for name, (way, weight) in members.items()]
-    return PoolTransport(found, clock=clock, patience=patience, suspicions=suspicions)
+    return PoolTransport(found, clock=clock, patience=patience)
 
 
 def send(transport: Transport, messages: Iterable[Outgoing]) -> Notes:
