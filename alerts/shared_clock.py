@@ -1,12 +1,14 @@
-"""One clock for all hosts: that of the database server.
+"""One clock for all hosts: that of the database server; with SQLite, that of the machine.
 
 The clocks of hosts differ, by a minute where nobody looks after them. A lease that one host wrote
-down must not seem over to another, or two would work on one batch.
+down must not seem over to another, or two would work on one batch. And any clock may be set, back
+or ahead: what somebody holds must not seem over because of that either.
 """
 
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from threading import Lock
 
 import structlog
 from sqlalchemy import text
@@ -25,6 +27,13 @@ _LONGEST_ANSWER = 2.0
 _TELLING = timedelta(seconds=5)
 # Within this time every process has looked, and has renewed what it holds by what it saw.
 _CAREFUL_SECONDS = 90.0
+# Within this time every process that works on a batch has renewed its lease, which lasts twice as
+# long: of what was set before it looked first a process sees nothing else.
+_AT_FIRST = timedelta(seconds=30)
+_LONG_AGO = timedelta(days=3650)
+# Who has not looked for so long knows no more than one that begins: the clock may have been set
+# back and ahead again.
+_BLIND_SECONDS = 30.0
 
 
 def _steady() -> float:
@@ -36,7 +45,8 @@ class SharedClock(Clock):
     """The database server's clock, carried on by the machine's steady one between two looks.
 
     With SQLite there is one machine, and its own clock serves; so it does until the first `look`.
-    `now` asks nobody. May be used by several threads.
+    `now` asks nobody. `at_first` is for how long after its first look it says that nobody's time is
+    over; whoever goes by `settled` has it look every few seconds. May be used by several threads.
     """
 
     def __init__(
@@ -45,20 +55,27 @@ class SharedClock(Clock):
         *,
         machine: Clock | None = None,
         steady: Callable[[], float] = _steady,
+        at_first: timedelta = _AT_FIRST,
     ) -> None:
         self._database = database
+        self._is_local = database.engine.dialect.name == "sqlite"
         self._machine = machine or SystemClock()
         self._steady = steady
-        # What the server's clock showed, and when that was by the steady one.
+        self._at_first = at_first.total_seconds()
+        # Since when it looks every few seconds, by the steady clock.
+        self._began: float | None = None
+        # What the clock showed, and when that was by the steady one.
         self._seen: tuple[datetime, float] | None = None
         # By how much it was set ahead of late, and until when that counts, by the steady one.
         self._set_ahead: tuple[timedelta, float] | None = None
         self._told = False
+        self._noting = Lock()
 
     @override
     def now(self) -> datetime:
         seen = self._seen
-        if seen is None:
+        # On one machine all see at once what its clock is set to.
+        if seen is None or self._is_local:
             return self._machine.now()
         shown, at = seen
         return shown + timedelta(seconds=self._steady() - at)
@@ -66,31 +83,39 @@ class SharedClock(Clock):
     def settled(self) -> datetime:
         """Return the moment by which others' time is over: `now`, but for a clock set ahead.
 
-        Who holds something renews it by what they saw last. Were the server's clock set ahead by an
-        hour, all would be over at once; so for a minute and a half nothing is that would not be so
-        without it.
+        Who holds something renews it by what they saw last. Were the clock set ahead by an hour,
+        all would be over at once; so for a minute and a half nothing is that would not be so
+        without it. Who has only begun to look cannot know: at first nothing is over at all.
         """
-        now, set_ahead = self.now(), self._set_ahead
+        if self._is_local:
+            self._look_here()
+        now, began, set_ahead = self.now(), self._began, self._set_ahead
+        if began is None or self._steady() - began < self._at_first:
+            return now - _LONG_AGO
         if set_ahead is None or self._steady() > set_ahead[1]:
             return now
         return now - set_ahead[0]
 
     def look(self, *, again: bool = False) -> None:
-        """Look at the server's clock, where the last look is some seconds old; or `again` anyhow.
+        """Look at the clock, where the last look is some seconds old; or `again` anyhow.
 
-        While the server is away it goes on by what was seen last.
+        While the database server is away it goes on by what was seen last.
         """
-        if self._database.engine.dialect.name == "sqlite":
-            return
         recent = self._seen is not None and self._steady() - self._seen[1] < _EVERY_SECONDS
         if recent and not again:
             return
+        if self._is_local:
+            self._look_here()
+            return
         try:
-            self._look()
+            self._look_there()
         except SQLAlchemyError as error:
             log.info("clock_not_seen", error=type(error).__name__)
 
-    def _look(self) -> None:
+    def _look_here(self) -> None:
+        self._note(self._machine.now(), self._steady())
+
+    def _look_there(self) -> None:
         with self._database.read() as session:
             # The way there may include a log-in, which is not to count.
             session.execute(text("SELECT 1"))
@@ -99,22 +124,33 @@ class SharedClock(Clock):
             answered = self._steady()
         if answered - asked > _LONGEST_ANSWER:
             return
-        seen = shown, (asked + answered) / 2
-        self._notice_set_ahead(*seen)
-        self._seen = seen
+        self._note(shown, (asked + answered) / 2)
         apart = self._machine.now() - self.now()
         if abs(apart) > _TELLING and not self._told:
             self._told = True
             log.warning("clocks_differ", seconds=round(apart.total_seconds()))
 
-    def _notice_set_ahead(self, shown: datetime, at: float) -> None:
-        if self._seen is None:
-            return
-        expected = self._seen[0] + timedelta(seconds=at - self._seen[1])
+    def _note(self, shown: datetime, at: float) -> None:
+        with self._noting:
+            seen = self._seen
+            if seen is not None and at < seen[1]:
+                # Another thread has looked since.
+                return
+            if seen is None or at - seen[1] > _BLIND_SECONDS:
+                self._began = at
+            if seen is not None:
+                self._notice_set_ahead(*seen, shown, at)
+            self._seen = shown, at
+
+    def _notice_set_ahead(
+        self, shown_before: datetime, at_before: float, shown: datetime, at: float
+    ) -> None:
+        expected = shown_before + timedelta(seconds=at - at_before)
         ahead = shown - expected
         if ahead > _TELLING:
             log.warning("clock_set_ahead", seconds=round(ahead.total_seconds()))
-            before = self.now() - self.settled()
+            counts = self._set_ahead
+            before = counts[0] if counts and at <= counts[1] else timedelta()
             self._set_ahead = ahead + before, at + _CAREFUL_SECONDS
 
 

@@ -51,6 +51,7 @@ from alerts.tokens import Tokens
 from alerts.webhooks.delivering import Deliverer, open_deliverer
 from workers.app import app
 from workers.heart import Heart
+from workers.looking import Looking
 
 # How often a worker looks for lost work by itself, also where no beat runs.
 _SWEEP_SECONDS = 20.0
@@ -192,6 +193,7 @@ class WorkerParts:
             renderer=lambda: self.renderer,
             run=self.loop.run,
             signer=self.signer,
+            redis_url=self.redis_url,
         )
 
     @cached_property
@@ -230,7 +232,9 @@ def parts() -> WorkerParts:
     if not _parts:
         settings = load_settings()
         database = Database(settings.database)
-        _parts.append(WorkerParts(settings, SharedClock(database), database))
+        # A lease is renewed several times before half of it is over.
+        clock = SharedClock(database, at_first=timedelta(seconds=settings.lease_seconds) / 2)
+        _parts.append(WorkerParts(settings, clock, database))
     return _parts[0]
 
 
@@ -244,6 +248,10 @@ def _closed_afterwards(database: Database) -> Iterator[Database]:
 
 # The embedded server that this process keeps running, if it is the one in use.
 _servers: list[EmbeddedRedis] = []
+
+
+# What keeps an eye on the clock.
+_lookings: list[Looking] = []
 
 
 # What shows others that this process runs.
@@ -285,6 +293,9 @@ def _forget_parents_connections(**_: object) -> None:
     gc.set_threshold(*_COLLECT_AFTER)
     sys.setswitchinterval(_SWITCH_SECONDS)
     _push_nobody_aside()
+    looking = Looking(parts().clock)
+    _lookings.append(looking)
+    looking.start()
 
 
 def _push_nobody_aside() -> None:
@@ -307,6 +318,8 @@ def _look_at_the_clock(**_: object) -> None:
 
 @worker_process_shutdown.connect
 def _close(**_: object) -> None:
+    for looking in _lookings:
+        looking.stop()
     for opened in _parts:
         opened.close()
 

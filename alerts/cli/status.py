@@ -5,6 +5,7 @@ from typing import Any
 from alerts.articles.sources.service import source_json
 from alerts.cli.common import say
 from alerts.clock import rfc3339
+from alerts.delivery.transports.suspicion import relay_json, relays_of, sick_of
 from alerts.holding import hold_of
 from alerts.inbound.fetching.claims import failing_mailboxes, mailbox_json
 from alerts.operations.alarms.books import alarm_json
@@ -25,6 +26,7 @@ def overview(runtime: Runtime) -> dict[str, Any]:
         removal = last_removal(session, now=runtime.clock.now())
     with open_queue(runtime.settings) as queue:
         workers = queue.workers(timeout=0.5)
+        relays = sick_of(relays_of(runtime.settings, queue.redis_url))
     return {
         "held_since": rfc3339(hold.since) if hold else None,
         "alarms": alarms,
@@ -65,6 +67,7 @@ def overview(runtime: Runtime) -> dict[str, Any]:
             for run in found.runs
         ],
         "removal": removal.to_json() | {"words": removal.words} if removal else None,
+        "sick_relays": [relay_json(one, stands_in) for one, stands_in in relays],
         "workers": workers,
     }
 
@@ -74,11 +77,32 @@ def print_overview(found: dict[str, Any]) -> None:
     say(f"workers: {', '.join(found['workers']) or 'none answers; start `alerts up`'}")
     if found["held_since"]:
         say(f"restored, and held since {found['held_since']}: see `alerts release`")
+    _print_troubles(found)
+    say(f"articles: {found['articles']}")
+    for name in ("issues", "subscribers"):
+        counts = ", ".join(f"{count} {state}" for state, count in found[name].items())
+        say(f"{name}: {counts or 'none'}")
+    say(f"batches not done: {found['open_batches']}; next run: {found['next_run'] or 'none'}")
+    for run in found["last_runs"]:
+        reason = f": {run['reason']}" if run["reason"] else ""
+        say(f"  {run['due_at']} {run['newsletter']} {run['frequency']} {run['outcome']}{reason}")
+    removal = found["removal"]
+    if removal:
+        state = f"{removal['state']} {removal['moved_at']}"
+        say(f"last removal of what is old, {state}: {removal['words']}")
+
+
+def _print_troubles(found: dict[str, Any]) -> None:
+    """Print what somebody should look at, or should know that it waits."""
     for alarm in found["alarms"]:
         until = alarm["silenced_until"]
         silent = f" (silenced until {until}: {alarm['silence_reason']})" if until else ""
         say(f"ALARM {alarm['id']} since {alarm['opened_at']}: {alarm['what']}{silent}")
-    say(f"articles: {found['articles']}")
+    for relay in found["sick_relays"]:
+        say(
+            f"mail server {relay['said']} (since {relay['sick_since']}, tried last"
+            f" {relay['tried_at']}); {relay['meanwhile']}"
+        )
     for source in found["failing_sources"]:
         say(
             f"source {source['id']} could not be had since {source['failing_since']}:"
@@ -96,14 +120,3 @@ def print_overview(found: dict[str, Any]) -> None:
             f"issue {held['issue']} of {held['newsletter']}: {held['left']} to go, nothing moves"
             f" before {held['until']}: {held['words']}"
         )
-    for name in ("issues", "subscribers"):
-        counts = ", ".join(f"{count} {state}" for state, count in found[name].items())
-        say(f"{name}: {counts or 'none'}")
-    say(f"batches not done: {found['open_batches']}; next run: {found['next_run'] or 'none'}")
-    for run in found["last_runs"]:
-        reason = f": {run['reason']}" if run["reason"] else ""
-        say(f"  {run['due_at']} {run['newsletter']} {run['frequency']} {run['outcome']}{reason}")
-    removal = found["removal"]
-    if removal:
-        state = f"{removal['state']} {removal['moved_at']}"
-        say(f"last removal of what is old, {state}: {removal['words']}")

@@ -11,10 +11,12 @@ from datetime import datetime
 from alerts.children import end_with_parent
 from alerts.cli.common import note, progress_bar
 from alerts.cli.rhythm import Rhythm
+from alerts.clock import Clock
 from alerts.delivery.books import Audit, audit, held_by, held_until, progress, state_of
 from alerts.delivery.sweeper import sweep
 from alerts.newsletters.models import IssueState
 from alerts.runtime import Runtime
+from alerts.shared_clock import SharedClock
 from alerts.task_queue import CeleryTaskQueue
 
 _LOOK_SECONDS = 0.2
@@ -53,6 +55,7 @@ def wait_until_sent(runtime: Runtime, queue: CeleryTaskQueue, issue_id: int) -> 
     The wait also sweeps, so that work a crashed worker left is taken up without a beat.
     """
     watch = _Watch(runtime, issue_id)
+    clock = SharedClock(runtime.database)
     # A long ledger is counted ever more rarely: the time belongs to the sending.
     counting = Rhythm(_LOOK_SECONDS)
     sweeping = Rhythm(_SWEEP_SECONDS, patience=1, at_once=False)
@@ -64,7 +67,7 @@ def wait_until_sent(runtime: Runtime, queue: CeleryTaskQueue, issue_id: int) -> 
                     show(*watch.count())
             if sweeping.due:
                 with sweeping.timed():
-                    _sweep(runtime, queue)
+                    _sweep(runtime, queue, clock)
             time.sleep(_LOOK_SECONDS)
         books = watch.books()
         show(books.audience - books.pending, books.audience)
@@ -101,8 +104,8 @@ class _Watch:
             return audit(session, self._issue_id)
 
 
-def _sweep(runtime: Runtime, queue: CeleryTaskQueue) -> None:
+def _sweep(runtime: Runtime, queue: CeleryTaskQueue, clock: Clock) -> None:
     with runtime.database.transaction() as session:
-        due = sweep(session, clock=runtime.clock, lost_after=runtime.settings.lost_after)
+        due = sweep(session, clock=clock, lost_after=runtime.settings.lost_after)
     for item in due:
         queue.enqueue(item.task, item.id, queue=item.queue)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.delivery.bounces import Bounce, bounce_of
+from alerts.delivery.failed import failed, failed_for
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.rising import note_seen
 from alerts.delivery.tallies import tally_left
@@ -67,7 +68,7 @@ def retry_issue(
         session.refresh(issue, with_for_update=True)
     if issue.state not in _RETRIED:
         raise Refused(f"issue {issue_id} is {issue.state.value}: there is nothing to try again")
-    there = _there(session, issue_id)
+    there = {one.reason: one.deliveries for one in failed_for(session, issue_id)}
     if reasons is None:
         named = [reason for reason in there if reason.startswith(_GIVEN_UP)]
     else:
@@ -121,18 +122,6 @@ def _take_up(session: Session, issue: Issue, chosen: ColumnElement[bool], *, clo
         move(session, issue.id, Event.RETRY, clock=clock)
 
 
-def _there(session: Session, issue_id: int) -> dict[str, int]:
-    """Return why deliveries of an issue failed, with how many; the commonest first."""
-    reason = func.coalesce(Delivery.reason, "")
-    counted = session.execute(
-        select(reason, func.count())
-        .where(_failed(issue_id))
-        .group_by(reason)
-        .order_by(func.count().desc(), reason)
-    )
-    return dict(counted.all())
-
-
 def _meant(issue_id: int, asked: str, there: Mapping[str, int]) -> list[str]:
     """Return the reasons of an issue that one means: itself, how they begin, a class of bounces.
 
@@ -150,14 +139,10 @@ def _meant(issue_id: int, asked: str, there: Mapping[str, int]) -> list[str]:
     raise Invalid(f"nobody of issue {issue_id} failed for {asked[:100]!r}; {known}")
 
 
-def _failed(issue_id: int) -> ColumnElement[bool]:
-    return and_(Delivery.issue_id == issue_id, Delivery.state == DeliveryState.FAILED)
-
-
 def _chosen(issue_id: int, reasons: Sequence[str], *, uncertain: bool) -> ColumnElement[bool]:
-    failed = and_(_failed(issue_id), func.coalesce(Delivery.reason, "").in_(reasons))
+    for_these = and_(failed(issue_id), func.coalesce(Delivery.reason, "").in_(reasons))
     held = and_(Delivery.issue_id == issue_id, Delivery.state == DeliveryState.UNCERTAIN)
-    return or_(failed, held) if uncertain else failed
+    return or_(for_these, held) if uncertain else for_these
 
 
 def _begins(reason: str, asked: str) -> bool:

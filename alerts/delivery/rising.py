@@ -8,14 +8,15 @@ issue, or has the refused tried again, has seen what was; only what comes after 
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.database import Database
 from alerts.delivery.bounces import Bounce, bounce_of
 from alerts.delivery.counting import BOUNCED, OutcomeClass, outcomes_by_issue
-from alerts.delivery.models import Delivery, DeliveryState
+from alerts.delivery.failed import failed_for
+from alerts.delivery.models import Delivery
 from alerts.delivery.returned import BounceRise, bounced_in, worst_domains
 from alerts.delivery.status_codes import unnamed
 from alerts.errors import Refused
@@ -160,17 +161,10 @@ def _why(session: Session, issue: Issue, found: Sum) -> str:
 
 def _said(session: Session, issue_id: int) -> str:
     """Return what was said to most of those who were refused by policy, in brackets."""
-    failed = (Delivery.issue_id == issue_id, Delivery.state == DeliveryState.FAILED)
-    by_reason = (
-        select(Delivery.reason, func.min(Delivery.id))
-        .where(*failed)
-        .group_by(Delivery.reason)
-        .order_by(func.count().desc(), Delivery.reason)
-    )
-    for reason, number in session.execute(by_reason):
-        if bounce_of(reason or "") is Bounce.POLICY:
-            answer = session.scalar(select(Delivery.last_answer).where(Delivery.id == number))
+    for reason, _, first in failed_for(session, issue_id):
+        if bounce_of(reason) is Bounce.POLICY:
+            answer = session.scalar(select(Delivery.last_answer).where(Delivery.id == first))
             # Without the address that it names: this goes to the log, and out with alarms.
-            said = unnamed(answer or reason or "")[:_LONGEST_SAID]
+            said = unnamed(answer or reason)[:_LONGEST_SAID]
             return f" (most were told: {said})"
     return ""

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
@@ -26,7 +26,7 @@ from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
 from alerts.rendering.withdrawals import retract_withdrawn
-from alerts.shared_clock import settled
+from alerts.shared_clock import look_at, settled
 from alerts.task_queue import Queue, Task
 
 log = structlog.get_logger(__name__)
@@ -64,6 +64,8 @@ def sweep(session: Session, *, clock: Clock, lost_after: timedelta = LOST_AFTER)
     if is_held(session):
         # A restored system: somebody looks at what is due first.
         return []
+    # What seems over may be of somebody who saw the clock set back before we did.
+    look_at(clock, again=True)
     # First, or an issue would leave with what its authors have taken back.
     for issue in retract_withdrawn(session, clock=clock):
         log.warning("withdrawn_left_issue", issue=issue.id, why=issue.attention)
@@ -123,27 +125,35 @@ def _settle_cancelled(session: Session, *, clock: Clock) -> None:
     """End what a worker gave back, or lost with its life, after an issue was cancelled.
 
     It stands in batches that are not done; they are found first, since no index of the ledger
-    tells what is pending. One that was given back is done with it.
+    tells what is pending. They are done with it.
     """
     abandoned = and_(Batch.state == BatchState.LEASED, Batch.lease_until < settled(clock))
-    open_batches = session.execute(
-        select(Batch.id, Batch.state)
+    open_batches = session.scalars(
+        select(Batch.id)
         .join(Issue, Issue.id == Batch.issue_id)
         .where(Issue.state == IssueState.CANCELLED, or_(Batch.state == BatchState.READY, abandoned))
         .order_by(Batch.id)
         .limit(_MOST_AT_ONCE)
     ).all()
-    lost = [one.id for one in open_batches if one.state is BatchState.LEASED]
-    given_back = [one.id for one in open_batches if one.state is BatchState.READY]
+    given_back = _close(session, Batch.state == BatchState.READY, open_batches)
+    # Whoever lives on all the same finds its lease gone, and notes what was accepted by itself.
+    lost = _close(session, abandoned, open_batches)
     _end(session, [*given_back, *lost], DeliveryState.PENDING, _CALLED_OFF, clock=clock)
     _end(session, lost, DeliveryState.SENDING, _IN_DOUBT, clock=clock)
-    if given_back:
-        session.execute(
-            update(Batch)
-            .where(Batch.id.in_(given_back), Batch.state == BatchState.READY)
-            .values(state=BatchState.DONE)
-            .execution_options(synchronize_session=False)
-        )
+
+
+def _close(session: Session, where: ColumnElement[bool], batches: Sequence[int]) -> Sequence[int]:
+    """Take these batches from everybody, for good; return which still were as they were found."""
+    if not batches:
+        return []
+    closed = session.execute(
+        update(Batch)
+        .where(Batch.id.in_(batches), where)
+        .values(state=BatchState.DONE, fence=Batch.fence + 1, lease_until=None)
+        .returning(Batch.id)
+        .execution_options(synchronize_session=False)
+    )
+    return closed.scalars().all()
 
 
 def _end(

@@ -56,6 +56,7 @@ def _keep_watch(runtime: Runtime, redis_url: str, stop: threading.Event, every: 
         renderer=lambda: Renderer(templates_dir("email")),
         run=loop.run,
         signer=_signer(runtime),
+        redis_url=redis_url,
     )
     watch = Watch(means)
     while not stop.wait(every):

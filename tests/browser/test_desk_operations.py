@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.delivery.models import OutcomeCount
+from alerts.delivery.transports.suspicion import Suspicions
 from alerts.migrations import upgrade
 from alerts.operations.alarms.books import settle
 from alerts.operations.alarms.kinds import Kind, Trouble
@@ -21,6 +22,7 @@ from tests.data.web.running import RunningSite, running_site
 from tests.staff_world import AMA, GOOD, StaffRoom
 
 pytestmark = pytest.mark.browser
+SAID = "one.example.org:587: refuses our mail with this login: 535 5.7.8 credentials are invalid"
 PATHS = (
     "/desk/",
     "/desk/operations",
@@ -30,14 +32,20 @@ PATHS = (
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
+def site(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Iterator[RunningSite]:
     folder = tmp_path_factory.mktemp("site")
     database = Database(f"sqlite:///{folder / 'alerts.db'}")
     upgrade(database)
-    with running_site(database, FixedClock(NOW), folder) as site:
+    relays = tuple(f"catcher://?name={name}.example.org" for name in ("one", "two"))
+    with running_site(database, FixedClock(NOW), folder, mail_url=relays) as site:
+        site.queue.redis_url = redis_url
+        suspicions = Suspicions(redis_url, ["one.example.org"])
+        suspicions.note("one.example.org", rest=60, said=SAID)
         StaffRoom(database, site.clock).add(AMA, Role.OPS)
         fill(site)
         yield site
+        suspicions.clear("one.example.org")
+        suspicions.close()
     database.dispose()
 
 
@@ -99,6 +107,16 @@ def test_the_pages_pass_axe_and_fit_a_phone(
     # Nothing was kept back by the policy for content.
     assert said == []
     context.close()
+
+
+def test_a_sick_mail_server_is_shown_with_who_stands_in_for_it(
+    page: Page, site: RunningSite
+) -> None:
+    log_in(page, site)
+    page.goto(f"{site.url}/desk/operations")
+    said = page.get_by_text("mail goes on by two.example.org")
+    expect(said).to_contain_text("sick since")
+    expect(said).to_contain_text(SAID)
 
 
 def test_charts_are_drawn(page: Page, site: RunningSite) -> None:

@@ -1,4 +1,4 @@
-"""The clock is set back by an hour: that of the machine with the beat, that of the database."""
+"""The clock is set back by an hour: that of the one machine, of the database, of the beat."""
 
 import os
 import shelve
@@ -43,12 +43,11 @@ class ShiftedClock:
         fresh.write_text(f"{by.total_seconds():+.0f}\n")
         fresh.replace(self._file)
 
-    @contextmanager
-    def rules(self) -> Iterator[None]:
-        """Have servers that are started meanwhile go by this clock."""
+    def given(self) -> dict[str, str]:
+        """Return the environment of a process that goes by this clock."""
         library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
         assert library, "libfaketime is missing; `make from-debian` installs it"
-        given = {
+        return {
             "LD_PRELOAD": str(library),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_CACHE_DURATION": "1",
@@ -56,6 +55,11 @@ class ShiftedClock:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "NO_FAKE_STAT": "1",
         }
+
+    @contextmanager
+    def rules(self) -> Iterator[None]:
+        """Have servers that are started meanwhile go by this clock."""
+        given = self.given()
         os.environ |= given
         try:
             yield
@@ -101,6 +105,32 @@ def test_a_clock_set_back_an_hour_in_the_middle_of_an_issue_loses_and_doubles_no
     troubled.until_sent(seconds=400)
     # On each connection of the two processes that were killed a message may have been on the wire.
     assert troubled.check(READERS, most_copies=2 * 8).sent == READERS
+
+
+def test_a_machines_clock_set_back_and_ahead_again_has_no_batch_taken_over(
+    trouble: Trouble, clock: ShiftedClock
+) -> None:
+    """SQLite and the embedded Redis: one machine, whose clock is that of all its processes."""
+    troubled = trouble(connections=8, lease_seconds="10")
+    troubled.clock = clock
+    troubled.server.delay = 0.03
+    troubled.prepare(READERS)
+    troubled.installation.environment |= clock.given()
+    for name in ("worker one", "worker two"):
+        troubled.start(name, "worker")
+    troubled.send()
+    troubled.until_taken(READERS // 5)
+    clock.shift(-HOUR)
+    troubled.until_taken(READERS * 2 // 5)
+    clock.shift(timedelta())
+    # One that knows nothing of what was.
+    troubled.start("worker three", "worker")
+    troubled.until_taken(READERS * 3 // 5)
+    assert "batch_taken_over" not in troubled.log()
+    troubled.server.delay = 0.0
+    troubled.until_sent(seconds=400)
+    assert "clock_set_ahead" in troubled.log(), "no process saw the machine's clock set ahead"
+    assert troubled.check(READERS, most_copies=0).sent == READERS
 
 
 def test_a_beat_ticks_on_where_its_clock_was_set_back(

@@ -1,19 +1,26 @@
 """Hosts whose own clocks differ, and the one clock that they go by."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select, update
+from typing_extensions import override
 
 from alerts.clock import FixedClock
 from alerts.database import Database
+from alerts.delivery.completion import cancel_issue
+from alerts.delivery.models import Batch, BatchState
 from alerts.delivery.sender import BatchResult
+from alerts.delivery.sweeper import sweep
 from alerts.shared_clock import SharedClock, look_at, settled
 from tests.conftest import NOW
 from tests.data.delivery.house import House
+from tests.functional.installation import wait_for
+from workers.looking import Looking
 
 MINUTE = timedelta(minutes=1)
 
@@ -26,6 +33,15 @@ class Steady:
 
     def __call__(self) -> float:
         return self.seconds
+
+
+@pytest.fixture
+def sqlite_house(migrated_sqlite: Path, tmp_path: Path) -> Iterator[House]:
+    """Return a house on one machine, whose own clock is the clock of all."""
+    shutil.copy(migrated_sqlite, tmp_path / "alerts.db")
+    database = Database(f"sqlite:///{tmp_path / 'alerts.db'}")
+    yield House(database, FixedClock(NOW), tmp_path)
+    database.dispose()
 
 
 @pytest.fixture
@@ -70,7 +86,7 @@ def test_it_looks_seldom_and_goes_on_while_the_server_is_away(server: Database) 
     for _ in range(3):
         clock.look()
     assert asked.count("SELECT clock_timestamp()") == 1
-    steady.seconds += 31
+    steady.seconds += 20
     clock.look()
     assert asked.count("SELECT clock_timestamp()") == 2
     shown = clock.now()
@@ -132,18 +148,19 @@ def set_server(copied_postgres: str) -> Iterator[ServersClock]:
 
 def test_a_clock_that_is_set_ahead_ends_nobodys_time_at_once(set_server: ServersClock) -> None:
     steady = Steady()
-    clock = SharedClock(set_server, steady=steady)
+    clock = SharedClock(set_server, steady=steady, at_first=timedelta())
     clock.look()
+    steady.seconds += 20
     assert settled(clock) == clock.now()
     before = clock.now()
     set_server.set_by = timedelta(hours=1)
-    steady.seconds += 31
+    steady.seconds += 20
     clock.look()
     assert clock.now() - before > timedelta(minutes=59)
-    assert abs(settled(clock) - before - timedelta(seconds=31)) < timedelta(seconds=30)
+    assert abs(settled(clock) - before - timedelta(seconds=20)) < timedelta(seconds=30)
     # It is set ahead once more meanwhile: both count.
     set_server.set_by = timedelta(hours=3)
-    steady.seconds += 31
+    steady.seconds += 20
     clock.look()
     assert settled(clock) - before < timedelta(minutes=2)
     # By then everybody has looked, and renewed what they hold.
@@ -153,13 +170,184 @@ def test_a_clock_that_is_set_ahead_ends_nobodys_time_at_once(set_server: Servers
 
 def test_a_clock_that_is_set_back_is_gone_by_at_once(set_server: ServersClock) -> None:
     steady = Steady()
-    clock = SharedClock(set_server, steady=steady)
+    clock = SharedClock(set_server, steady=steady, at_first=timedelta())
     clock.look()
     before = clock.now()
     set_server.set_by = timedelta(hours=-1)
-    steady.seconds += 31
+    steady.seconds += 20
     clock.look()
     assert settled(clock) == clock.now() < before
+
+
+def test_who_has_only_begun_to_look_takes_nobodys_time_for_over(server: Database) -> None:
+    steady = Steady()
+    clock = SharedClock(server, steady=steady)
+    long_ago = timedelta(days=365)
+    assert settled(clock) < clock.now() - long_ago
+    clock.look()
+    steady.seconds += 29
+    assert settled(clock) < clock.now() - long_ago
+    steady.seconds += 2
+    assert clock.now() - settled(clock) < MINUTE
+
+
+def test_a_process_started_just_after_the_clock_was_set_ahead_takes_nobodys_batch(
+    set_server: ServersClock, tmp_path: Path
+) -> None:
+    mine, others = Steady(), Steady()
+    house = House(set_server, FixedClock(datetime.now(UTC)), tmp_path)
+    house.sender = replace(house.sender, clock=SharedClock(set_server, steady=mine))
+    look_at(house.sender.clock)
+    house.send_to(*(f"r{number}" for number in range(130)))
+    [batch] = house.batches()
+    stolen: list[BatchResult] = []
+
+    def steal(name: str) -> None:
+        if name == "r60":
+            set_server.set_by = timedelta(hours=1)
+            fresh = SharedClock(set_server, steady=others)
+            other = replace(house.sender, clock=fresh, spool=tmp_path / "other")
+            look_at(fresh)
+            others.seconds += 5
+            stolen.append(other.work_off(batch))
+
+    house.transport.before_each = steal
+    assert house.work() is BatchResult.DONE
+    assert stolen == [BatchResult.NOT_OURS]
+    assert max(house.transport.got.values()) == 1
+
+
+def test_a_sweep_calls_nobody_lost_who_saw_the_clock_set_back_before_it(
+    set_server: ServersClock, tmp_path: Path
+) -> None:
+    """The worker of a cancelled issue still writes down what it sent."""
+    sweepers = Steady()
+    house = House(set_server, FixedClock(datetime.now(UTC)), tmp_path)
+    sweeping, working = SharedClock(set_server, steady=sweepers), SharedClock(set_server)
+    house.sender = replace(house.sender, clock=working)
+    for clock in (sweeping, working):
+        clock.look()
+    sweepers.seconds += 20
+    sweeping.look(again=True)
+    house.send_to(*(f"r{number}" for number in range(130)))
+
+    def cancel(name: str) -> None:
+        if name == "r60":
+            set_server.set_by = timedelta(hours=-1)
+            working.look(again=True)
+            with set_server.transaction() as session:
+                session.execute(update(Batch).values(lease_until=working.now() + MINUTE))
+            with set_server.transaction() as session:
+                cancel_issue(session, house.issue_id, clock=working)
+            with set_server.transaction() as session:
+                sweep(session, clock=sweeping)
+
+    house.transport.before_each = cancel
+    house.work()
+    with set_server.transaction() as session:
+        sweep(session, clock=sweeping)
+    books = house.books()
+    assert books.uncertain == 0, books
+    assert books.sent == len(house.transport.mails)
+    assert books.sent + books.skipped == 130
+    with set_server.read() as session:
+        assert set(session.scalars(select(Batch.state))) == {BatchState.DONE}
+
+
+def test_what_two_threads_saw_in_the_wrong_order_counts_once(tmp_path: Path) -> None:
+    machine, steady = FixedClock(NOW), Steady()
+    database = Database(f"sqlite:///{tmp_path / 'none.db'}")
+    clock = SharedClock(database, machine=machine, steady=steady, at_first=timedelta())
+    clock.look()
+    steady.seconds += 20
+    machine.advance(timedelta(hours=1, seconds=20))
+    clock.look()
+    # The other looked before, and is told only now.
+    steady.seconds -= 1
+    machine.advance(timedelta(hours=-1, seconds=-1))
+    clock.look(again=True)
+    steady.seconds += 1
+    machine.advance(timedelta(hours=1, seconds=1))
+    assert clock.now() - settled(clock) == timedelta(hours=1)
+
+
+def test_a_machines_clock_set_back_and_ahead_again_leaves_a_batch_to_whoever_works_on_it(
+    tmp_path: Path, sqlite_house: House
+) -> None:
+    """On one machine nobody asks a server; its own clock may be set all the same."""
+    house = sqlite_house
+    machine, steady = FixedClock(NOW), Steady()
+    working, looking, blind = (
+        SharedClock(house.database, machine=machine, steady=steady) for _ in range(3)
+    )
+    for clock in (working, looking, blind):
+        clock.look()
+    for _ in range(4):
+        pass_time(machine, steady, 10)
+        looking.look()
+    house.sender = replace(house.sender, clock=working)
+    house.send_to(*(f"r{number}" for number in range(130)))
+    [batch] = house.batches()
+    stolen: list[BatchResult] = []
+
+    def steal(name: str) -> None:
+        if name == "r40":
+            machine.advance(timedelta(hours=-1))
+            pass_time(machine, steady, 10)
+            looking.look()
+            with house.database.transaction() as session:
+                session.execute(update(Batch).values(lease_until=machine.now() + MINUTE))
+        if name == "r60":
+            machine.advance(timedelta(hours=1))
+            pass_time(machine, steady, 10)
+            # One that looked all the time, one that did not, one that was started after it.
+            fresh = SharedClock(house.database, machine=machine, steady=steady)
+            for clock in (looking, blind, fresh):
+                other = replace(house.sender, clock=clock, spool=tmp_path / "other")
+                stolen.append(other.work_off(batch))
+
+    house.transport.before_each = steal
+    house.work()
+    assert stolen == [BatchResult.NOT_OURS] * 3
+    assert max(house.transport.got.values()) == 1
+    assert house.books().sent == 130
+    # Whose time is over all the same is found when that is sure.
+    for _ in range(10):
+        pass_time(machine, steady, 10)
+        looking.look()
+    assert settled(looking) == looking.now()
+
+
+class AskedClock(FixedClock):
+    """A clock that counts how often it is looked at."""
+
+    asked = 0
+
+    @override
+    def now(self) -> datetime:
+        self.asked += 1
+        return super().now()
+
+
+def test_a_process_looks_at_the_clock_while_it_has_nothing_to_do(tmp_path: Path) -> None:
+    machine, steady = AskedClock(NOW), Steady()
+    database = Database(f"sqlite:///{tmp_path / 'none.db'}")
+    clock = SharedClock(database, machine=machine, steady=steady)
+    looking = Looking(clock, every=0.01)
+    looking.start()
+    try:
+        for looks in (2, 3):
+            pass_time(machine, steady, 20)
+            wait_for(lambda looks=looks: machine.asked == looks)  # type: ignore[misc]  # bound here
+    finally:
+        looking.stop()
+    assert settled(clock) == clock.now(), "40 seconds without a look, and it would not know"
+
+
+def pass_time(machine: FixedClock, steady: Steady, seconds: float) -> None:
+    """Let time pass, of which every clock tells."""
+    machine.advance(timedelta(seconds=seconds))
+    steady.seconds += seconds
 
 
 def test_a_batch_is_not_taken_from_whoever_works_on_it_where_the_clock_is_set_ahead(
@@ -179,7 +367,7 @@ def test_a_batch_is_not_taken_from_whoever_works_on_it_where_the_clock_is_set_ah
     def steal(name: str) -> None:
         if name == "r60":
             set_server.set_by = timedelta(hours=1)
-            others.seconds += 31
+            others.seconds += 20
             seeing.look()
             stolen.append(other.work_off(batch))
 

@@ -74,6 +74,22 @@ def test_what_is_on_the_wire_of_a_cancelled_issue_is_being_called_off(
     assert f"{ended['Being called off']} being called off" in over
 
 
+def test_it_says_until_when_all_that_is_left_waits_and_what_for(
+    house: House, site: RunningSite, editor: Browser
+) -> None:
+    house.send_to("a", "b")
+    house.transport.away = True
+    house.work()
+    address = f"/desk/issues/{house.issue_id}/report"
+    until = house.clock.now() + timedelta(minutes=1)
+    line = f"All that is left waits until {until:%H:%M} UTC: nobody answers."
+    assert line in editor.get(address).text
+    house.transport.away = False
+    house.later(minutes=1, seconds=1)
+    house.work()
+    assert "All that is left" not in editor.get(address).text
+
+
 def test_the_report_tells_what_became_of_everybody(
     house: House, site: RunningSite, editor: Browser
 ) -> None:

@@ -16,6 +16,7 @@ from alerts.delivery.transports.base import (
     TransportDown,
     Withheld,
 )
+from alerts.delivery.transports.pool import Member, PoolTransport
 from tests.data.delivery.ways import LOST, Hand, Notes, Way, down, mails, pool, send
 
 
@@ -331,3 +332,19 @@ def test_closing_closes_all() -> None:
     a, b = Way(), Way()
     asyncio.run(pool(a=(a, 1), b=(b, 0)).close())
     assert (a.closed, b.closed) == (True, True)
+
+
+def test_a_transport_whose_words_begin_with_its_own_name_is_named_once() -> None:
+    def refuses(_: int) -> None:
+        raise TransportDown("127.0.0.1:2525: refuses our mail without a login")
+
+    moods = {"127.0.0.1": refuses, "second": down, "third": refuses}
+    transport = PoolTransport([Member(name, Way(mood)) for name, mood in moods.items()])
+    with pytest.raises(TransportDown) as raised:
+        send(transport, mails(5))
+    words = "127.0.0.1:2525: refuses our mail without a login"
+    assert sorted(str(raised.value).split("; ")) == [
+        words,
+        "second: nobody answers",
+        f"third: {words}",
+    ]

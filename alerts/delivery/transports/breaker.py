@@ -5,7 +5,8 @@ open        it is left alone for a while: each time for longer, up to a limit
 paused      a limit that a person stated is used up: it is left alone, and it is well
 due         the while is over: one message is tried; it closes the breaker or opens it again
 
-What one process learns stays in that process: others find out by themselves, with a message each.
+What one process learns the others are told (`suspicion.py`): they leave it alone as long, and take
+it back when one of them found it well.
 """
 
 import random
@@ -76,6 +77,16 @@ class Breaker:
     def try_now(self) -> None:
         """Let it be tried before its rest is over, unless it asked for that rest itself."""
         self._due_at = min(self._due_at, max(self._clock(), self._asked_until))
+
+    def suspect(self, rest: float) -> None:
+        """Note that another process found it sick and leaves it alone for so many seconds still."""
+        self._openings = max(self._openings, 1)
+        self._due_at = max(self._due_at, self._clock() + rest)
+
+    def well(self) -> None:
+        """Note that another process found it well."""
+        self._troubles = self._openings = 0
+        self._due_at = self._asked_until = 0.0
 
     def heard(self, outcome: Outcome) -> None:
         """Note what came of a message.

@@ -20,6 +20,7 @@ from alerts.delivery.transports.limited import LimitedTransport
 from alerts.delivery.transports.pool import Member, PoolTransport
 from alerts.delivery.transports.providers.provider import Provider
 from alerts.delivery.transports.smtp import SmtpServer, SmtpTransport
+from alerts.delivery.transports.suspicion import Suspicions
 from alerts.delivery.transports.urls import TRANSPORT_NAME, MailUrl, read_mail_urls
 from alerts.errors import Invalid
 from alerts.rates import Rate
@@ -59,7 +60,11 @@ def make_transport(
     if settings.uses_catcher and len(members) == 1:
         # Nothing leaves the machine: whatever transport a newsletter chose, its mail is caught.
         return members[0].transport
-    return PoolTransport(members)
+    if len(members) == 1:
+        # Nobody could stand in for it.
+        return PoolTransport(members)
+    suspicions = Suspicions(redis_url, [one.name for one in members])
+    return PoolTransport(members, suspicions=suspicions)
 
 
 def limits_of(settings: Settings) -> list[Limits]:

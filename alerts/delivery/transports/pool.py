@@ -2,14 +2,17 @@
 
 A message of which a transport has told nothing may go another way; one that was started never
 does, since it may have arrived. The work goes in rounds (`rounds.py`): whenever a transport
-drops out, what it left is dealt out anew among the others. All states are kept per process.
+drops out, what it left is dealt out anew among the others. Who is sick is shared with all other
+processes (`suspicion.py`).
 """
 
 import asyncio
+import math
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from typing_extensions import override
 
@@ -24,9 +27,12 @@ from alerts.delivery.transports.base import (
 from alerts.delivery.transports.breaker import Breaker
 from alerts.delivery.transports.rounds import Place, Round
 from alerts.delivery.transports.shares import Shares
+from alerts.delivery.transports.suspicion import Suspicions, named
 
 # Whoever is done with its share leaves the others at least so many seconds more for theirs.
 _PATIENCE_SECONDS = 1.0
+# What other processes found out is asked for no more often.
+_ASKED_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +56,23 @@ class PoolTransport(Transport):
         *,
         clock: Callable[[], float] = time.monotonic,
         patience: float = _PATIENCE_SECONDS,
+        suspicions: Suspicions | None = None,
     ) -> None:
         self._places = {m.name: Place(m.name, m.transport, Breaker(clock)) for m in members}
         self._shares = Shares({member.name: member.weight for member in members})
         self._weighted = frozenset(member.name for member in members if member.weight)
         self._patience = patience
+        self._suspicions = suspicions
+        self._clock = clock
+        self._asked_at = -math.inf
+        # Those that all processes know to be sick, as far as we know.
+        self._known: set[str] = set()
 
     @override
     async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
         left = list(messages)
         downs: dict[str, TransportDown] = {}
+        await self._hear_of_others()
         while left:
             dealt, stranded = self._deal(left, downs)
             if not dealt:
@@ -69,12 +82,51 @@ class PoolTransport(Transport):
             helpers = self._weighted & dealt.keys() or frozenset(dealt)
             game = Round(places, dealt, observer, helpers=helpers, patience=self._patience)
             # What no member may carry now, or what one that dropped out left, is dealt again.
-            left = await game.play() + stranded
+            try:
+                left = await game.play() + stranded
+            finally:
+                await self._tell_others(game)
             downs |= game.downs
 
     @override
     async def close(self) -> None:
         await asyncio.gather(*(place.transport.close() for place in self._places.values()))
+        if self._suspicions is not None:
+            self._suspicions.close()
+
+    async def _hear_of_others(self) -> None:
+        """Go by what any process found out: leave alone who is sick, take back who is well."""
+        now = self._clock()
+        if self._suspicions is None or now - self._asked_at < _ASKED_EVERY_SECONDS:
+            return
+        self._asked_at = now
+        sick = await asyncio.to_thread(self._suspicions.standing)
+        if sick is None:
+            return
+        for name, found in sick.items():
+            place = self._places[name]
+            if place.breaker.closed:
+                place.down = TransportDown(found.said)
+            place.breaker.suspect(found.rest)
+        for name in self._known - sick.keys():
+            self._places[name].breaker.well()
+        self._known = set(sick)
+
+    async def _tell_others(self, game: Round) -> None:
+        """Tell all processes who fell sick in a round, and who is well again."""
+        if self._suspicions is None:
+            return
+        for name in game.backs:
+            await asyncio.to_thread(self._suspicions.clear, name)
+            self._known.discard(name)
+        for name, down in game.downs.items():
+            # Whose limit is used up is well.
+            if isinstance(down, LimitReached):
+                continue
+            rest = self._places[name].breaker.rest
+            note = partial(self._suspicions.note, name, rest=rest, said=str(down))
+            if await asyncio.to_thread(note):
+                self._known.add(name)
 
     def _deal(
         self, messages: Iterable[Outgoing], downs: dict[str, TransportDown]
@@ -136,7 +188,5 @@ class PoolTransport(Transport):
 
 
 def _named(name: str, down: TransportDown) -> str:
-    # What is said of a stated limit names its transport; a server is named as its transport is,
-    # where nobody gave that another name.
-    is_named = isinstance(down, LimitReached) or str(down).startswith(f"{name}:")
-    return str(down) if is_named else f"{name}: {down}"
+    # What is said of a stated limit names its transport.
+    return str(down) if isinstance(down, LimitReached) else named(name, str(down))

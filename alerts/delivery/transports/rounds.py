@@ -74,7 +74,7 @@ class Place:
 class Round:
     """One round; `queues` says what each place is to send, `helpers` who may help slow ones.
 
-    After `play`, `downs` says who dropped out and why.
+    After `play`, `downs` says who dropped out and why, `backs` who was on trial and is well again.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class Round:
         patience: float,
     ) -> None:
         self.downs: dict[str, TransportDown] = {}
+        self.backs: set[str] = set()
         self._places = places
         self._queues = dict(queues)
         self._shares = {name: len(queue) for name, queue in queues.items()}
@@ -158,6 +159,7 @@ class Round:
         if len(portion) >= place.portion:
             place.took(asyncio.get_running_loop().time() - started)
         if not was_closed and place.breaker.closed:
+            self.backs.add(place.name)
             log.info("transport_back", transport=place.name)
         return True
 

@@ -15,6 +15,7 @@ class Kind(enum.StrEnum):
     ISSUE_STALLED = "issue-stalled"
     ISSUE_HALTED = "issue-halted"
     RELAY_REFUSES = "relay-refuses"
+    RELAY_SICK = "relay-sick"
     BOUNCE_RATE = "bounce-rate"
     POLICY_BLOCKS = "policy-blocks"
     SOURCE_DEAD = "source-dead"
@@ -35,6 +36,7 @@ WORDS = {
     Kind.ISSUE_STALLED: "An issue has stopped moving",
     Kind.ISSUE_HALTED: "An issue has paused by itself",
     Kind.RELAY_REFUSES: "The mail server refuses our mail",
+    Kind.RELAY_SICK: "One of the mail servers is sick",
     Kind.BOUNCE_RATE: "More mail bounces than usual",
     Kind.POLICY_BLOCKS: "A mailbox provider refuses our mail",
     Kind.SOURCE_DEAD: "A source of articles is gone",
@@ -52,6 +54,8 @@ LATE_AFTER = timedelta(minutes=15)
 STALLED_AFTER = timedelta(minutes=15)
 # What a wrong password keeps back goes by itself no sooner than somebody has mended it.
 REFUSED_AFTER = timedelta(minutes=3)
+# A mail server for which another stands in, tried again and again meanwhile.
+SICK_FOR = timedelta(minutes=10)
 # A batch that is held back for longer than this waits on purpose: a limit, a reader's hour.
 WAITS_ON_PURPOSE = timedelta(minutes=5)
 # Limits make an issue late when its last reader gets it after so large a part of the time for

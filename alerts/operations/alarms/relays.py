@@ -1,10 +1,11 @@
-"""A relay that refuses us: no login, a wrong one, mail that it does not carry.
+"""A relay that refuses us: no login, a wrong one, mail that it does not carry. One that is sick.
 
-It answers so to everybody, so all wait in the ledger with what it said, until somebody mends it; a
-look into a few batches of an issue that does not move tells.
+The first answers so to everybody, so all wait in the ledger with what it said, until somebody mends
+it; a look into a few batches of an issue that does not move tells. Of the second nothing is seen in
+the ledger: another relay of the pool stands in for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,8 +13,9 @@ from sqlalchemy.orm import Session
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.outcome import WAITS
 from alerts.delivery.strangers import REFUSES
+from alerts.delivery.transports.suspicion import Suspicion, sick_of
 from alerts.newsletters.models import IssueState
-from alerts.operations.alarms.kinds import REFUSED_AFTER, Kind, Trouble
+from alerts.operations.alarms.kinds import REFUSED_AFTER, SICK_FOR, Kind, Trouble, at
 from alerts.operations.situation import IssueUnderWay, Situation
 
 _BATCHES_LOOKED_INTO = 20
@@ -31,6 +33,19 @@ def refusing_relays(session: Session, situation: Situation) -> Iterator[Trouble]
                 " and nobody was refused for it. `alerts doctor` tries the login."
             )
             yield Trouble(Kind.RELAY_REFUSES, f"issue:{issue.id}", what, mend)
+
+
+def sick_relays(relays: Mapping[str, Suspicion | None]) -> Iterator[Trouble]:
+    """Return the relays of a pool that were sick for long, and still when they were tried last."""
+    for one, stands_in in sick_of(relays):
+        if one.tried - one.since >= SICK_FOR:
+            tried = f"since {at(one.since)}, tried last {at(one.tried)}"
+            mend = (
+                "See that server, and its part of ALERTS_MAIL_URL; `alerts doctor` tries it. Every"
+                " few minutes one message is tried by it, and it is taken back when it takes that."
+            )
+            what = f"{one.words} ({tried}); {stands_in}"
+            yield Trouble(Kind.RELAY_SICK, f"relay:{one.name}", what, mend)
 
 
 def _said(session: Session, issue: IssueUnderWay) -> str | None:

@@ -55,7 +55,10 @@ class Post(Protocol):
 
 @dataclass(frozen=True)
 class Means:
-    """What telling takes; `transport` and `renderer` are made when they are first needed."""
+    """What telling takes; `transport` and `renderer` are made when they are first needed.
+
+    `redis_url` is where processes share what they know; empty where there is none.
+    """
 
     database: Database
     settings: Settings
@@ -65,6 +68,7 @@ class Means:
     run: Callable[[Coroutine[Any, Any, Any]], Any]
     signer: DkimSigner | None = None
     post: Post = post
+    redis_url: str = ""
 
 
 def targets_of(settings: Settings) -> tuple[str, ...]:

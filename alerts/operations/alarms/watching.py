@@ -16,6 +16,7 @@ from alerts.delivery.canaries import expect_copies, missing_copies
 from alerts.delivery.catcher import CatcherStore
 from alerts.delivery.limits.rules import Limits
 from alerts.delivery.transports.factory import limits_of
+from alerts.delivery.transports.suspicion import relays_of
 from alerts.errors import Invalid
 from alerts.operations.alarms import kinds
 from alerts.operations.alarms.beats import beats, silent_parts, take_turn
@@ -70,6 +71,7 @@ class Watch:
             settings.canary_within,
             settings.mailboxes,
             stated_limits(settings),
+            relays_of(settings, means.redis_url),
         )
         with means.database.read() as session:
             troubles = look_for_trouble(session, now=now, around=around)

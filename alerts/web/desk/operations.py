@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from alerts.delivery.transports.suspicion import relays_of, sick_of
 from alerts.durations import parse_duration
 from alerts.errors import Invalid, NotFound, Refused
 from alerts.operations.alarms.books import end_silence, silence
@@ -146,6 +147,7 @@ def _page(desk: Desk, *, problem: str = "", typed: tuple[int, Fields] | None = N
             },
             "outcomes": {name: part.word for name, part in OUTCOMES.items()},
             "spans": SPANS,
+            "sick": sick_of(relays_of(runtime.settings, desk.site.queue.redis_url)),
             "problem": problem,
             "typed_for": typed[0] if typed else 0,
             "typed": typed[1] if typed else Fields(),

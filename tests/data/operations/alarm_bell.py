@@ -58,6 +58,7 @@ class Bell:
         to: tuple[str, ...] = (OPS,),
         hook: str = HOOK,
         transport: Transport | None = None,
+        redis_url: str = "",
         **settings: str,
     ) -> None:
         self.database, self.clock = database, clock
@@ -83,6 +84,7 @@ class Bell:
             renderer=lambda: RENDERER,
             run=self._loop.run,
             post=self.calls,
+            redis_url=redis_url,
         )
         self.watch = self.begin()
 

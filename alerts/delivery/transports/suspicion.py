@@ -1,0 +1,157 @@
+"""Which transports of a pool are sick, for all processes on all hosts: kept in Redis.
+
+What one process found out the others need not find out by themselves, and ops see it. It is no
+truth to be kept: where Redis is away, or emptied, each process goes by what it saw itself.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import redis
+import structlog
+
+from alerts.brief_redis import brief_redis
+from alerts.clock import rfc3339
+from alerts.config import Settings
+from alerts.delivery.status_codes import unnamed
+from alerts.delivery.transports.urls import transport_names
+from alerts.errors import Invalid
+
+log = structlog.get_logger(__name__)
+
+_PREFIX = "alerts:relays"
+_ANSWER_SECONDS = 1.0
+# One that nobody has tried for a day, since nothing was sent, is not known to be sick any more.
+_KEPT = timedelta(days=1)
+_LONGEST_SAID = 200
+
+
+class Suspicion(NamedTuple):
+    """A transport that is sick since a moment (UTC), as it was still when it was `tried` last.
+
+    `rest` is for how many seconds it is still left alone, `said` what it said.
+    """
+
+    name: str
+    since: datetime
+    tried: datetime
+    rest: float
+    said: str
+
+    @property
+    def words(self) -> str:
+        """What it said, under its name."""
+        return named(self.name, self.said)
+
+
+class Suspicions:
+    """What is known of these transports together; by the Redis server's clock. Thread-safe."""
+
+    def __init__(self, redis_url: str, names: Iterable[str]) -> None:
+        self._redis = brief_redis(redis_url, seconds=_ANSWER_SECONDS)
+        self._names = list(names)
+
+    def note(self, name: str, *, rest: float, said: str) -> bool:
+        """Note that a transport is sick and left alone for so long; False when Redis is away."""
+        line = " ".join(unnamed(said).split())[:_LONGEST_SAID]
+        try:
+            seconds, micros = self._redis.time()
+            now = seconds + micros / 1e6
+            with self._redis.pipeline() as pipe:
+                pipe.hsetnx(_key(name), "since", repr(now))
+                for field, value in (("tried", now), ("until", now + rest)):
+                    pipe.hset(_key(name), field, repr(value))
+                pipe.hset(_key(name), "said", line)
+                pipe.expire(_key(name), _KEPT)
+                pipe.execute()
+        except redis.RedisError as error:
+            log.info("relay_not_noted", transport=name, error=type(error).__name__)
+            return False
+        return True
+
+    def clear(self, name: str) -> None:
+        """Note that a transport is well again."""
+        try:
+            self._redis.delete(_key(name))
+        except redis.RedisError as error:
+            log.info("relay_not_noted", transport=name, error=type(error).__name__)
+
+    def standing(self) -> dict[str, Suspicion] | None:
+        """Return those that are sick, by their names; None when Redis is away."""
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.time()
+                for name in self._names:
+                    pipe.hgetall(_key(name))
+                (seconds, micros), *rows = pipe.execute()
+        except redis.RedisError:
+            return None
+        now = seconds + micros / 1e6
+        return {
+            name: _read(name, row, now) for name, row in zip(self._names, rows, strict=True) if row
+        }
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._redis.close()
+
+
+def named(name: str, said: str) -> str:
+    """Return what a transport said under its name; its server's address may name it already."""
+    return said if said.startswith(f"{name}:") else f"{name}: {said}"
+
+
+def relays_of(settings: Settings, redis_url: str) -> dict[str, Suspicion | None]:
+    """Return the transports of a pool, each with what makes it suspect; None for one that is well.
+
+    Empty where there is one way to send, where `ALERTS_MAIL_URL` is wrong, or Redis is away.
+    """
+    try:
+        names = sorted(transport_names(settings))
+    except Invalid:
+        # Workers refuse it, with the reason.
+        return {}
+    if len(names) == 1 or not redis_url:
+        return {}
+    suspicions = Suspicions(redis_url, names)
+    try:
+        found = suspicions.standing()
+    finally:
+        suspicions.close()
+    return {} if found is None else {name: found.get(name) for name in names}
+
+
+def sick_of(relays: Mapping[str, Suspicion | None]) -> Sequence[tuple[Suspicion, str]]:
+    """Return the sick ones, each with who stands in for it, in words."""
+    well = ", ".join(name for name, found in relays.items() if found is None)
+    stands_in = f"mail goes on by {well}" if well else "no other takes mail either"
+    return [(found, stands_in) for found in relays.values() if found is not None]
+
+
+def relay_json(one: Suspicion, stands_in: str) -> dict[str, Any]:
+    """Return a sick transport in the form that scripts read."""
+    return {
+        "name": one.name,
+        "sick_since": rfc3339(one.since.replace(microsecond=0)),
+        "tried_at": rfc3339(one.tried.replace(microsecond=0)),
+        "said": one.words,
+        "meanwhile": stands_in,
+    }
+
+
+def _key(name: str) -> str:
+    return f"{_PREFIX}:{name}"
+
+
+def _read(name: str, row: Mapping[bytes, bytes], now: float) -> Suspicion:
+    def moment(field: bytes) -> float:
+        return float(row.get(field, now))
+
+    return Suspicion(
+        name,
+        datetime.fromtimestamp(moment(b"since"), UTC),
+        datetime.fromtimestamp(moment(b"tried"), UTC),
+        max(0.0, moment(b"until") - now),
+        row.get(b"said", b"").decode(errors="replace"),
+    )

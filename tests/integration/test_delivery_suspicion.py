@@ -1,0 +1,146 @@
+"""A relay that one process found sick: all others know, and so do ops."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import redis
+
+from alerts.delivery.transports.base import LimitReached
+from alerts.delivery.transports.pool import Member, PoolTransport
+from alerts.delivery.transports.suspicion import Suspicions, relays_of
+from tests.data.delivery.house import House
+from tests.data.delivery.ways import Hand, Way, down, mails, send
+from tests.data.operations.alarm_bell import Bell
+
+NAMES = ("first.example.org", "second.example.org")
+RELAYS = " ".join(f"smtp://{name}" for name in NAMES)
+
+
+@pytest.fixture
+def suspicions(redis_url: str) -> Iterator[Suspicions]:
+    """What is known of two relays in a Redis of its own."""
+    found = Suspicions(redis_url, NAMES)
+    for name in NAMES:
+        found.clear(name)
+    yield found
+    for name in NAMES:
+        found.clear(name)
+    found.close()
+
+
+class Worker:
+    """One process with a pool of two relays, which share `first` and `second` with all others."""
+
+    def __init__(self, suspicions: Suspicions) -> None:
+        self.clock = Hand()
+        self.first, self.second = Way(), Way()
+        both = [Member(NAMES[0], self.first), Member(NAMES[1], self.second)]
+        self.transport = PoolTransport(both, clock=self.clock, patience=60, suspicions=suspicions)
+        self._sent = 0
+
+    def send(self, count: int) -> None:
+        """Send some messages, two seconds after the last ones."""
+        self.clock.now += 2
+        send(self.transport, mails(count, first=self._sent + 1))
+        self._sent += count
+
+
+def test_what_one_process_found_sick_the_others_leave_alone_and_take_back(
+    suspicions: Suspicions, redis_url: str
+) -> None:
+    one, other = Worker(suspicions), Worker(suspicions)
+    one.first.mood = down
+    one.send(20)
+    assert one.first.calls == [10]
+    other.send(20)
+    assert other.first.calls == [], "it had to find out by itself"
+    assert len(other.second.got) == 20
+    # It is found well by one, and taken back by all before they would have tried it.
+    one.first.mood = lambda _: None
+    one.clock.now += 7
+    with redis.Redis.from_url(redis_url) as client:
+        # The server's clock is moved by nobody's hand.
+        client.hset(f"alerts:relays:{NAMES[0]}", "until", "0")
+    one.send(20)
+    assert one.first.calls[1] == 1, "not on trial"
+    assert suspicions.standing() == {}
+    other.send(20)
+    assert len(other.first.got) == 10
+
+
+def test_it_is_known_since_when_and_what_it_said_without_any_readers_address(
+    suspicions: Suspicions,
+) -> None:
+    name = NAMES[0]
+    assert suspicions.note(name, rest=30, said="550 <ana@example.org> is not wanted")
+    before = suspicions.standing()
+    assert before is not None
+    assert suspicions.note(name, rest=60, said=f"{name}:25: no answer")
+    found = suspicions.standing()
+    assert found is not None
+    assert found[name].since == before[name].since < found[name].tried
+    assert abs(found[name].since - datetime.now(UTC)) < timedelta(minutes=1)
+    assert 0 < found[name].rest <= 60
+    assert "ana" not in before[name].said
+    assert before[name].words.startswith(f"{name}: 550 ")
+    assert found[name].words == f"{name}:25: no answer"
+
+
+def test_one_whose_limit_is_used_up_is_not_sick(suspicions: Suspicions) -> None:
+    def used_up(_: int) -> None:
+        raise LimitReached("the quota of 5/d", 3600)
+
+    worker = Worker(suspicions)
+    worker.first.mood = used_up
+    worker.send(20)
+    assert len(worker.second.got) == 20
+    assert suspicions.standing() == {}
+
+
+def test_without_redis_each_process_goes_by_what_it_saw() -> None:
+    worker = Worker(Suspicions("redis://127.0.0.1:9/0", NAMES))
+    worker.first.mood = down
+    worker.send(20)
+    worker.send(20)
+    assert worker.first.calls == [10], "it was forgotten that it is sick"
+    assert len(worker.second.got) == 40
+
+
+@pytest.fixture
+def ringing(house: House, tmp_path: Path, redis_url: str) -> Iterator[Bell]:
+    bell = Bell(house.database, house.clock, tmp_path, redis_url=redis_url, mail_url=RELAYS)
+    yield bell
+    bell.close()
+
+
+def test_ops_hear_of_a_relay_for_which_another_stands_in_and_when_it_is_over(
+    suspicions: Suspicions, ringing: Bell, redis_url: str
+) -> None:
+    name = NAMES[0]
+    suspicions.note(name, rest=5, said="Connection refused")
+    assert "relay-sick" not in ringing.look(), "what is over in a minute wakes nobody"
+    with redis.Redis.from_url(redis_url) as client:
+        since = (datetime.now(UTC) - timedelta(minutes=11)).timestamp()
+        client.hset(f"alerts:relays:{name}", "since", repr(since))
+    ringing.clock.advance(timedelta(minutes=2))
+    assert "relay-sick" in ringing.look()
+    [alarm] = [one for one in ringing.alarms() if one.kind == "relay-sick"]
+    assert alarm.what.startswith(f"{name}: Connection refused (since ")
+    assert alarm.what.endswith(f"; mail goes on by {NAMES[1]}")
+    suspicions.clear(name)
+    for _ in range(6):
+        ringing.clock.advance(timedelta(minutes=1))
+        ringing.look()
+    assert "relay-sick" not in ringing.look()
+
+
+def test_nothing_is_said_of_pools_that_are_none_or_cannot_be_read(
+    ringing: Bell, redis_url: str
+) -> None:
+    settings = ringing.settings
+    assert relays_of(settings, redis_url) == dict.fromkeys(NAMES)
+    assert relays_of(settings, "redis://127.0.0.1:9/0") == {}
+    assert relays_of(settings.model_copy(update={"mail_url": ("smtp://one",)}), redis_url) == {}
+    assert relays_of(settings.model_copy(update={"mail_url": ("odd://x", "y")}), redis_url) == {}
