@@ -353,7 +353,7 @@ def test_a_limit_that_is_used_up_in_one_call_is_no_trouble_of_another_under_way(
                 observer.started(message.delivery_id)
                 observer.ended(message.delivery_id, ACCEPTED)
 
-    async def both() -> list[BaseException | None]:
+    async def both() -> tuple[BaseException | None, BaseException | None]:
         transport = pool(a=(Limited(), 1))
         return await asyncio.gather(
             transport.deliver(mails(5), Notes()),
