@@ -17,7 +17,7 @@ from alerts.delivery.transports.base import (
     Withheld,
 )
 from alerts.delivery.transports.pool import Member, PoolTransport
-from tests.data.delivery.ways import LOST, Hand, Notes, Way, down, mails, pool, send
+from tests.data.delivery.ways import ACCEPTED, LOST, Hand, Notes, Way, down, mails, pool, send
 
 
 def test_messages_are_shared_by_weight_over_many_calls() -> None:
@@ -348,3 +348,31 @@ def test_a_transport_whose_words_begin_with_its_own_name_is_named_once() -> None
         "second: nobody answers",
         f"third: {words}",
     ]
+
+
+def test_a_limit_that_is_used_up_in_one_call_is_no_trouble_of_another_under_way() -> None:
+    """As in a worker, which hands over two groups at a time."""
+    reached = asyncio.Event()
+
+    class Limited(Way):
+        @override
+        async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
+            for message in messages:
+                if message.delivery_id > 5:
+                    reached.set()
+                    raise LimitReached("the quota 5/d is used up", 600)
+                await reached.wait()
+                observer.started(message.delivery_id)
+                observer.ended(message.delivery_id, ACCEPTED)
+
+    async def both() -> tuple[BaseException | None, BaseException | None]:
+        transport = pool(a=(Limited(), 1))
+        return await asyncio.gather(
+            transport.deliver(mails(5), Notes()),
+            transport.deliver(mails(5, first=6), Notes()),
+            return_exceptions=True,
+        )
+
+    for error in asyncio.run(both()):
+        assert isinstance(error, LimitReached), error
+        assert (str(error), error.wait) == ("the quota 5/d is used up", 600)

@@ -134,6 +134,8 @@ class Round:
         """Hand over a portion; return whether the transport is to get another."""
         watch = _Watch(self._observer, place.breaker)
         was_closed = place.breaker.closed
+        if was_closed and not place.breaker.rest:
+            place.down = None
         started = asyncio.get_running_loop().time()
         down: TransportDown | None = None
         self._busy += 1
@@ -149,7 +151,8 @@ class Round:
         if down is not None:
             place.rest(down)
         elif place.breaker.rest:
-            down = TransportDown("too many troubles in a row")
+            # Another round may have been told why meanwhile; a limit is no trouble.
+            down = place.resting() or TransportDown("too many troubles in a row")
         elif left:
             place.breaker.down()
             down = TransportDown("it ended without a word about some messages")
