@@ -2,6 +2,9 @@
 
 import asyncio
 import weakref
+from asyncio.trsock import TransportSocket
+from contextlib import suppress
+from socket import SHUT_RDWR
 from typing import Any, cast
 
 from aiosmtpd.controller import Controller
@@ -24,13 +27,21 @@ class MailServer(Controller):
     def __init__(self, handler: object, *, speaks: type[SMTP] = SMTP, **options: Any) -> None:  # noqa: ANN401 - aiosmtpd's own
         super().__init__(handler, **options)
         self._speaks = speaks
-        # Touched in the thread of the loop only.
-        self._clients: weakref.WeakSet[SMTP] = weakref.WeakSet()
+        # Touched in the thread of the loop only; the sockets of those who were there.
+        self._clients: weakref.WeakKeyDictionary[SMTP, TransportSocket] = (
+            weakref.WeakKeyDictionary()
+        )
 
     @override
     def factory(self) -> SMTP:
         client = self._speaks(self.handler, **self.SMTP_kwargs)
-        self._clients.add(client)
+        connection_made = client.connection_made
+
+        def note(transport: asyncio.BaseTransport) -> None:
+            self._clients[client] = transport.get_extra_info("socket")
+            connection_made(transport)
+
+        client.connection_made = note  # type: ignore[method-assign]
         return client
 
     @override
@@ -42,8 +53,14 @@ class MailServer(Controller):
     async def _hang_up(self) -> None:
         if self.server is not None:
             self.server.close()
-        for client in list(self._clients):
-            if client.transport is not None:
+        for client, socket in list(self._clients.items()):
+            if client.transport is None:
+                continue
+            # A TLS transport that was closed twice lets go of its protocol, and has nothing to
+            # abort then (in Python 3.11.2, which is Debian's, it fails at that).
+            with suppress(AttributeError):
                 cast("asyncio.WriteTransport", client.transport).abort()
+            with suppress(OSError):
+                socket.shutdown(SHUT_RDWR)
         for _ in range(_TURNS):
             await asyncio.sleep(0)

@@ -36,6 +36,8 @@ def test_a_restored_system_sends_nothing_until_it_is_released_and_then_what_was_
     copy = str(tmp_path / "backup.zip")
     first.run("backup", copy)
     first.kill(worker)
+    # What was on the wire then arrives yet.
+    time.sleep(2)
     before = len(mailbox.mails)
 
     second = install(**where)
@@ -49,7 +51,6 @@ def test_a_restored_system_sends_nothing_until_it_is_released_and_then_what_was_
     assert left > 0
     due = {thing["key"]: thing["text"] for thing in second.json("release")["due"]}
     assert f"{left} of {READERS} wait" in due[f"issue:{issue}"]
-    assert "undecided" in second.run("release", "--skip", "confirmations", status=1)
     second.run("release", "--skip", "all", "--send", f"issue:{issue}")
     # Those in doubt are tried again after two minutes.
     wait_for(lambda: second.json("issue", "show", issue)["state"] == "sent", seconds=400)
@@ -60,5 +61,5 @@ def test_a_restored_system_sends_nothing_until_it_is_released_and_then_what_was_
     assert (len(again), again.total()) == (left, left)
     everybody = {recipient for recipient, _ in of_issues(mailbox.mails)}
     assert len(everybody) == READERS
-    # Confirmations were skipped: nobody is asked for one.
+    # Nothing else went out.
     assert len(mailbox.mails[before:]) == left

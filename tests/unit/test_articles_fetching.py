@@ -168,7 +168,7 @@ def test_a_site_in_trouble_is_left_alone_for_a_while() -> None:
     robots = Robots(files.get, lambda: clock[0])
 
     for _ in range(2):
-        with pytest.raises(FetchFailed, match="cannot be had now") as refused:
+        with pytest.raises(FetchFailed, match=r"left alone until its robots\.txt") as refused:
             robots.check("https://example.org/x")
         assert not refused.value.permanent
     clock[0] += 400
