@@ -1,17 +1,22 @@
-"""The schema's history (Alembic) and the ways to bring a database to this program's version."""
+"""The schema's history (Alembic) and the ways to bring a database to this program's version.
+
+Alembic takes a tenth of a second to import, and is wanted only where the schema is changed: each
+command looks which one it is, by itself.
+"""
 
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from alerts.database import Database
 from alerts.errors import Refused
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 # The newest revision; a test holds it against the files, so that starting need not read them.
 HEAD = "0024"
@@ -40,6 +45,8 @@ def ensure_schema(database: Database) -> None:
 
 def known_revisions() -> list[str]:
     """Return the revisions that this program knows, the newest first."""
+    from alembic.script import ScriptDirectory
+
     scripts = ScriptDirectory(str(Path(__file__).parent))
     return [script.revision for script in scripts.walk_revisions()]
 
@@ -49,6 +56,8 @@ def upgrade(database: Database, revision: str = "head") -> None:
 
     Raises Refused for an empty database on PostgreSQL that cannot hold every letter.
     """
+    from alembic import command
+
     _check_encoding(database)
     with _one_at_a_time(database), _changing(database) as connection:
         command.upgrade(_configuration(connection), revision)
@@ -56,6 +65,8 @@ def upgrade(database: Database, revision: str = "head") -> None:
 
 def downgrade(database: Database, revision: str) -> None:
     """Take the schema back to an older revision."""
+    from alembic import command
+
     with _one_at_a_time(database), _changing(database) as connection:
         command.downgrade(_configuration(connection), revision)
 
@@ -103,7 +114,9 @@ def _changing(database: Database) -> Iterator[Connection]:
             cursor.close()
 
 
-def _configuration(connection: Connection) -> Config:
+def _configuration(connection: Connection) -> "Config":
+    from alembic.config import Config
+
     configuration = Config()
     configuration.set_main_option("script_location", str(Path(__file__).parent))
     configuration.attributes["connection"] = connection

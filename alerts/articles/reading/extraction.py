@@ -7,7 +7,6 @@ of dates and authors is not used: it guesses where nothing is said.
 import logging
 from copy import deepcopy
 
-import trafilatura
 from lxml import etree
 from lxml import html as lxml_html
 from lxml.html import HtmlElement
@@ -33,6 +32,9 @@ def find_text(scope: HtmlElement, *, base: str | None) -> list[Block]:
 
     Raises NoArticle for a page that is too large a tree to be searched.
     """
+    # It takes a quarter of a second to import, which all commands would wait for.
+    import trafilatura
+
     _measure(scope)
     page = lxml_html.document_fromstring("<html><body></body></html>")
     page[0].append(deepcopy(scope))
