@@ -128,13 +128,12 @@ def test_mail_that_was_taken_is_stored_and_what_was_not_is_kept_by_its_sender(
     assert len(house.json("inbound", "list", "--limit", "100")) == taken == 20
 
 
-def test_the_whole_tree_ends_in_the_middle_of_an_issue_and_takes_it_up_again(
-    install: Install, smtp: tuple[object, int]
-) -> None:
+def in_the_middle(
+    install: Install, smtp: tuple[object, int], port: int
+) -> tuple[Installation, str, "subprocess.Popen[bytes]", list[tuple[str, bytes]]]:
+    """Return a house whose `alerts up` has sent a sixth of an issue, and the mails so far."""
     mailbox, mail_port = smtp
     mails: list[tuple[str, bytes]] = mailbox.mails  # type: ignore[attr-defined]  # a Mailbox
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
     house = install(
         mail_url=f"smtp://127.0.0.1:{mail_port}?tls=off&rate=60/s",
         base_url="https://alerts.example.org",
@@ -142,9 +141,17 @@ def test_the_whole_tree_ends_in_the_middle_of_an_issue_and_takes_it_up_again(
     )
     issue = prepare(house, "gp-alert", readers=400)
     up = house.start("up", "--port", str(port))
-    wait_for(lambda: ready(address), seconds=120)
+    wait_for(lambda: ready(f"http://127.0.0.1:{port}"), seconds=120)
     house.run("issue", "send", issue)
     wait_for(lambda: len(mails) > 60, seconds=120)
+    return house, issue, up, mails
+
+
+def test_the_whole_tree_ends_in_the_middle_of_an_issue_and_takes_it_up_again(
+    install: Install, smtp: tuple[object, int]
+) -> None:
+    port = free_port()
+    house, issue, up, mails = in_the_middle(install, smtp, port)
     assert ended(up) == 0
     got = len(of_issues(mails))
     assert got < 400
@@ -179,19 +186,8 @@ def test_a_killed_supervisor_takes_its_parts_along_in_peace(
     install: Install, smtp: tuple[object, int]
 ) -> None:
     """As the kernel does when memory is short; nobody is there to stop the parts, or Redis."""
-    mailbox, mail_port = smtp
-    mails: list[tuple[str, bytes]] = mailbox.mails  # type: ignore[attr-defined]  # a Mailbox
     port = free_port()
-    house = install(
-        mail_url=f"smtp://127.0.0.1:{mail_port}?tls=off&rate=60/s",
-        base_url="https://alerts.example.org",
-        sender="GP Alerts <alerts@example.org>",
-    )
-    issue = prepare(house, "gp-alert", readers=400)
-    up = house.start("up", "--port", str(port))
-    wait_for(lambda: ready(f"http://127.0.0.1:{port}"), seconds=120)
-    house.run("issue", "send", issue)
-    wait_for(lambda: len(mails) > 60, seconds=120)
+    house, issue, up, mails = in_the_middle(install, smtp, port)
     parts = " ".join(running(house).values())
     assert all(name in parts for name in (" web ", " worker ", " beat ", "redis-server"))
     up.kill()
