@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from celery.signals import (
     beat_init,
@@ -21,9 +22,6 @@ from celery.signals import (
     worker_shutting_down,
 )
 
-from alerts.articles.fetching.fetcher import Fetcher
-from alerts.articles.fetching.pacing import SharedPace
-from alerts.articles.topics import Topics, topics_in
 from alerts.config import Settings, load_settings
 from alerts.database import Database
 from alerts.delivery.confirming import Confirmations
@@ -36,7 +34,6 @@ from alerts.delivery.transports.base import Lane, Transport
 from alerts.delivery.transports.factory import make_transport
 from alerts.delivery.urgency import overtaken
 from alerts.embedded_redis import EmbeddedRedis
-from alerts.inbound.incoming import Desk
 from alerts.logs import configure_logs
 from alerts.migrations import ensure_schema
 from alerts.operations.alarms.beats import BEAT, WORKER
@@ -48,10 +45,15 @@ from alerts.shared_clock import SharedClock
 from alerts.subscribers.links import SubscriberLinks
 from alerts.task_queue import CeleryTaskQueue, Queue, Task
 from alerts.tokens import Tokens
-from alerts.webhooks.delivering import Deliverer, open_deliverer
 from workers.app import app
 from workers.heart import Heart
 from workers.looking import Looking
+
+if TYPE_CHECKING:
+    from alerts.articles.fetching.fetcher import Fetcher
+    from alerts.articles.topics import Topics
+    from alerts.inbound.incoming import Desk
+    from alerts.webhooks.delivering import Deliverer
 
 # How often a worker looks for lost work by itself, also where no beat runs.
 _SWEEP_SECONDS = 20.0
@@ -105,8 +107,11 @@ class WorkerParts:
         )
 
     @cached_property
-    def fetcher(self) -> Fetcher:
+    def fetcher(self) -> "Fetcher":
         """The way to other people's pages, at a pace that all workers keep together."""
+        from alerts.articles.fetching.fetcher import Fetcher
+        from alerts.articles.fetching.pacing import SharedPace
+
         return Fetcher(
             contact=self.settings.base_url,
             allowed_hosts=self.settings.fetch_hosts,
@@ -114,13 +119,17 @@ class WorkerParts:
         )
 
     @cached_property
-    def deliverer(self) -> Deliverer:
+    def deliverer(self) -> "Deliverer":
         """The one that tells other programs what happened."""
+        from alerts.webhooks.delivering import open_deliverer
+
         return open_deliverer(self.database, self.settings, self.clock)
 
     @cached_property
-    def topics(self) -> Topics:
+    def topics(self) -> "Topics":
         """The rules for what articles are about; read again when the worker starts again."""
+        from alerts.articles.topics import topics_in
+
         return topics_in(self.settings.data_dir)
 
     @cached_property
@@ -171,8 +180,10 @@ class WorkerParts:
         return ReturnPaths.of(self.settings.secret_key, self.settings.bounce_domain)
 
     @cached_property
-    def desk(self) -> Desk:
+    def desk(self) -> "Desk":
         """What working on mail that came back takes."""
+        from alerts.inbound.incoming import Desk
+
         return Desk(
             database=self.database,
             settings=self.settings,

@@ -115,28 +115,12 @@ def worker(
     os.environ["ALERTS_WORKER_PROCESSES"] = str(count)
     if nice:
         os.nice(nice)
-    _become(
-        "celery",
-        "--quiet",
-        "-A",
-        "workers.app",
-        "worker",
-        "--loglevel",
-        "WARNING",
-        "--without-gossip",
-        "--without-mingle",
-        "--concurrency",
-        str(count),
-        "--queues",
-        ",".join(wanted or known),
-        "--hostname",
-        f"alerts-{os.getpid()}@%h",
-    )
+    _become("workers", "worker", "--queues", ",".join(wanted or known), "--processes", str(count))
 
 
 def beat() -> None:
     """Run the beat, which only ticks; any number may run."""
-    _become("celery", "--quiet", "-A", "workers.app", "beat", "--loglevel", "WARNING", "--pidfile=")
+    _become("workers", "beat")
 
 
 def catcher(host: HostOption = "127.0.0.1", port: PortOption = 1025) -> None:

@@ -1,5 +1,7 @@
 """The port that sends tasks by name, held against the workers that run them."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,27 @@ def test_beat_only_ticks_in_utc(settings: Settings) -> None:
     )
     assert str(conf.timezone) == "UTC"
     assert conf.enable_utc
+
+
+def test_a_process_is_not_forked_with_what_only_few_tasks_need() -> None:
+    program = (
+        "import sys, workers.__main__\n"
+        "workers.__main__.app.loader.import_default_modules()\n"
+        "print(*sys.modules, sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True
+    )
+    imported = set(done.stdout.split())
+    assert {"alerts.delivery.sender", "workers.tasks.articles"} <= imported
+    # Each some megabytes, for the life of every process.
+    assert not imported & {
+        "alembic",
+        "alerts.articles.sources.polling",
+        "alerts.inbound.reading.read",
+        "alerts.operations.doctor.service",
+        "alerts.subscribers.importing",
+        "celery.bin.celery",
+        "prompt_toolkit",
+        "trafilatura",
+    }

@@ -2,7 +2,6 @@
 
 import structlog
 
-from alerts.articles.sources.polling import poll_source as poll
 from alerts.task_queue import Task
 from workers.app import app
 from workers.process import parts
@@ -13,6 +12,8 @@ log = structlog.get_logger(__name__)
 @app.task(name=Task.POLL_SOURCE.value)
 def poll_source(source_id: int) -> None:
     """Look at a source and take in what is new."""
+    from alerts.articles.sources.polling import poll_source as poll
+
     worker = parts()
     done = poll(
         worker.database,

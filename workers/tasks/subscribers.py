@@ -1,10 +1,8 @@
 """Tasks of the subscriber store."""
 
 from alerts.delivery.welcoming import send_welcome
-from alerts.inbound.answering import answered_id
 from alerts.newsletters.service import offers
 from alerts.subscribers.uploads.service import waiting_to_confirm
-from alerts.subscribers.uploads.working import take_upload
 from alerts.task_queue import Queue, Task
 from workers.app import app
 from workers.process import parts
@@ -16,6 +14,8 @@ _MOST_ASKED_AT_ONCE = 50_000
 @app.task(name=Task.SEND_CONFIRMATION.value)
 def confirm(subscriber_id: int, mail_id: int | None = None) -> None:
     """Mail the link that confirms a sign-up; `mail_id` is the mail that asked for it, if any."""
+    from alerts.inbound.answering import answered_id
+
     worker = parts()
     answers = answered_id(worker.database, mail_id) if mail_id else None
     worker.loop.run(worker.confirmations.send(subscriber_id, answers=answers))
@@ -42,6 +42,8 @@ def welcome(subscription_id: int) -> None:
 @app.task(name=Task.TAKE_UPLOAD.value)
 def take(upload_id: int) -> None:
     """Work off a file of subscribers: look what it would do, or import it."""
+    from alerts.subscribers.uploads.working import take_upload
+
     worker = parts()
     with worker.database.read() as session:
         offered = offers(session)
