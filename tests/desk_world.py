@@ -79,3 +79,11 @@ def at_the_desk(site: RunningSite, role: Role, email: str = AMA) -> Iterator[Bro
     with browser(site) as opened:
         assert "Overview" in opened.log_in(email).text
         yield opened
+
+
+def table(page: str, title: str) -> dict[str, int]:
+    """Return the figures of the table under a heading, by what they count."""
+    part = page.partition(f">{title}</h")[2].partition("</table>")[0]
+    rows = re.findall(r"<tr>\s*<td>(.*?)</td>\s*<td[^>]*>(.*?)</td>", part, re.DOTALL)
+    names = ((re.sub(r"<span.*", "", name, flags=re.DOTALL), count) for name, count in rows)
+    return {unescape(name).strip(): int(count.replace(",", "")) for name, count in names}
