@@ -20,7 +20,7 @@ from alerts.delivery.sweeper import Due
 from alerts.delivery.transactional import Mail
 from alerts.delivery.transports.base import Transport
 from alerts.holding import not_held
-from alerts.kept_minute import KeptMinute
+from alerts.kept_briefly import KeptBriefly
 from alerts.newsletters.models import Newsletter
 from alerts.rendering.service import RenderedEdition, Renderer
 from alerts.rendering.slots import Slot
@@ -57,8 +57,8 @@ class _Owed:
 class Confirmations:
     """Mails the links that confirm sign-ups; one per process, for as long as it runs.
 
-    What it renders is the same for all who ask for the same newsletters, and kept for a minute of
-    the clock: many people may sign up while a large issue goes out.
+    What it renders is the same for all who ask for the same newsletters, and kept for a minute:
+    many people may sign up while a large issue goes out.
     """
 
     database: Database
@@ -68,7 +68,9 @@ class Confirmations:
     transport: Transport
     clock: Clock
     signer: DkimSigner | None = None
-    _kept: KeptMinute[RenderedEdition] = field(default_factory=KeptMinute)
+    _kept: KeptBriefly[RenderedEdition] = field(
+        default_factory=lambda: KeptBriefly(timedelta(minutes=1))
+    )
 
     async def send(self, subscriber_id: int, *, answers: str | None = None) -> bool:
         """Mail the link that confirms a sign-up, if it is still owed; True when it was sent.

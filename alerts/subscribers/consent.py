@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
@@ -28,7 +29,9 @@ def record_consent(
     wording: str = "",
 ) -> None:
     """Write down one change: what was agreed to, in which words, when, from where."""
-    session.flush()
+    if not inspect(subscriber).has_identity:
+        # Its number comes with its row.
+        session.flush()
     session.add(
         ConsentRecord(
             subscriber_id=subscriber.id,

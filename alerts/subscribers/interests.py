@@ -14,6 +14,8 @@ from alerts.regions import REGIONS, find_region, matches
 LONGEST_WISH = 1_000
 _COUNTRY, _LANGUAGE, _SERIES, _TOPIC = "country", "language", "series", "topic"
 _PLAIN = "plain"
+# What may be any text: written so that it ends no word.
+_NAMES = {_SERIES, _TOPIC}
 _COUNTRY_LETTERS = 2
 
 
@@ -69,8 +71,8 @@ class Interests:
         words = [word for word in text.split(";") if word]
         for word in words:
             kind, equals, value = word.rpartition("=")
-            if word != _PLAIN and kind in kept and (equals or not kind):
-                kept[kind].append(unquote(value))
+            if word != _PLAIN and kind in kept and bool(kind) == bool(equals):
+                kept[kind].append(unquote(value) if kind in _NAMES else value)
         return cls(
             regions=tuple(kept[""]),
             countries=tuple(kept[_COUNTRY]),

@@ -17,7 +17,7 @@ from alerts.subscribers.consent import Origin, record_consent
 from alerts.subscribers.details import check_time_zone, clean_name
 from alerts.subscribers.interests import Interests
 from alerts.subscribers.models import ConsentAction, Subscriber, SubscriberState
-from alerts.subscribers.queries import by_key, by_public_id
+from alerts.subscribers.queries import by_public_id
 from alerts.subscribers.subscribing import in_words, owe_welcome, set_confirmed, subscribe
 from alerts.subscribers.wishes import (
     Offer,
@@ -67,13 +67,11 @@ def add_subscriber(
     wish = Wish.of(pace, interests) if interests else Wish(pace, tuple(regions))
     zone = check_time_zone(time_zone)
     canonical_wish(wish.regions)
-    subscriber = by_key(session, address.key)
     source = Origin(way, origin)
-    if subscriber is None:
-        subscriber = _create(session, address, clean_name(name), zone, clock)
-        kind = "added"
-    else:
-        kind = "unchanged"
+    # Most are new: first tried as such, nobody is asked for in vain.
+    created = _create(session, address, clean_name(name), zone, clock)
+    kind = "added" if created else "unchanged"
+    subscriber = created or _known(session, address)
     if subscriber.state is SubscriberState.SUPPRESSED:
         raise Refused(f"{address.display} is suppressed and is not mailed")
     if by_anybody and subscriber.state is SubscriberState.CONFIRMED:
@@ -157,7 +155,8 @@ def _confirmed(subscriber: Subscriber) -> str:
 
 def _create(
     session: Session, address: EmailAddress, name: str | None, zone: str | None, clock: Clock
-) -> Subscriber:
+) -> Subscriber | None:
+    """Return a new subscriber; None when there is one with the address, since a moment ago even."""
     once = insert_into(session, Subscriber).on_conflict_do_nothing().returning(Subscriber)
     # Nobody who was not there has subscriptions: they are not asked for.
     subscriber = session.scalars(
@@ -173,11 +172,13 @@ def _create(
             "confirmation_due_at": clock.now(),
         },
     ).one_or_none()
-    if subscriber is None:
-        # Two sign-ups at the same moment: the other one was first.
-        return session.scalars(select(Subscriber).where(Subscriber.email_key == address.key)).one()
-    set_committed_value(subscriber, "subscriptions", [])
+    if subscriber is not None:
+        set_committed_value(subscriber, "subscriptions", [])
     return subscriber
+
+
+def _known(session: Session, address: EmailAddress) -> Subscriber:
+    return session.scalars(select(Subscriber).where(Subscriber.email_key == address.key)).one()
 
 
 def _describe(subscriber: Subscriber, name: str | None, zone: str | None) -> bool:

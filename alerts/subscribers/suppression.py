@@ -3,9 +3,8 @@
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, literal, select
+from sqlalchemy import bindparam, delete, literal, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,6 +12,14 @@ from alerts.clock import Clock
 from alerts.subscribers.models import BlockedDomain, Suppression, SuppressionChange
 
 ADDED, LIFTED = "added", "lifted"
+# Made once: whoever signs up waits for them.
+_IS_BLOCKED = BlockedDomain.domain.in_(bindparam("domains", expanding=True))
+_BLOCKED = select(BlockedDomain.domain, BlockedDomain.reason).where(_IS_BLOCKED)
+_SUPPRESSED = (
+    select(literal("address"), Suppression.address_hash, Suppression.reason)
+    .where(Suppression.address_hash.in_(bindparam("hashes", expanding=True)))
+    .union_all(select(literal("domain"), *_BLOCKED.selected_columns).where(_IS_BLOCKED))
+)
 
 
 def address_hash(key: str, address_key: str) -> str:
@@ -71,10 +78,8 @@ def suppressed(
     addresses = list(address_keys)
     hashes = {address_hash(key, address): address for address in addresses for key in keys}
     above = {domain: list(_with_parents(domain)) for domain in map(_domain_of, addresses)}
-    alone = select(literal("address"), Suppression.address_hash, Suppression.reason).where(
-        Suppression.address_hash.in_(hashes)
-    )
-    rows = session.execute(alone.union_all(_blocked(above, literal("domain")))).all()
+    asked = {"hashes": list(hashes), "domains": _every(above)}
+    rows = session.execute(_SUPPRESSED, asked).all()
     reasons = {name: why for kind, name, why in rows if kind == "domain"}
     by_domain = _nearest(above, reasons)
     domains = {
@@ -88,18 +93,16 @@ def suppressed(
 def blocked(session: Session, domains: Iterable[str]) -> dict[str, str]:
     """Return which of the domains are blocked, by themselves or by one above, with the reason."""
     above = {domain: list(_with_parents(domain)) for domain in domains}
-    return _nearest(above, dict(session.execute(_blocked(above)).all()))
+    return _nearest(above, dict(session.execute(_BLOCKED, {"domains": _every(above)}).all()))
 
 
 def _domain_of(address: str) -> str:
     return address.rpartition("@")[2]
 
 
-def _blocked(above: Mapping[str, Sequence[str]], *first: ColumnElement[Any]) -> Select[Any]:
-    """Return the query for the domains that are blocked among these and those above them."""
-    every = {one for parents in above.values() for one in parents}
-    columns = (*first, BlockedDomain.domain, BlockedDomain.reason)
-    return select(*columns).where(BlockedDomain.domain.in_(every))
+def _every(above: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the domains with all those above them."""
+    return list({one for parents in above.values() for one in parents})
 
 
 def _nearest(above: Mapping[str, Sequence[str]], reasons: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
@@ -35,7 +36,7 @@ from alerts.web.public import (
     subscribe,
     unsubscribe,
 )
-from alerts.web.site import make_site
+from alerts.web.site import PAGES_KEPT_FOR, make_site
 from alerts.web.webhooks import create_webhooks
 
 _READERS = (
@@ -68,15 +69,16 @@ def create_app(
     *,
     queue: TaskQueue,
     guard: Guard | None = None,
+    pages_kept_for: timedelta = PAGES_KEPT_FOR,
     webhooks: Webhooks | None = None,
 ) -> FastAPI:
     """Return the application; the caller keeps the runtime open and puts the newsletters in place.
 
     Handlers are plain functions in a pool of threads; each opens its own database session.
     `guard` stands at the desk's door, `webhooks` check providers' calls; without one, those of the
-    settings.
+    settings. What all readers share is up to `pages_kept_for` old.
     """
-    site = make_site(runtime, queue, guard=guard)
+    site = make_site(runtime, queue, guard=guard, pages_kept_for=pages_kept_for)
     webhooks = webhooks or Webhooks(runtime.settings, clock=runtime.clock)
 
     @asynccontextmanager

@@ -5,6 +5,7 @@ RFC 9110, 8.8 and 13.1: strong entity tags, and dates for whoever has no tag.
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
@@ -17,26 +18,45 @@ FOR_EVERYBODY = "public, max-age=300"
 _LONGEST_CONDITION = 4_000
 
 
+@dataclass(frozen=True, slots=True)
+class SharedPage:
+    """A page for everybody, ready to be sent to any number of them; see `cacheable`."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    tag: str
+    changed_at: datetime | None
+
+    @classmethod
+    def of(cls, response: Response, *, changed_at: datetime | None) -> "SharedPage":
+        """Return what is to be sent instead of a response: the same, with what caches go by."""
+        body = bytes(response.body)
+        tag = f'"{hashlib.sha256(body).hexdigest()[:40]}"'
+        headers = {**response.headers, "etag": tag, "cache-control": FOR_EVERYBODY}
+        if changed_at is not None:
+            changed_at = changed_at.astimezone(UTC).replace(microsecond=0)
+            headers["last-modified"] = format_datetime(changed_at, usegmt=True)
+        return cls(body, headers, tag, changed_at)
+
+    def answer(self, request: Request) -> Response:
+        """Return the answer to a request: the page, or 304 where the client has it."""
+        if not is_known(request.headers, self.tag, self.changed_at):
+            return Response(self.body, headers=self.headers)
+        kept = {
+            name: value
+            for name, value in self.headers.items()
+            if name not in {"content-length", "content-type"}
+        }
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=kept)
+
+
 def cacheable(request: Request, response: Response, *, changed_at: datetime | None) -> Response:
     """Return the answer with ETag, Last-Modified and Cache-Control; 304 where it is known.
 
     The tag is that of the very bytes. `changed_at` (in UTC) is when the content last changed;
     without it, no date is told. Never to be used for what is personal.
     """
-    tag = f'"{hashlib.sha256(response.body).hexdigest()[:40]}"'
-    response.headers["ETag"] = tag
-    response.headers["Cache-Control"] = FOR_EVERYBODY
-    if changed_at is not None:
-        changed_at = changed_at.astimezone(UTC).replace(microsecond=0)
-        response.headers["Last-Modified"] = format_datetime(changed_at, usegmt=True)
-    if not is_known(request.headers, tag, changed_at):
-        return response
-    kept = {
-        name: value
-        for name, value in response.headers.items()
-        if name not in {"content-length", "content-type"}
-    }
-    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=kept)
+    return SharedPage.of(response, changed_at=changed_at).answer(request)
 
 
 def is_known(headers: Mapping[str, str], tag: str, changed_at: datetime | None) -> bool:

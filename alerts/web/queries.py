@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from alerts.newsletters.archive.entering import OUT_AT, is_out
@@ -29,6 +29,26 @@ ISSUE_COLUMNS = (
     ArchivedIssue.subject,
     ArchivedIssue.date,
     ArchivedIssue.out_at,
+)
+# Made once: to put it together takes as long as to ask it.
+_ONE_ISSUE = select(
+    Issue.id,
+    Issue.newsletter,
+    Issue.frequency,
+    Issue.number,
+    Issue.number_count,
+    Issue.volume,
+    Issue.volume_number,
+    Issue.subject,
+    func.coalesce(Issue.content["date"].as_string(), ""),
+    OUT_AT,
+).where(
+    is_out(),
+    Issue.newsletter == bindparam("newsletter"),
+    Issue.frequency == bindparam("frequency"),
+    # The index is on the first of an issue's numbers.
+    Issue.number.between(bindparam("number") - MOST_AT_ONCE, bindparam("number")),
+    Issue.number + Issue.number_count > bindparam("number"),
 )
 
 
@@ -105,26 +125,8 @@ def published_issue(
 
     Found in the archive or not: a link in a mail works from the first one on.
     """
-    query = select(
-        Issue.id,
-        Issue.newsletter,
-        Issue.frequency,
-        Issue.number,
-        Issue.number_count,
-        Issue.volume,
-        Issue.volume_number,
-        Issue.subject,
-        func.coalesce(Issue.content["date"].as_string(), ""),
-        OUT_AT,
-    ).where(
-        is_out(),
-        Issue.newsletter == newsletter,
-        Issue.frequency == frequency,
-        # The index is on the first of an issue's numbers.
-        Issue.number.between(number - MOST_AT_ONCE, number),
-        Issue.number + Issue.number_count > number,
-    )
-    row = session.execute(query).first()
+    asked = {"newsletter": newsletter, "frequency": frequency, "number": number}
+    row = session.execute(_ONE_ISSUE, asked).first()
     return PublishedIssue(*row) if row else None
 
 

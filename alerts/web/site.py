@@ -1,6 +1,7 @@
 """What every page is given: the program's parts, made once when the application is."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import parseaddr
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from alerts.articles.topics import Topics, topics_in
 from alerts.config import Settings
 from alerts.delivery.catcher import CatcherStore
 from alerts.delivery.clicks import ClickCounter
-from alerts.kept_minute import KeptMinute
+from alerts.kept_briefly import KeptBriefly
 from alerts.operations.metrics import Metrics
 from alerts.paths import templates_dir
 from alerts.rendering.links import CountedLinks
@@ -20,10 +21,14 @@ from alerts.runtime import Runtime
 from alerts.staff.guard import Guard, make_guard
 from alerts.subscribers.links import SubscriberLinks
 from alerts.task_queue import TaskQueue
+from alerts.web.caching import SharedPage
 from alerts.web.kept_counts import KeptCounts
 from alerts.web.pages import Pages
 from alerts.web.public.catalogue import Catalogue
 from alerts.web.shared_looks import SharedLooks
+
+# After an issue is out hundreds come for the same pages; nobody sees that they are so old.
+PAGES_KEPT_FOR = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -45,16 +50,24 @@ class Site:
     catalogue: Catalogue
     metrics: Metrics
     counts: KeptCounts
-    kept_pages: KeptMinute[str]
+    kept_issues: KeptBriefly[str]
+    kept_pages: KeptBriefly[SharedPage]
     counted_links: CountedLinks
     clicks: ClickCounter
     looks: SharedLooks
 
 
-def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None) -> Site:
+def make_site(
+    runtime: Runtime,
+    queue: TaskQueue,
+    *,
+    guard: Guard | None = None,
+    pages_kept_for: timedelta = PAGES_KEPT_FOR,
+) -> Site:
     """Return the site of a runtime; opens the catcher's mailbox where there is one.
 
-    `guard` is for tests, which want cheap hashes of passwords.
+    `guard` is for tests, which want cheap hashes of passwords, and `pages_kept_for` for those that
+    look at once at what they changed.
     """
     settings = runtime.settings
     name, contact = parseaddr(settings.sender)
@@ -79,10 +92,11 @@ def make_site(runtime: Runtime, queue: TaskQueue, *, guard: Guard | None = None)
             runtime.database, queue.redis_url, runtime.clock, secret=settings.secret_key[-1]
         ),
         guard=guard or make_guard(runtime.database, settings, runtime.clock),
-        catalogue=Catalogue(),
+        catalogue=Catalogue(kept_for=pages_kept_for),
         metrics=Metrics(runtime.database, queue.redis_url, runtime.clock),
         counts=KeptCounts(),
-        kept_pages=KeptMinute(),
+        kept_issues=KeptBriefly(timedelta(minutes=1)),
+        kept_pages=KeptBriefly(pages_kept_for),
     )
 
 

@@ -1,7 +1,7 @@
 """What readers wish: one text for the same wish, and what it lets through."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from alerts.errors import Invalid
@@ -28,6 +28,10 @@ def test_the_text_of_a_wish_is_read_back(wish: Interests) -> None:
 
 
 @given(st.text(max_size=60))
+@example("=")
+@example("=plain")
+@example("country=a%3Bplain")
+@example("a%3Bb")
 def test_whatever_stands_in_a_text_is_read_without_an_error(text: str) -> None:
     found = Interests.read(text)
     assert Interests.read(found.text) == found

@@ -1,6 +1,7 @@
 """The web archive: issues that are out, as everybody may read them, without personal parts."""
 
 import re
+from collections.abc import Callable, Hashable
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -19,7 +20,7 @@ from alerts.rendering.models import Edition
 from alerts.rendering.service import edition_for, variant_of
 from alerts.subscribers.models import Frequency
 from alerts.subscribers.wishes import Offer
-from alerts.web.caching import cacheable
+from alerts.web.caching import SharedPage
 from alerts.web.headers import MAIL_POLICY
 from alerts.web.issue_page import IssuePage, page_of
 from alerts.web.public.catalogue import issue_path, linked
@@ -46,29 +47,13 @@ router = APIRouter(prefix="/archive")
 @router.get("/")
 def all_newsletters(site: CurrentSite, request: Request) -> Response:
     """Show every newsletter with the newest of its issues."""
-    with site.runtime.database.glance() as session:
-        entries = site.catalogue.with_issues(session, site.runtime.clock.now(), latest=_LATEST)
-    # The newest of all is the newest of its newsletter.
-    newest = [one.issue.out_at for entry in entries.values() for one in entry.latest]
-    changed_at = max(newest, default=None)
-    page = site.pages.page("archive/all.html", {"entries": list(entries.values())})
-    return cacheable(request, page, changed_at=changed_at)
+    return _kept(site, (), lambda: _all_newsletters(site)).answer(request)
 
 
 @router.get("/{slug}")
 def one_newsletter(site: CurrentSite, request: Request, slug: str, page: int = 1) -> Response:
     """Show all issues of a newsletter, the newest first, a page at a time."""
-    with site.runtime.database.glance() as session:
-        offer = _offer(site, session, slug)
-        pages = max(1, -(-count_published(session, slug) // _PAGE_SIZE))
-        if not 1 <= page <= pages:
-            raise HTTPException(HTTPStatus.NOT_FOUND)
-        offset = (page - 1) * _PAGE_SIZE
-        issues = published_issues(session, slug, limit=_PAGE_SIZE, offset=offset)
-        newest = issues[0].out_at if page == 1 and issues else newest_at(session, slug)
-    context = {"offer": offer, "issues": linked(issues, offer), "page": page, "pages": pages}
-    answer = site.pages.page("archive/newsletter.html", context)
-    return cacheable(request, answer, changed_at=newest)
+    return _kept(site, (slug, page), lambda: _one_newsletter(site, slug, page)).answer(request)
 
 
 @router.get("/{slug}/{number}")
@@ -79,17 +64,63 @@ def one_issue(site: CurrentSite, request: Request, slug: str, number: str) -> Re
     `FREQUENCY-NUMBER`. A double issue is at `85-86`, and at 85 and 86 too. It is served
     in a sandbox, as any mail is.
     """
-    now = site.runtime.clock.now()
+    try:
+        page = _kept(site, (slug, number), lambda: _one_issue(site, slug, number))
+    except _Elsewhere as other:
+        return RedirectResponse(other.path, HTTPStatus.MOVED_PERMANENTLY)
+    return page.answer(request)
+
+
+class _Elsewhere(Exception):
+    """An issue stands at another address than the one that was asked for."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+def _kept(site: Site, key: Hashable, make: Callable[[], SharedPage]) -> SharedPage:
+    """Return a page that was made a moment ago, or make it."""
+    return site.kept_pages.get(key, make, now=site.runtime.clock.now())
+
+
+def _all_newsletters(site: Site) -> SharedPage:
+    with site.runtime.database.glance() as session:
+        entries = site.catalogue.with_issues(session, site.runtime.clock.now(), latest=_LATEST)
+    # The newest of all is the newest of its newsletter.
+    newest = [one.issue.out_at for entry in entries.values() for one in entry.latest]
+    page = site.pages.page("archive/all.html", {"entries": list(entries.values())})
+    return SharedPage.of(page, changed_at=max(newest, default=None))
+
+
+def _one_newsletter(site: Site, slug: str, page: int) -> SharedPage:
+    with site.runtime.database.glance() as session:
+        offer = _offer(site, session, slug)
+        pages = max(1, -(-count_published(session, slug) // _PAGE_SIZE))
+        if not 1 <= page <= pages:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        offset = (page - 1) * _PAGE_SIZE
+        issues = published_issues(session, slug, limit=_PAGE_SIZE, offset=offset)
+        newest = issues[0].out_at if page == 1 and issues else newest_at(session, slug)
+    context = {"offer": offer, "issues": linked(issues, offer), "page": page, "pages": pages}
+    made = site.pages.page("archive/newsletter.html", context)
+    return SharedPage.of(made, changed_at=newest)
+
+
+def _one_issue(site: Site, slug: str, number: str) -> SharedPage:
+    """Return an issue's page; raises _Elsewhere for a number that it has at another address."""
     with site.runtime.database.glance() as session:
         offer = _offer(site, session, slug)
         issue = _issue(session, offer, number)
         if number not in _names(issue, offer):
-            return RedirectResponse(issue_path(issue, offer), HTTPStatus.MOVED_PERMANENTLY)
-        html = site.kept_pages.get(
-            (issue, offer), lambda: _html(site, session, issue, offer), now=now
+            raise _Elsewhere(issue_path(issue, offer))
+        html = site.kept_issues.get(
+            (issue, offer),
+            lambda: _html(site, session, issue, offer),
+            now=site.runtime.clock.now(),
         )
     page = HTMLResponse(html, headers={"Content-Security-Policy": MAIL_POLICY})
-    return cacheable(request, page, changed_at=issue.out_at)
+    return SharedPage.of(page, changed_at=issue.out_at)
 
 
 def _html(site: Site, session: Session, issue: PublishedIssue, offer: Offer) -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.articles.reading.header import SERIES
+from alerts.kept_briefly import KeptBriefly
 from alerts.newsletters.models import Newsletter, Schedule
 from alerts.newsletters.rules import parse_rule
 from alerts.newsletters.service import definition_of, list_newsletters, offers
@@ -98,21 +99,17 @@ class Linked:
 class Catalogue:
     """The catalogue as pages of one person need it, kept while nothing of it changes.
 
-    It is the same for all readers, and takes longer to make than the rest of such a page.
+    It is the same for all readers, and takes longer to make than the rest of such a page. Whether
+    something changed is looked up again after `kept_for`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, kept_for: timedelta) -> None:
         self._made: tuple[object, dict[str, Entry]] | None = None
+        self._looked_up: KeptBriefly[dict[str, Entry]] = KeptBriefly(kept_for)
 
     def entries(self, session: Session, now: datetime) -> dict[str, Entry]:
         """Return all newsletters by slug, without issues; sizes may be a minute old."""
-        state = session.execute(_STATE).all()
-        key = (now.replace(second=0, microsecond=0), [tuple(row) for row in state])
-        # Two threads may make it at once: each is right.
-        made = self._made
-        if made is None or made[0] != key:
-            made = self._made = (key, catalogue(session, now))
-        return made[1]
+        return self._looked_up.get((), lambda: self._entries(session, now), now=now)
 
     def with_issues(self, session: Session, now: datetime, *, latest: int) -> dict[str, Entry]:
         """Return the same, each with up to `latest` of its newest issues as they are now."""
@@ -120,6 +117,15 @@ class Catalogue:
             slug: replace(entry, latest=_latest(session, entry.offer, latest))
             for slug, entry in self.entries(session, now).items()
         }
+
+    def _entries(self, session: Session, now: datetime) -> dict[str, Entry]:
+        state = session.execute(_STATE).all()
+        key = (now.replace(second=0, microsecond=0), [tuple(row) for row in state])
+        # Two threads may make it at once: each is right.
+        made = self._made
+        if made is None or made[0] != key:
+            made = self._made = (key, catalogue(session, now))
+        return made[1]
 
 
 def catalogue(session: Session, now: datetime) -> dict[str, Entry]:

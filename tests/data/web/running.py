@@ -206,6 +206,8 @@ def running_site(
             runtime,
             queue=queue or recording,
             guard=guard,
+            # A test looks at once at what it changed.
+            pages_kept_for=timedelta(0),
             webhooks=Webhooks(settings, clock=clock, fetch=fetch),
         )
         # However busy the machine is: a page of a test waits for what it counts.
