@@ -1,15 +1,20 @@
 from dataclasses import replace
+from pathlib import Path
 
 from sqlalchemy import func, select
 
+from alerts.clock import FixedClock
+from alerts.database import Database
 from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
 from alerts.rendering.models import Edition
 from alerts.rendering.slots import Slot
 from alerts.subscribers.models import Frequency
+from alerts.web.site import PAGES_KEPT_FOR
 from tests.data.rendering import samples
-from tests.data.web.running import RunningSite
+from tests.data.web.running import RunningSite, running_site
+from tests.factories import counted_queries
 
 
 def _weekly(site: RunningSite, number: int, state: IssueState = IssueState.SENT) -> None:
@@ -134,3 +139,39 @@ def test_a_double_issue_answers_for_both_numbers_and_names_one_address(site: Run
     assert 'href="/archive/africa-this-week/87"' in listing
     feed = site.client.get("/archive/africa-this-week/feed.atom").text
     assert "Africa This Week #85 &amp; 86: " in feed
+
+
+def test_a_crowd_has_each_page_made_once_a_second(
+    database: Database, clock: FixedClock, tmp_path: Path
+) -> None:
+    with running_site(database, clock, tmp_path, pages_kept_for=PAGES_KEPT_FOR) as site:
+        _weekly(site, 86)
+        paths = ["/archive/", "/archive/africa-this-week", "/archive/africa-this-week/86"]
+        assert site.client.get("/archive/africa-this-week/87").status_code == 404
+        first = [site.client.get(path) for path in paths]
+        assert [page.status_code for page in first] == [200, 200, 200]
+        with counted_queries(database.engine) as asked:
+            again = [site.client.get(path) for path in paths]
+        assert asked == []
+        assert [page.content for page in again] == [page.content for page in first]
+        assert [page.headers for page in again] == [page.headers for page in first]
+        known = {"If-None-Match": first[0].headers["etag"]}
+        assert site.client.get("/archive/", headers=known).status_code == 304
+
+        _weekly(site, 87)
+        # What was not there is looked for each time; the rest is a second old at most.
+        assert site.client.get("/archive/africa-this-week/87").status_code == 200
+        assert "/africa-this-week/87" not in site.client.get("/archive/").text
+        clock.advance(PAGES_KEPT_FOR)
+        assert "/africa-this-week/87" in site.client.get("/archive/").text
+
+
+def test_a_number_that_stands_elsewhere_leads_there_each_time(
+    database: Database, clock: FixedClock, tmp_path: Path
+) -> None:
+    with running_site(database, clock, tmp_path, pages_kept_for=PAGES_KEPT_FOR) as site:
+        _weekly(site, 86)
+        for _ in range(2):
+            answer = site.client.get("/archive/africa-this-week/weekly-86")
+            assert answer.status_code == 301
+            assert answer.headers["location"] == "/archive/africa-this-week/86"

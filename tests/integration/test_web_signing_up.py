@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import httpx
@@ -7,6 +8,7 @@ from alerts.subscribers.exclusion import suppress
 from alerts.subscribers.models import Frequency, SubscriberState
 from alerts.task_queue import Queue, Task
 from tests.data.web.running import EMAIL, RunningSite
+from tests.factories import counted_queries
 
 
 def _sign_up(site: RunningSite, **changes: str | list[str]) -> httpx.Response:
@@ -225,3 +227,13 @@ def test_signed_up_again_by_somebody_else_a_reader_who_left_stays_away(site: Run
     assert "This is what will come to" in page
     site.client.post(site.links.confirm_url(subscriber.public_id))
     assert site.subscriber().state is SubscriberState.CONFIRMED
+
+
+def test_a_sign_up_asks_little_of_the_database(site: RunningSite) -> None:
+    # Of an issue that goes out meanwhile each statement takes some.
+    for email in ("first@example.org", "second@example.org"):
+        token = site.form_token()
+        with counted_queries(site.runtime.database.engine) as asked:
+            assert _sign_up(site, form_token=token, email=email).status_code == 200
+        of_readers = [one for one in asked if re.search("subscri|suppress|consent", one)]
+        assert [one.split()[0] for one in of_readers] == ["SELECT", "INSERT", "INSERT", "INSERT"]

@@ -176,11 +176,13 @@ def running_site(
     fetch: Callable[[str], bytes] | None = None,
     fetch_hosts: tuple[str, ...] = (),
     api_rate: int = 600,
+    pages_kept_for: timedelta = timedelta(0),
 ) -> Iterator[RunningSite]:
     """Serve the site in a thread on a free port of 127.0.0.1 until the block ends.
 
     `base_url` is what it takes for its own address; without one, where it is. `webhooks` are the
-    settings of mail that comes back, `fetch` stands for the way to Amazon's certificates.
+    settings of mail that comes back, `fetch` stands for the way to Amazon's certificates. Pages
+    are not kept unless asked for: a test looks at once at what it changed.
     """
     with socket.socket() as listener, httpx.Client(timeout=_PATIENCE, verify=TLS) as client:
         listener.bind(("127.0.0.1", 0))
@@ -206,8 +208,7 @@ def running_site(
             runtime,
             queue=queue or recording,
             guard=guard,
-            # A test looks at once at what it changed.
-            pages_kept_for=timedelta(0),
+            pages_kept_for=pages_kept_for,
             webhooks=Webhooks(settings, clock=clock, fetch=fetch),
         )
         # However busy the machine is: a page of a test waits for what it counts.
