@@ -12,7 +12,7 @@ from typing import Any
 import typer.main
 from typer.core import TyperGroup
 
-from alerts.cli.main import app as command_line
+from alerts.cli.whole import app as command_line
 from alerts.clock import SystemClock
 from alerts.config import Settings
 from alerts.config_inbound import InboundSettings

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,8 +10,10 @@ from alerts.cli.common import JsonOption, note, print_json, progress_bar, say
 from alerts.clock import SystemClock, rfc3339
 from alerts.config import load_settings
 from alerts.database import Database
-from alerts.operations.releasing import DueThing
 from alerts.runtime import Runtime, open_runtime
+
+if TYPE_CHECKING:
+    from alerts.operations.releasing import DueThing
 
 
 def register(app: typer.Typer) -> None:
@@ -140,14 +142,14 @@ def release(
         say("still held; decide with --send KEY and --skip KEY, or `all`")
 
 
-def _show(things: list[DueThing]) -> None:
+def _show(things: list["DueThing"]) -> None:
     for thing in things:
         say(f"{thing.key}  {rfc3339(thing.due_at) or ''}  {thing.text}")
     if not things:
         say("nothing is due")
 
 
-def _ask(things: list[DueThing]) -> tuple[list[str], list[str]]:
+def _ask(things: list["DueThing"]) -> tuple[list[str], list[str]]:
     if not things:
         typer.confirm("let this system send again?", abort=True)
     answers = {

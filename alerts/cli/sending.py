@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from alerts.cli.common import JsonOption, note, print_json, program, say
 from alerts.cli.issues import IssueId, app, issue_document, note_retracted
+from alerts.cli.numbers import number
 from alerts.cli.times import parse_moment
 from alerts.cli.waiting import some_worker, wait_until_sent
 from alerts.delivery import books, dispatch, reporting
@@ -255,3 +256,6 @@ def _print_troubles(document: dict[str, Any]) -> None:
     tries = {number: count for number, count in document["attempts"].items() if number != "0"}
     if tries:
         say("tries: " + ", ".join(f"{count} with {number}" for number, count in tries.items()))
+
+
+app.command()(number)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
-from alerts.cli.main import app
+from alerts.cli.whole import app
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.errors import AlertsError

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from alerts.cli.main import app
+from alerts.cli.whole import app
 from alerts.errors import Invalid, NotFound
 
 EMAIL = "ama@example.org"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from alerts.cli.main import app as whole
 from alerts.cli.staff import app
+from alerts.cli.whole import app as whole
 from alerts.clock import SystemClock
 from alerts.config import load_settings
 from alerts.database import Database

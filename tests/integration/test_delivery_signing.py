@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from alerts.cli.main import app
+from alerts.cli.whole import app
 from alerts.clock import FixedClock
 from alerts.config import Settings
 from alerts.database import Database

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 from typing_extensions import override
 
-from alerts.cli.main import app
+from alerts.cli.whole import app
 from alerts.clock import FixedClock, SystemClock
 from alerts.config import Settings
 from alerts.database import Database

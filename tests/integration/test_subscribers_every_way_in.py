@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from typer.testing import CliRunner
 
-from alerts.cli.main import app
+from alerts.cli.whole import app
 from alerts.delivery.catcher import CatcherStore
 from alerts.inbound.reading.record import Command
 from alerts.inbound.wishes import Wish, fulfil

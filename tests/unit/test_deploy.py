@@ -13,7 +13,7 @@ import typer.main
 import yaml
 from typer.core import TyperGroup
 
-from alerts.cli.main import app
+from alerts.cli.whole import app
 from alerts.config import Settings, load_settings
 from tests.conftest import REPOSITORY
 
