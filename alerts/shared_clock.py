@@ -26,7 +26,7 @@ _LONGEST_ANSWER = 2.0
 # A machine's clock that is further off is told of in the log.
 _TELLING = timedelta(seconds=5)
 # Within this time every process has looked, and has renewed what it holds by what it saw.
-_CAREFUL_SECONDS = 90.0
+CAREFUL = timedelta(seconds=90)
 # Within this time every process that works on a batch has renewed its lease, which lasts twice as
 # long: of what was set before it looked first a process sees nothing else.
 _AT_FIRST = timedelta(seconds=30)
@@ -68,6 +68,8 @@ class SharedClock(Clock):
         self._seen: tuple[datetime, float] | None = None
         # By how much it was set ahead of late, and until when that counts, by the steady one.
         self._set_ahead: tuple[timedelta, float] | None = None
+        # Since when nobody has set it, as far as was seen, by the steady one.
+        self._even_since: float | None = None
         self._told = False
         self._noting = Lock()
 
@@ -95,6 +97,17 @@ class SharedClock(Clock):
         if set_ahead is None or self._steady() > set_ahead[1]:
             return now
         return now - set_ahead[0]
+
+    def even_for(self) -> timedelta:
+        """Return for how long nobody has set it, as far as was seen; nothing where that is old."""
+        seen, since = self._seen, self._even_since
+        if seen is None or since is None or self._steady() - seen[1] > _BLIND_SECONDS:
+            return timedelta()
+        return timedelta(seconds=self._steady() - since)
+
+    def steady(self) -> float:
+        """Return seconds that pass whatever the clock is set to."""
+        return self._steady()
 
     def look(self, *, again: bool = False) -> None:
         """Look at the clock, where the last look is some seconds old; or `again` anyhow.
@@ -137,26 +150,49 @@ class SharedClock(Clock):
                 # Another thread has looked since.
                 return
             if seen is None or at - seen[1] > _BLIND_SECONDS:
-                self._began = at
+                self._began = self._even_since = at
             if seen is not None:
-                self._notice_set_ahead(*seen, shown, at)
+                self._notice_set(*seen, shown, at)
             self._seen = shown, at
 
-    def _notice_set_ahead(
+    def _notice_set(
         self, shown_before: datetime, at_before: float, shown: datetime, at: float
     ) -> None:
         expected = shown_before + timedelta(seconds=at - at_before)
         ahead = shown - expected
-        if ahead > _TELLING:
-            log.warning("clock_set_ahead", seconds=round(ahead.total_seconds()))
-            counts = self._set_ahead
-            before = counts[0] if counts and at <= counts[1] else timedelta()
-            self._set_ahead = ahead + before, at + _CAREFUL_SECONDS
+        if abs(ahead) <= _TELLING:
+            return
+        self._even_since = at
+        if ahead < timedelta():
+            log.warning("clock_set_back", seconds=round(-ahead.total_seconds()))
+            return
+        log.warning("clock_set_ahead", seconds=round(ahead.total_seconds()))
+        counts = self._set_ahead
+        before = counts[0] if counts and at <= counts[1] else timedelta()
+        self._set_ahead = ahead + before, at + CAREFUL.total_seconds()
 
 
 def settled(clock: Clock) -> datetime:
     """Return the moment by which a lease of somebody else is over; see `SharedClock.settled`."""
     return clock.settled() if isinstance(clock, SharedClock) else clock.now()
+
+
+def even_for(clock: Clock) -> timedelta:
+    """Return for how long nobody has set a clock, as far as is known; see `SharedClock.even_for`.
+
+    Of a clock that nobody looks after it is said that nobody ever did.
+    """
+    return clock.even_for() if isinstance(clock, SharedClock) else timedelta.max
+
+
+def steady(clock: Clock) -> float:
+    """Return seconds to measure spans by, which pass whatever a shared clock is set to."""
+    return clock.steady() if isinstance(clock, SharedClock) else clock.now().timestamp()
+
+
+def awake_seconds(clock: Clock) -> float:
+    """Return seconds like those of `steady`, that stand still while the machine sleeps."""
+    return time.monotonic() if isinstance(clock, SharedClock) else clock.now().timestamp()
 
 
 def look_at(clock: Clock, *, again: bool = False) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -22,15 +22,15 @@ from alerts.clock import Clock
 from alerts.database import Database
 from alerts.delivery import ledger
 from alerts.delivery.assembly import CompiledMessage, Reader, address_of
+from alerts.delivery.groups import Group, Trouble, write_down, write_down_late
 from alerts.delivery.journal import Journal
 from alerts.delivery.leases import Lease, hold, release, renew, still_sending
 from alerts.delivery.ledger import Claim, Claimed
 from alerts.delivery.messages import IssueMessages
-from alerts.delivery.outcome import Fate, Outcome
+from alerts.delivery.outcome import Outcome
 from alerts.delivery.pace import Pace
 from alerts.delivery.return_paths import ReturnPaths
 from alerts.delivery.rising import pause_if_rising
-from alerts.delivery.settling import settle
 from alerts.delivery.transports.base import (
     Lane,
     Outgoing,
@@ -40,6 +40,7 @@ from alerts.delivery.transports.base import (
     Withheld,
 )
 from alerts.delivery.unsendable import Unsendable
+from alerts.shared_clock import steady
 from alerts.subscribers.links import SubscriberLinks
 
 log = structlog.get_logger(__name__)
@@ -53,14 +54,6 @@ _SERVER_AWAY = timedelta(minutes=1)
 _DATABASE_AWAY_SECONDS = 2.0
 
 T = TypeVar("T")
-
-
-class Trouble(NamedTuple):
-    """What kept a group from being handed over: how long to wait, why to give up, what was said."""
-
-    wait: timedelta | None = None
-    reason: str | None = None
-    said: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +77,6 @@ class Means:
     return_paths: ReturnPaths | None = None
 
 
-@dataclass
-class _Group:
-    claimed: list[Claimed]
-    trouble: Trouble | None = None
-
-
 class BatchRun:
     """The work on one batch under a lease."""
 
@@ -100,13 +87,14 @@ class BatchRun:
         messages: IssueMessages,
         journal: Journal,
         *,
-        valid_until: datetime,
+        valid_until: float,
     ) -> None:
         self._means = means
         self.lease = lease
         self._messages = messages
         self.journal = journal
-        # When others may take the batch, as far as we know.
+        # When others may take the batch, as far as we know; by the steady clock: one that is set
+        # back would have us send on when they have taken it.
         self._valid_until = valid_until
         self._halt = ""
         self._last_end = asyncio.get_running_loop().time()
@@ -145,12 +133,23 @@ class BatchRun:
                     await helper
 
     async def _work(self, first: Claim) -> bool:
-        under_way: deque[tuple[_Group, asyncio.Task[None]]] = deque()
-        ended: list[_Group] = []
+        under_way: deque[tuple[Group, asyncio.Task[None]]] = deque()
+        try:
+            return await self._work_through(first, under_way)
+        except BaseException:
+            # The journal is closed next: nothing more leaves, and what is on the wire is noted.
+            self._halt = self._halt or "the work on the batch failed"
+            await asyncio.gather(*(sending for _, sending in under_way), return_exceptions=True)
+            raise
+
+    async def _work_through(
+        self, first: Claim, under_way: deque[tuple[Group, asyncio.Task[None]]]
+    ) -> bool:
+        ended: list[Group] = []
         claim = first
         while True:
             if claim.deliveries:
-                group = _Group(claim.deliveries)
+                group = Group(claim.deliveries)
                 under_way.append((group, asyncio.create_task(self._deliver(group))))
             more = claim.more and self.undisturbed
             if not more:
@@ -175,12 +174,12 @@ class BatchRun:
             self._halt = "the worker ends"
         return bool(self._halt)
 
-    def _measure(self, group: _Group) -> None:
+    def _measure(self, group: Group) -> None:
         now = asyncio.get_running_loop().time()
         self._means.pace.sent(len(group.claimed), now - self._last_end)
         self._last_end = now
 
-    async def _turn(self, ended: Sequence[_Group], *, claim: bool) -> Claim:
+    async def _turn(self, ended: Sequence[Group], *, claim: bool) -> Claim:
         """Record what ended and claim the next group."""
         if not ended and not claim:
             return Claim([], more=False)
@@ -193,10 +192,10 @@ class BatchRun:
         self._means.pace.turned(loop.time() - began)
         return claimed
 
-    def _outcomes(self, ended: Sequence[_Group]) -> dict[int, Outcome]:
+    def _outcomes(self, ended: Sequence[Group]) -> dict[int, Outcome]:
         return self.journal.take(d.delivery_id for group in ended for d in group.claimed)
 
-    async def _finish(self, ended: Sequence[_Group]) -> bool:
+    async def _finish(self, ended: Sequence[Group]) -> bool:
         """Record what is left and end the lease; True when the batch is done."""
         outcomes = self._outcomes(ended)
         return await self._patiently(partial(self._release, ended, outcomes))
@@ -216,9 +215,9 @@ class BatchRun:
                 await asyncio.sleep(_DATABASE_AWAY_SECONDS)
 
     def _transact(
-        self, ended: Sequence[_Group], outcomes: Mapping[int, Outcome], *, claim: bool, again: bool
+        self, ended: Sequence[Group], outcomes: Mapping[int, Outcome], *, claim: bool, again: bool
     ) -> Claim:
-        now = self._means.clock.now()
+        now, valid_until = self._means.clock.now(), self._lease_from_now()
         with self._means.database.transaction() as session:
             going_on = renew(session, self.lease, now=now)
             # Paused or cancelled, the batch is still ours to write in; lost, it is not.
@@ -233,8 +232,11 @@ class BatchRun:
                 limit=self._means.pace.group,
                 now=now,
             )
-        self._valid_until = now + self.lease.span
+        self._valid_until = valid_until
         return self._compiled(claimed)
+
+    def _lease_from_now(self) -> float:
+        return steady(self._means.clock) + self.lease.span.total_seconds()
 
     def _compiled(self, claim: Claim) -> Claim:
         """Compile what a group needs; where that cannot be, give it back and claim no more."""
@@ -249,7 +251,7 @@ class BatchRun:
         return claim
 
     def _release(
-        self, ended: Sequence[_Group], outcomes: Mapping[int, Outcome], *, again: bool
+        self, ended: Sequence[Group], outcomes: Mapping[int, Outcome], *, again: bool
     ) -> bool:
         now = self._means.clock.now()
         later = self.trouble.wait if self.trouble else None
@@ -261,7 +263,7 @@ class BatchRun:
     def _settle(
         self,
         session: Session,
-        ended: Sequence[_Group],
+        ended: Sequence[Group],
         outcomes: Mapping[int, Outcome],
         *,
         held: bool,
@@ -269,36 +271,17 @@ class BatchRun:
         again: bool,
     ) -> None:
         if again and held:
-            # A commit that was not confirmed may have claimed a group that we never got.
-            ledger.give_back_strays(session, self.lease.batch_id, known=self._held)
+            # A commit that was not confirmed may have written all this down, and claimed a group
+            # that we never got.
+            sending = ledger.give_back_strays(session, self.lease.batch_id, known=self._held)
+            ended = [each.among(sending) for each in ended]
         for group in ended:
-            self._record(session, group, outcomes, held=held, now=now)
+            if held:
+                write_down(session, self.lease, self._messages, group, outcomes, now=now)
+            else:
+                write_down_late(session, self.lease, group, outcomes, now=now)
 
-    def _record(
-        self,
-        session: Session,
-        group: _Group,
-        outcomes: Mapping[int, Outcome],
-        *,
-        held: bool,
-        now: datetime,
-    ) -> None:
-        if not held:
-            numbers = [each.delivery_id for each in group.claimed]
-            fates = {n: outcomes[n].fate for n in numbers if n in outcomes}
-            taken = [number for number, fate in fates.items() if fate is Fate.ACCEPTED]
-            ledger.record_accepted(session, self.lease.issue_id, taken, now=now)
-            return
-        judge = partial(self._messages.judge, now=now)
-        issue_id = self.lease.issue_id
-        left = settle(session, issue_id, group.claimed, outcomes, judge=judge, now=now)
-        trouble = group.trouble or Trouble()
-        if trouble.reason and now > self._messages.give_up_at:
-            ledger.expire(session, issue_id, left, reason=trouble.reason, now=now)
-        else:
-            ledger.give_back(session, left, why=trouble.said)
-
-    async def _deliver(self, group: _Group) -> None:
+    async def _deliver(self, group: Group) -> None:
         """Hand over a group; note what kept the rest of it back, if anything."""
         try:
             await self._means.transport.deliver(self._outgoing(group.claimed), self.journal)
@@ -345,7 +328,7 @@ class BatchRun:
         """Return a message's bytes; raises Withheld when nothing more may be handed over."""
         if self._halt:
             raise Withheld(self._halt)
-        if self._means.clock.now() > self._valid_until:
+        if steady(self._means.clock) > self._valid_until:
             raise Withheld(f"the lease of batch {self.lease.batch_id} is over")
         links, messages = self._means.links, self._messages
         return compiled.fill(
@@ -385,7 +368,7 @@ class BatchRun:
     async def _keep_lease(self) -> None:
         while True:
             await asyncio.sleep(self.lease.span.total_seconds() / _RENEWALS)
-            now = self._means.clock.now()
+            now, valid_until = self._means.clock.now(), self._lease_from_now()
             try:
                 renewed = await asyncio.to_thread(self._renew, now)
             except (OperationalError, InterfaceError) as error:
@@ -393,7 +376,7 @@ class BatchRun:
                 log.warning("lease_not_renewed", error=str(error.orig))
                 continue
             if renewed:
-                self._valid_until = now + self.lease.span
+                self._valid_until = valid_until
 
     def _renew(self, now: datetime) -> bool:
         with self._means.database.transaction() as session:

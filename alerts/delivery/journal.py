@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 # Bytes reserved at a time: the lines of about a thousand messages.
 _ROOM = 1 << 16
 _LONGEST_ANSWER = 1_000
+_CLOSED = -1
 _BOOT, _STARTED, _ENDED = "B", "S", "E"
 _FATES = frozenset(fate.value for fate in Fate)
 # Another one each time that Linux starts; the same in all of a machine's containers.
@@ -57,12 +58,16 @@ class _Pages:
         self._end = end
 
     def close(self) -> None:
-        """Cut the file to what was written."""
+        """Cut the file to what was written; whoever writes on all the same meets an OSError."""
         if self._map is not None:
             self._map.close()
             self._map = None
+        if self._file == _CLOSED:
+            return
         os.ftruncate(self._file, self._end)
-        os.close(self._file)
+        # Its number is given to the next file that is opened, be it the database.
+        closing, self._file = self._file, _CLOSED
+        os.close(closing)
 
     def _begin(self, head: bytes) -> int:
         """Write the head and return where the lines begin; a full disk leaves it out."""

@@ -4,6 +4,7 @@ Every write under a lease asks for its fence in the same transaction, so a worke
 through the end of its lease changes nothing that the next one works on.
 """
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -18,7 +19,11 @@ from alerts.newsletters.models import Issue, IssueState
 
 # How long a worker that died keeps others from its batch.
 LEASE = timedelta(seconds=60)
-
+# The next fence is so much greater at most, by chance. A journal is named by its fence, and lies
+# there before its lease is committed: were the next fence known, one whose lease came to nothing
+# would pass for that of whoever took the batch instead, on another host, and say that he sent
+# nothing. A batch may be leased each minute for months until there are no more.
+_LARGEST_STEP = 30_000
 
 _BATCHES = cast("Table", Batch.__table__)
 _ISSUES = cast("Table", Issue.__table__)
@@ -28,13 +33,14 @@ _ISSUES = cast("Table", Issue.__table__)
 class Lease:
     """The right to work on a batch for a span, renewed while the work goes on.
 
-    `taken_over` tells that a worker before us lost it.
+    `taken_over` tells that a worker before us lost it, whose fence was `before`.
     """
 
     batch_id: int
     issue_id: int
     fence: int
     taken_over: bool
+    before: int
     span: timedelta = LEASE
 
 
@@ -56,17 +62,18 @@ def claim_batch(
     batch = session.get(Batch, batch_id)
     if batch is None:
         return None
-    taken_over = batch.state is BatchState.LEASED
+    taken_over, before = batch.state is BatchState.LEASED, batch.fence
+    fence = before + 1 + secrets.randbelow(_LARGEST_STEP)
     claimed = session.execute(
         update(Batch)
-        .where(Batch.id == batch_id, Batch.fence == batch.fence, _due(now, lapsed), _being_sent())
-        .values(state=BatchState.LEASED, fence=Batch.fence + 1, lease_until=now + span)
+        .where(Batch.id == batch_id, Batch.fence == before, _due(now, lapsed), _being_sent())
+        .values(state=BatchState.LEASED, fence=fence, lease_until=now + span)
         .returning(Batch.fence)
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
     if claimed is None:
         return None
-    return Lease(batch_id, batch.issue_id, claimed, taken_over, span)
+    return Lease(batch_id, batch.issue_id, claimed, taken_over, before, span)
 
 
 def is_leased(session: Session, batch_id: int) -> bool:

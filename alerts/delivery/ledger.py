@@ -163,12 +163,19 @@ def expire(
         tally_verdicts(session, issue_id, [verdict] * len(failed), now=now)
 
 
-def give_back_strays(session: Session, batch_id: int, *, known: AbstractSet[int]) -> None:
-    """Return deliveries that were claimed in a commit of which the worker never heard."""
-    sending = select(Delivery.id).where(
+def give_back_strays(
+    session: Session, batch_id: int, *, known: AbstractSet[int]
+) -> AbstractSet[int]:
+    """Return deliveries that were claimed in a commit of which the worker never heard.
+
+    The numbers of those `known` that are still under way are returned.
+    """
+    query = select(Delivery.id).where(
         Delivery.batch_id == batch_id, Delivery.state == DeliveryState.SENDING
     )
-    give_back(session, sorted(set(session.scalars(sending)) - known))
+    sending = set(session.scalars(query))
+    give_back(session, sorted(sending - known))
+    return sending & known
 
 
 def _skip(session: Session, batch_id: int, reasons: Mapping[int, str], *, now: datetime) -> None:

@@ -71,7 +71,7 @@ class IssueHour(Base):
 class Batch(Base):
     """A slice of an issue's ledger, worked on under a lease by one worker at a time.
 
-    `fence` counts the leases: a worker that lost its lease finds another number and may not
+    `fence` grows with each lease: a worker that lost its lease finds another number and may not
     write any more. `not_before` holds back a batch whose deliveries are to be tried again later.
     """
 

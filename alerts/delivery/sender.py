@@ -28,7 +28,7 @@ from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.recording import record
 from alerts.delivery.tallies import tally_verdicts
 from alerts.delivery.unsendable import Unsendable, halt_issue
-from alerts.shared_clock import look_at, settled
+from alerts.shared_clock import look_at, settled, steady
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +58,7 @@ class _Opened(NamedTuple):
     messages: IssueMessages
     claim: Claim
     journal: Journal
-    valid_until: datetime
+    valid_until: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +108,7 @@ class Sender(Means):
             if is_leased(session, batch_id):
                 # What seems over may be of somebody who saw the clock set back before we did.
                 look_at(self.clock, again=True)
+            valid_until = steady(self.clock) + self.lease.total_seconds()
             now, lapsed = self.clock.now(), settled(self.clock)
             lease = claim_batch(session, batch_id, now=now, lapsed=lapsed, span=self.lease)
             if lease is None:
@@ -129,7 +130,7 @@ class Sender(Means):
             # It lies there before the claim is committed: without it, all would be in doubt.
             journal = Journal(journal_path(self.spool, lease.batch_id, lease.fence), boot=self.boot)
         self._journal_before(lease).unlink(missing_ok=True)
-        return _Opened(lease, messages, claim, journal, now + self.lease)
+        return _Opened(lease, messages, claim, journal, valid_until)
 
     def _open_next(self, issue_id: int) -> _Opened | None:
         """Open another batch of an issue that is due; None when there is none."""
@@ -230,4 +231,4 @@ class Sender(Means):
         )
 
     def _journal_before(self, lease: Lease) -> Path:
-        return journal_path(self.spool, lease.batch_id, lease.fence - 1)
+        return journal_path(self.spool, lease.batch_id, lease.before)
