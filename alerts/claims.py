@@ -18,7 +18,7 @@ from alerts.database import BigKey, Database, UtcDateTime
 from alerts.errors import Conflict
 
 # Longer than the slowest step takes, with the waits before it; renewed step by step.
-_LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=5)
 
 
 class Claimable:
@@ -61,7 +61,7 @@ class Claim(Generic[Row]):
             if row is None or row.fence != self.row.fence:
                 name = kind.__name__.lower()
                 raise Conflict(f"{name} {self.row.id} is worked on by somebody else now")
-            row.claimed_until = self.clock.now() + _LEASE
+            row.claimed_until = self.clock.now() + LEASE
             yield session, row
 
 
@@ -74,7 +74,7 @@ def claim_row(
         row = session.scalar(
             update(kind)
             .where(kind.id == row_id, kind.is_free(now))
-            .values(fence=kind.fence + 1, claimed_until=now + _LEASE)
+            .values(fence=kind.fence + 1, claimed_until=now + LEASE)
             .returning(kind)
             .execution_options(synchronize_session=False)
         )

@@ -8,10 +8,10 @@ import threading
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.clock import SystemClock
 from alerts.config import Settings
 from alerts.database import Database
 from alerts.operations.alarms.beats import note_life
+from alerts.shared_clock import SharedClock
 
 log = structlog.get_logger(__name__)
 
@@ -48,8 +48,11 @@ class Heart:
         # Opened and closed each time: a pool that forks meanwhile shares no connection of ours.
         database = Database(self._url)
         try:
+            # That of those who hold it against their own.
+            clock = SharedClock(database)
+            clock.look()
             with database.transaction() as session:
-                note_life(session, self._name, now=SystemClock().now())
+                note_life(session, self._name, now=clock.now())
         except SQLAlchemyError as error:
             log.warning("life_not_noted", part=self._name, error=type(error).__name__)
         finally:

@@ -11,6 +11,7 @@ from alerts.config import Settings
 from alerts.errors import Refused
 from alerts.newsletters.service import ensure_built_in
 from alerts.runtime import open_queue, open_runtime
+from alerts.shared_clock import SharedClock
 from alerts.web.app import create_app
 from alerts.web.shared_looks import SharedLooks
 from alerts.web.watchman import watchman
@@ -60,7 +61,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
         server = _Server(configuration, application.state.site.looks)
         _end_in_peace(server)
         try:
-            with watchman(runtime, redis_url=queue.redis_url):
+            shared = SharedClock(runtime.database)
+            with watchman(runtime, redis_url=queue.redis_url, clock=shared):
                 server.run()
         except SystemExit as error:
             # uvicorn's own way to say that it could not bind; it has logged the reason.

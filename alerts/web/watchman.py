@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from alerts.clock import Clock
 from alerts.delivery.dkim import DkimSigner
 from alerts.delivery.loop import BackgroundLoop
 from alerts.delivery.transports.base import Transport
@@ -25,11 +26,19 @@ _STOP_SECONDS = 5.0
 
 
 @contextmanager
-def watchman(runtime: Runtime, *, redis_url: str, every: float = _EVERY_SECONDS) -> Iterator[None]:
-    """Check in a thread until the block ends; what is owed and left lying is told from here."""
+def watchman(
+    runtime: Runtime, *, redis_url: str, clock: Clock | None = None, every: float = _EVERY_SECONDS
+) -> Iterator[None]:
+    """Check in a thread until the block ends; what is owed and left lying is told from here.
+
+    `clock` is that by which the others show that they live, where it is not the program's own.
+    """
     stop = threading.Event()
     thread = threading.Thread(
-        target=_keep_watch, args=(runtime, redis_url, stop, every), name="watchman", daemon=True
+        target=_keep_watch,
+        args=(runtime, redis_url, clock or runtime.clock, stop, every),
+        name="watchman",
+        daemon=True,
     )
     thread.start()
     try:
@@ -40,7 +49,9 @@ def watchman(runtime: Runtime, *, redis_url: str, every: float = _EVERY_SECONDS)
         thread.join(_STOP_SECONDS)
 
 
-def _keep_watch(runtime: Runtime, redis_url: str, stop: threading.Event, every: float) -> None:
+def _keep_watch(
+    runtime: Runtime, redis_url: str, clock: Clock, stop: threading.Event, every: float
+) -> None:
     loop, opened = BackgroundLoop(), list[Transport]()
 
     def transport() -> Transport:
@@ -51,7 +62,7 @@ def _keep_watch(runtime: Runtime, redis_url: str, stop: threading.Event, every: 
     means = Means(
         database=runtime.database,
         settings=runtime.settings,
-        clock=runtime.clock,
+        clock=clock,
         transport=transport,
         renderer=lambda: Renderer(templates_dir("email")),
         run=loop.run,

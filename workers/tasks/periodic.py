@@ -1,5 +1,7 @@
 """Tasks of the beat and of the workers' own clock."""
 
+from datetime import timedelta
+
 import structlog
 
 from alerts.articles.sources.claims import claim_due_sources
@@ -15,9 +17,11 @@ from alerts.inbound.fetching.claims import claim_due_mailboxes
 from alerts.inbound.storing import owed_mail_work
 from alerts.newsletters.scheduling import claim_due, stale_runs
 from alerts.operations.alarms.telling import owes_notes
+from alerts.operations.moments import clocked
 from alerts.operations.rounds import Turn, begin_night, owed_turns, take_turn
 from alerts.operations.situation import note_tick
 from alerts.rendering.reviewing.links import owed_link_checks
+from alerts.set_back import draw_near
 from alerts.subscribers.uploads.service import owed_uploads
 from alerts.task_queue import Queue, Task
 from alerts.webhooks.queries import owed_endpoints
@@ -89,6 +93,12 @@ def _hand_on(worker: WorkerParts, turn: Turn) -> None:
 
 
 def _sweep(worker: WorkerParts) -> None:
+    with worker.database.transaction() as session:
+        draw_near(
+            session,
+            clocked(lease=timedelta(seconds=worker.settings.lease_seconds)),
+            clock=worker.clock,
+        )
     with worker.database.transaction() as session:
         due = sweep(session, clock=worker.clock, lost_after=worker.settings.lost_after)
         links = owed_link_checks(session, clock=worker.clock)

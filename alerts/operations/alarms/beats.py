@@ -10,10 +10,13 @@ from sqlalchemy.orm import Session
 from alerts.operations.alarms.kinds import SILENT_AFTER, TICKLESS_AFTER, Kind, Trouble
 from alerts.operations.models import Beat
 from alerts.operations.situation import TICK
+from alerts.set_back import Moment
 
 BEAT, WORKER = "beat", "worker"
 BACKUP = "backup"
 _CHECKED = "alarms"
+# What a clock left ahead of all that was set back since: else nobody would check before it is over.
+BEATS = (Moment(Beat.at),)
 # A check a minute, whoever comes first.
 _BETWEEN_CHECKS = timedelta(seconds=50)
 
@@ -54,7 +57,8 @@ def silent_parts(
 ) -> Iterator[Trouble]:
     """Return which parts do not run, as far as one who watches since a moment can tell. Pure.
 
-    After the machine was off, or when all start together, everybody gets their time.
+    After the machine was off, or its clock was set, or when all start together, everybody gets
+    their time.
     """
 
     def silent(name: str, after: timedelta) -> bool:
