@@ -1,7 +1,10 @@
 """Looking at the shared clock for as long as a process runs, also while it has nothing to do.
 
 A process that is handed a batch has to know whether the clock was set since others wrote down how
-long they hold what they hold; one that looks only with a task at hand would not.
+long they hold what they hold; one that looks only with a task at hand would not. And one that has a
+batch at hand for minutes has to renew its lease by the clock as it is set meanwhile. So a thread
+looks, and no task does: but for those who are about to call a lease of somebody else over, who look
+once more (`look_at(clock, again=True)`).
 """
 
 import threading

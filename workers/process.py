@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from celery.signals import (
     beat_init,
-    task_prerun,
     worker_init,
     worker_process_init,
     worker_process_shutdown,
@@ -320,11 +319,6 @@ def _push_nobody_aside() -> None:
         # Some containers let nobody choose; then all is as usual.
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-
-
-@task_prerun.connect
-def _look_at_the_clock(**_: object) -> None:
-    parts().clock.look()
 
 
 @worker_process_shutdown.connect

@@ -176,8 +176,6 @@ class Sender(Means):
         """Do each second what is to be done beside the batches, until they are over."""
         while not over.is_set():
             try:
-                # A batch may take long, and leases go by the clock as it is set meanwhile.
-                await asyncio.to_thread(look_at, self.clock)
                 if self.beside is not None:
                     await self.beside()
             except (OperationalError, InterfaceError) as error:

@@ -2,6 +2,7 @@
 
 import os
 import shelve
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -131,6 +132,30 @@ def test_a_machines_clock_set_back_and_ahead_again_has_no_batch_taken_over(
     troubled.until_sent(seconds=400)
     assert "clock_set_ahead" in troubled.log(), "no process saw the machine's clock set ahead"
     assert troubled.check(READERS, most_copies=0).sent == READERS
+
+
+def test_who_died_just_before_a_clock_was_set_back_is_taken_over_in_minutes(
+    trouble: Trouble, clock: ShiftedClock
+) -> None:
+    """By the clock as it is then, what it held is its own for an hour."""
+    readers = READERS // 3
+    troubled = trouble(connections=8, lease_seconds="10")
+    troubled.clock = clock
+    troubled.server.delay = 0.03
+    troubled.prepare(readers)
+    troubled.installation.environment |= clock.given()
+    troubled.start("worker", "worker")
+    troubled.send()
+    troubled.until_taken(readers // 3)
+    worker = troubled.parts["worker"]
+    os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+    clock.shift(-HOUR)
+    troubled.start_again("worker")
+    troubled.server.delay = 0.0
+    troubled.until_sent(seconds=400)
+    assert "clock_was_set_back" in troubled.log(), "no lease was left over by the clock before"
+    assert troubled.check(readers, most_copies=8).sent == readers
 
 
 def test_a_beat_ticks_on_where_its_clock_was_set_back(

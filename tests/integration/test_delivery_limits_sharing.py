@@ -123,6 +123,18 @@ def test_who_died_while_it_waited_holds_nobody_back(world: World) -> None:
     assert len(digests) >= 88
 
 
+def test_who_waited_when_the_clock_was_set_back_holds_nobody_back_for_the_hour(
+    world: World,
+) -> None:
+    limits = read_limits({"rate": "20/s"})
+    dead, alive = world.limiter(limits), world.limiter(limits)
+    workers = [Worker(dead, lane=Lane.ALERT, newsletter="alert", end=0.02)]
+    asyncio.run(world.run(workers, 0.03))
+    world.now -= 3600
+    asyncio.run(world.run([Worker(alive, newsletter="digest")], 5))
+    assert world.counts()[Lane.DIGEST, "digest"] >= 88
+
+
 def test_who_waits_for_its_domain_holds_nobody_back_at_the_transport(world: World) -> None:
     slow = f"slow.{world.name}"
     limits = read_limits({"rate": "20/s"}, [f"{slow}=1/s"])

@@ -141,6 +141,67 @@ def test_nothing_is_said_of_pools_that_are_none_or_cannot_be_read(
 ) -> None:
     settings = ringing.settings
     assert relays_of(settings, redis_url) == dict.fromkeys(NAMES)
-    assert relays_of(settings, "redis://127.0.0.1:9/0") == {}
+    assert relays_of(settings, "redis://127.0.0.1:9/0") is None
     assert relays_of(settings.model_copy(update={"mail_url": ("smtp://one",)}), redis_url) == {}
     assert relays_of(settings.model_copy(update={"mail_url": ("odd://x", "y")}), redis_url) == {}
+
+
+def test_a_relay_that_nobody_tries_is_not_well_by_that(
+    suspicions: Suspicions, ringing: Bell, redis_url: str
+) -> None:
+    name = NAMES[0]
+    suspicions.note(name, rest=5, said="Connection refused")
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.ttl(f"alerts:relays:{name}") == -1, "it will be forgotten"
+        since = (datetime.now(UTC) - timedelta(minutes=11)).timestamp()
+        client.hset(f"alerts:relays:{name}", "since", repr(since))
+    ringing.clock.advance(timedelta(minutes=2))
+    assert "relay-sick" in ringing.look()
+    for _ in range(3):
+        ringing.clock.advance(timedelta(days=1))
+        assert "relay-sick" in ringing.look()
+
+
+def test_no_alarm_about_a_relay_is_over_because_redis_is_away(
+    suspicions: Suspicions, ringing: Bell, redis_url: str, tmp_path: Path
+) -> None:
+    suspicions.note(NAMES[0], rest=5, said="Connection refused")
+    with redis.Redis.from_url(redis_url) as client:
+        since = (datetime.now(UTC) - timedelta(minutes=11)).timestamp()
+        client.hset(f"alerts:relays:{NAMES[0]}", "since", repr(since))
+    ringing.clock.advance(timedelta(minutes=2))
+    assert "relay-sick" in ringing.look()
+    blind = Bell(
+        ringing.database,
+        ringing.clock,
+        tmp_path,
+        redis_url="redis://127.0.0.1:9/0",
+        mail_url=RELAYS,
+    )
+    for _ in range(7):
+        ringing.clock.advance(timedelta(minutes=1))
+        assert "relay-sick" in blind.look()
+    blind.close()
+    # Who can see closes it.
+    suspicions.clear(NAMES[0])
+    ringing.clock.advance(timedelta(minutes=6))
+    assert "relay-sick" not in ringing.look()
+
+
+def test_a_server_whose_clock_was_set_back_leaves_no_relay_alone_for_the_hour(
+    suspicions: Suspicions, redis_url: str
+) -> None:
+    name, key = NAMES[0], f"alerts:relays:{NAMES[0]}"
+    suspicions.note(name, rest=300, said="Connection refused")
+    with redis.Redis.from_url(redis_url) as client:
+        for field in ("since", "tried", "until"):
+            ahead = float(client.hget(key, field) or 0) + 3600  # type: ignore[arg-type]  # not awaited
+            client.hset(key, field, repr(ahead))
+    found = suspicions.standing()
+    assert found is not None
+    assert found[name].rest == 0
+    suspicions.note(name, rest=300, said="Connection refused")
+    again = suspicions.standing()
+    assert again is not None
+    assert again[name].since <= again[name].tried <= datetime.now(UTC) + timedelta(seconds=5)
+    assert 290 < again[name].rest <= 300

@@ -84,11 +84,14 @@ end
 -- queueing), `level:` the share of whoever was served last in a lane, `owed:` places that a lane
 -- saw go to higher lanes while it waited.
 
-local function waiting_flows(state)
+local function waiting_flows(limit, state)
+  -- One that waits for longer was left by a clock that was set back; it would hold all up meanwhile.
+  local latest = now + 2 * math.max(limit.interval, 1) + GRACE
   local flows = {}
   for field, till in pairs(state) do
     local kind, flow, lane = string.match(field, '^(%l+):((%d+)|.*)$')
-    local present = (kind == 'waits' or kind == 'comes') and tonumber(till) > now
+    local present = (kind == 'waits' or kind == 'comes')
+      and tonumber(till) > now and tonumber(till) <= latest
     if present and flow ~= me then
       flows[#flows + 1] = {name = flow, lane = tonumber(lane)}
     end
@@ -128,7 +131,7 @@ local function look_at_rate(limit, key)
     due = furthest
     redis.call('HSET', key, 'due', exact(due))
   end
-  local flows = waiting_flows(state)
+  local flows = waiting_flows(limit, state)
   local found = {state = state, due = due, flows = flows, most = ask.wanted}
   if due > now + LEAD then
     found.wait = due - now - LEAD / 2

@@ -1,11 +1,13 @@
 """Which transports of a pool are sick, for all processes on all hosts: kept in Redis.
 
 What one process found out the others need not find out by themselves, and ops see it. It is no
-truth to be kept: where Redis is away, or emptied, each process goes by what it saw itself.
+truth to be kept: where Redis is away, or emptied, each process goes by what it saw itself. But it
+stands until somebody sees the transport well: one that nobody tries, since nothing is sent, has not
+come round by that.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import redis
@@ -22,8 +24,6 @@ log = structlog.get_logger(__name__)
 
 _PREFIX = "alerts:relays"
 _ANSWER_SECONDS = 1.0
-# One that nobody has tried for a day, since nothing was sent, is not known to be sick any more.
-_KEPT = timedelta(days=1)
 _LONGEST_SAID = 200
 
 
@@ -58,12 +58,15 @@ class Suspicions:
         try:
             seconds, micros = self._redis.time()
             now = seconds + micros / 1e6
+            since = self._redis.hget(_key(name), "since")
             with self._redis.pipeline() as pipe:
+                if since is not None and float(since) > now:
+                    # The server's clock was set back.
+                    pipe.hdel(_key(name), "since")
                 pipe.hsetnx(_key(name), "since", repr(now))
                 for field, value in (("tried", now), ("until", now + rest)):
                     pipe.hset(_key(name), field, repr(value))
                 pipe.hset(_key(name), "said", line)
-                pipe.expire(_key(name), _KEPT)
                 pipe.execute()
         except redis.RedisError as error:
             log.info("relay_not_noted", transport=name, error=type(error).__name__)
@@ -102,10 +105,11 @@ def named(name: str, said: str) -> str:
     return said if said.startswith(f"{name}:") else f"{name}: {said}"
 
 
-def relays_of(settings: Settings, redis_url: str) -> dict[str, Suspicion | None]:
+def relays_of(settings: Settings, redis_url: str) -> dict[str, Suspicion | None] | None:
     """Return the transports of a pool, each with what makes it suspect; None for one that is well.
 
-    Empty where there is one way to send, where `ALERTS_MAIL_URL` is wrong, or Redis is away.
+    Empty where there is one way to send, or `ALERTS_MAIL_URL` is wrong. None where Redis is away:
+    nothing is known of any.
     """
     try:
         names = sorted(transport_names(settings))
@@ -119,11 +123,13 @@ def relays_of(settings: Settings, redis_url: str) -> dict[str, Suspicion | None]
         found = suspicions.standing()
     finally:
         suspicions.close()
-    return {} if found is None else {name: found.get(name) for name in names}
+    return None if found is None else {name: found.get(name) for name in names}
 
 
-def sick_of(relays: Mapping[str, Suspicion | None]) -> Sequence[tuple[Suspicion, str]]:
-    """Return the sick ones, each with who stands in for it, in words."""
+def sick_of(relays: Mapping[str, Suspicion | None] | None) -> Sequence[tuple[Suspicion, str]]:
+    """Return the sick ones, each with who stands in for it, in words; none where none is known."""
+    if relays is None:
+        return []
     well = ", ".join(name for name, found in relays.items() if found is None)
     stands_in = f"mail goes on by {well}" if well else "no other takes mail either"
     return [(found, stands_in) for found in relays.values() if found is not None]
@@ -148,10 +154,12 @@ def _read(name: str, row: Mapping[bytes, bytes], now: float) -> Suspicion:
     def moment(field: bytes) -> float:
         return float(row.get(field, now))
 
+    tried, until = moment(b"tried"), moment(b"until")
     return Suspicion(
         name,
         datetime.fromtimestamp(moment(b"since"), UTC),
-        datetime.fromtimestamp(moment(b"tried"), UTC),
-        max(0.0, moment(b"until") - now),
+        datetime.fromtimestamp(tried, UTC),
+        # Where the server's clock was set back since, nobody knows for how long still.
+        max(0.0, until - now) if tried <= now else 0.0,
         row.get(b"said", b"").decode(errors="replace"),
     )

@@ -38,14 +38,20 @@ class Around:
     """What is known beside the database.
 
     Room on the disk; how long a canary may take; which mailboxes are to be looked into; what is
-    stated for each transport; the transports of a pool, with what makes one suspect.
+    stated for each transport; the transports of a pool, with what makes one suspect, or None where
+    nobody knows.
     """
 
     space: Space | None
     canary_within: timedelta
     mailboxes: Sequence[MailboxUrl] = ()
     limits: Sequence[Limits] = ()
-    relays: Mapping[str, Suspicion | None] = field(default_factory=dict)
+    relays: Mapping[str, Suspicion | None] | None = field(default_factory=dict)
+
+    @property
+    def unknown(self) -> frozenset[Kind]:
+        """The kinds of alarms of which nobody can tell now whether they are over."""
+        return frozenset({Kind.RELAY_SICK} if self.relays is None else ())
 
 
 def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list[Trouble]:

@@ -35,7 +35,7 @@ def refusing_relays(session: Session, situation: Situation) -> Iterator[Trouble]
             yield Trouble(Kind.RELAY_REFUSES, f"issue:{issue.id}", what, mend)
 
 
-def sick_relays(relays: Mapping[str, Suspicion | None]) -> Iterator[Trouble]:
+def sick_relays(relays: Mapping[str, Suspicion | None] | None) -> Iterator[Trouble]:
     """Return the relays of a pool that were sick for long, and still when they were tried last."""
     for one, stands_in in sick_of(relays):
         if one.tried - one.since >= SICK_FOR:

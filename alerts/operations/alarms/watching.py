@@ -103,6 +103,7 @@ class Watch:
                 targets=targets_of(settings),
                 now=now,
                 watching_since=self._since,
+                unknown=around.unknown,
             )
         if settled.opened or settled.closed:
             log.warning("alarms", opened=settled.opened, closed=settled.closed)
