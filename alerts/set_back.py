@@ -47,7 +47,9 @@ def draw_near(session: Session, moments: Iterable[Moment], *, clock: Clock) -> i
 
 def _draw(session: Session, moment: Moment, now: datetime) -> int:
     furthest = now + moment.ahead
-    columns = [moment.column] if moment.also is None else [moment.column, moment.also]
+    columns: list[Column] = [moment.column]
+    if moment.also is not None:
+        columns.append(moment.also)
     statement = update(moment.column.class_).where(moment.column > furthest + _APART)
     if moment.where is not None:
         statement = statement.where(moment.where)

@@ -195,7 +195,7 @@ def test_a_server_whose_clock_was_set_back_leaves_no_relay_alone_for_the_hour(
     suspicions.note(name, rest=300, said="Connection refused")
     with redis.Redis.from_url(redis_url) as client:
         for field in ("since", "tried", "until"):
-            ahead = float(client.hget(key, field) or 0) + 3600  # type: ignore[arg-type]  # not awaited
+            ahead = float(client.hget(key, field) or 0) + 3600
             client.hset(key, field, repr(ahead))
     found = suspicions.standing()
     assert found is not None

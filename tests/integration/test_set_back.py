@@ -245,10 +245,10 @@ def test_a_claim_of_somebody_who_died_is_over_within_minutes(machine: Machine) -
 
 
 def test_an_issue_by_schedule_that_nobody_made_is_made(house: House, machine: Machine) -> None:
-    row = {"newsletter": "gp-alert", "frequency": Frequency.IMMEDIATE, "period": "2026-01-01"}
-    row |= {"due_at": NOW, "started_at": NOW, "outcome": RunOutcome.CLAIMED}
+    what = {"newsletter": "gp-alert", "frequency": Frequency.IMMEDIATE, "period": "2026-01-01"}
+    run = insert(Run).values(**what, due_at=NOW, started_at=NOW, outcome=RunOutcome.CLAIMED)
     with house.database.transaction() as session:
-        session.execute(insert(Run).values(**row))
+        session.execute(run)
     machine.set_clock(-HOUR)
     machine.passes(100)
     machine.draw_near()
