@@ -37,8 +37,9 @@ class Settings(SendingSettings, InboundSettings, OperationsSettings):
     `push_tokens` may hand in articles. After `lease_seconds`, the same for all workers, another one
     takes up the batch of one that died. A log-in at the desk ends when nothing was done for
     `session_idle`, and `session_longest` after it began. `keep_unconfirmed`, `keep_departed` and
-    `keep_networks` say after what time `alerts prune` removes sign-ups that nobody confirmed, people who left, and the
-    network addresses of consents. `dns_server` is whom `alerts doctor` asks, else the system's.
+    `keep_networks` say after what time `alerts prune` removes sign-ups that nobody confirmed,
+    people who left, and the network addresses of consents. `dns_server` is whom `alerts doctor`
+    asks, else the system's.
     Whoever holds the `metrics_token` sees `/metrics` from elsewhere than this machine.
     `templates_dir` holds the folders of email templates that
     newsletters bring themselves; without it they lie in the data folder, in `templates/email`.

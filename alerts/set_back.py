@@ -10,6 +10,7 @@ writes it anew by himself, and afterwards only what the dead left is so far ahea
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, CursorResult, update
@@ -20,7 +21,6 @@ from alerts.shared_clock import CAREFUL, even_for, look_at
 
 log = structlog.get_logger(__name__)
 
-Column = InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None]
 # The clocks of those who do not share one.
 _APART = timedelta(minutes=2)
 
@@ -32,10 +32,10 @@ class Moment:
     `also` is set to the same moment as the column, `where` says in which rows it counts.
     """
 
-    column: Column
+    column: InstrumentedAttribute[Any]
     ahead: timedelta = timedelta()
     where: ColumnElement[bool] | None = None
-    also: Column | None = None
+    also: InstrumentedAttribute[Any] | None = None
 
 
 def draw_near(session: Session, moments: Iterable[Moment], *, clock: Clock) -> int:
@@ -47,9 +47,7 @@ def draw_near(session: Session, moments: Iterable[Moment], *, clock: Clock) -> i
 
 def _draw(session: Session, moment: Moment, now: datetime) -> int:
     furthest = now + moment.ahead
-    columns: list[Column] = [moment.column]
-    if moment.also is not None:
-        columns.append(moment.also)
+    columns = [moment.column] if moment.also is None else [moment.column, moment.also]
     statement = update(moment.column.class_).where(moment.column > furthest + _APART)
     if moment.where is not None:
         statement = statement.where(moment.where)
@@ -60,5 +58,5 @@ def _draw(session: Session, moment: Moment, now: datetime) -> int:
     )
     assert isinstance(drawn, CursorResult)  # noqa: S101 - what an UPDATE gives
     if drawn.rowcount:
-        log.warning("clock_was_set_back", what=str(moment.column), rows=drawn.rowcount)
+        log.warning("drawn_near", what=str(moment.column), rows=drawn.rowcount)
     return drawn.rowcount

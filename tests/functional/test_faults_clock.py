@@ -154,7 +154,7 @@ def test_who_died_just_before_a_clock_was_set_back_is_taken_over_in_minutes(
     troubled.start_again("worker")
     troubled.server.delay = 0.0
     troubled.until_sent(seconds=400)
-    assert "clock_was_set_back" in troubled.log(), "no lease was left over by the clock before"
+    assert "drawn_near" in troubled.log(), "no lease was left over by the clock before"
     assert troubled.check(readers, most_copies=8).sent == readers
 
 
