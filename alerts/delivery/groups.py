@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from alerts.delivery import ledger
+from alerts.delivery.counting import OutcomeClass, count_outcomes
 from alerts.delivery.leases import Lease
 from alerts.delivery.ledger import Claimed
 from alerts.delivery.messages import IssueMessages
@@ -64,4 +65,6 @@ def write_down_late(
     numbers = [each.delivery_id for each in group.claimed]
     fates = {number: outcomes[number].fate for number in numbers if number in outcomes}
     taken = [number for number, fate in fates.items() if fate is Fate.ACCEPTED]
-    ledger.record_accepted(session, lease.issue_id, taken, now=now)
+    news = ledger.record_accepted(session, lease.issue_id, taken, now=now)
+    came_to = [(one.email, OutcomeClass.SENT) for one in group.claimed if one.delivery_id in news]
+    count_outcomes(session, lease.issue_id, came_to, now=now)

@@ -93,25 +93,37 @@ def claim_deliveries(
     return Claim([], more=False)
 
 
-def in_doubt(session: Session, batch_id: int) -> list[tuple[int, int]]:
-    """Return the ids and attempts of deliveries that a lost worker had claimed."""
+def in_doubt(session: Session, batch_id: int) -> list[Claimed]:
+    """Return the deliveries that a lost worker had claimed; of an erased reader nothing is told."""
     rows = session.execute(
-        select(Delivery.id, Delivery.attempts)
+        select(
+            Delivery.id,
+            Delivery.edition_id,
+            Delivery.attempts,
+            Subscriber.public_id,
+            Subscriber.email,
+            Subscriber.name,
+        )
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .where(Delivery.batch_id == batch_id, Delivery.state == DeliveryState.SENDING)
         .order_by(Delivery.id)
     )
-    return [(row.id, row.attempts) for row in rows]
+    return [
+        Claimed(number, edition or 0, attempts, public_id or "", email or "", name)
+        for number, edition, attempts, public_id, email, name in rows
+    ]
 
 
 def record_accepted(
     session: Session, issue_id: int, delivery_ids: Sequence[int], *, now: datetime
-) -> None:
+) -> AbstractSet[int]:
     """Write that messages were accepted, by whoever held no lease any more when they were.
 
-    That a server took a message is a fact: it keeps the reader from getting another one.
+    That a server took a message is a fact: it keeps the reader from getting another one. Returns
+    those of which it was not known.
     """
     if not delivery_ids:
-        return
+        return frozenset()
     undecided = and_(
         Delivery.id.in_(delivery_ids),
         Delivery.state.in_((DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNCERTAIN)),
@@ -127,6 +139,7 @@ def record_accepted(
     )
     tally_left(session, issue_id, ((state, None, 1) for _, state in before), now=now)
     tally(session, issue_id, {Place(DeliveryState.SENT.value): len(before)}, now=now)
+    return {number for number, _ in before}
 
 
 def give_back(session: Session, delivery_ids: Sequence[int], *, why: str = "") -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,8 +26,7 @@ from alerts.delivery.leases import LEASE, Lease, claim_batch, due_batches, is_le
 from alerts.delivery.ledger import Claim
 from alerts.delivery.messages import IssueMessages
 from alerts.delivery.outcome import Fate, Outcome
-from alerts.delivery.recording import record
-from alerts.delivery.tallies import tally_verdicts
+from alerts.delivery.settling import settle
 from alerts.delivery.unsendable import Unsendable, halt_issue
 from alerts.shared_clock import look_at, settled, steady
 
@@ -207,19 +207,13 @@ class Sender(Means):
         """Decide what became of the deliveries that the worker before us had claimed."""
         noted = read_journal(self._journal_before(lease), boot=self.boot)
         doubtful = ledger.in_doubt(session, lease.batch_id)
-        unknown = Outcome(Fate.UNKNOWN, 0, "the worker's machine is gone")
         known = noted.outcomes
         if not noted.whole:
-            known = {number: unknown for number, _ in doubtful} | known
-        untouched = [number for number, _ in doubtful if number not in known]
+            unknown = Outcome(Fate.UNKNOWN, 0, "the worker's machine is gone")
+            known = {each.delivery_id: unknown for each in doubtful} | known
+        judge = partial(messages.judge, now=now)
+        untouched = settle(session, lease.issue_id, doubtful, known, judge=judge, now=now)
         ledger.give_back(session, untouched)
-        verdicts = [
-            (number, messages.judge(known[number], attempts=attempts, now=now), known[number])
-            for number, attempts in doubtful
-            if number in known
-        ]
-        record(session, verdicts, now=now)
-        tally_verdicts(session, lease.issue_id, (one for _, one, _ in verdicts), now=now)
         log.warning(
             "batch_taken_over",
             batch=lease.batch_id,

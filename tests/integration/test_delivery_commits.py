@@ -17,7 +17,7 @@ from alerts.database import Database
 from alerts.delivery.counting import outcome_totals
 from alerts.delivery.journal import Journal, journal_path
 from alerts.delivery.loop import BackgroundLoop
-from alerts.delivery.outcome import Fate, Outcome
+from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.sender import BatchResult
 from alerts.delivery.transports.base import Observer, Outgoing, Transport
 from alerts.newsletters.models import Newsletter
@@ -71,6 +71,20 @@ def test_a_group_that_was_written_down_in_a_commit_nobody_heard_of_is_counted_on
     assert house.books().sent == len(READERS)
     with house.database.read() as session:
         assert sum(outcome_totals(session).values()) == len(READERS)
+
+
+def test_what_a_lost_worker_had_noted_is_counted_by_its_provider_too(house: House) -> None:
+    house.send_to("a", "b", "c", "d")
+    house.transport.answers = {"b": [refusal(550, "5.1.1 no such user")]}
+    house.crash("c")
+    house.later(seconds=61)
+    house.work()
+    house.later(minutes=5)
+    assert house.work() is BatchResult.DONE
+    assert (house.books().sent, house.books().failed) == (3, 1)
+    with house.database.read() as session:
+        counted = {outcome: n for (_, outcome), n in outcome_totals(session).items()}
+    assert counted == {"sent": 3, "hard": 1, "deferred": 1}
 
 
 class Slow(Transport):
