@@ -1,6 +1,7 @@
 """Mail handed to providers over real HTTP, on loopback, through everything that can go wrong."""
 
 import asyncio
+import errno
 import gc
 import json
 import os
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from typing_extensions import override
 
 from alerts.delivery.outcome import Fate
 from alerts.delivery.transports.base import Transport, TransportDown
@@ -143,6 +145,36 @@ def test_a_server_that_is_away_touches_nothing(provider: FakeProvider) -> None:
         away = f"http://127.0.0.1:{probe.getsockname()[1]}"
         notes = send(made(provider.mail_url(away)), outgoing("a@x.org"), down=True)
     assert (notes.begun, notes.outcomes) == ([], {})
+
+
+class FullDisk(Notes):
+    """Notes the start of so many messages, and of no more."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self._room = room
+
+    @override
+    def started(self, delivery_id: int) -> None:
+        if len(self.begun) == self._room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().started(delivery_id)
+
+
+@pytest.mark.parametrize("room", [0, 2])
+def test_what_cannot_be_noted_is_not_sent_and_nobodys_fate_is_unknown(
+    provider: FakeProvider, transport: Transport, room: int
+) -> None:
+    notes = FullDisk(room)
+    messages = outgoing(*(f"r{number}@x.org" for number in range(9)))
+    with pytest.raises(TransportDown, match="No space left"):
+        asyncio.run(transport.deliver(messages, notes))
+    assert len(provider.accepted) <= room
+    fates = Counter(outcome.fate for outcome in notes.outcomes.values())
+    assert fates.keys() <= {Fate.ACCEPTED, Fate.TEMPORARY}
+    assert fates[Fate.ACCEPTED] == len(provider.accepted)
+    # All that were begun have an end.
+    assert notes.outcomes.keys() == set(notes.begun)
 
 
 def test_addresses_that_no_provider_takes_are_never_begun(

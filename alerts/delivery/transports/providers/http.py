@@ -147,6 +147,9 @@ class HttpTransport(Transport):
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
             reason = f"{self._provider.name}: {type(error).__name__}: {error}".rstrip(": ")
             if not start.made:
+                # Nothing of the request's body went out, also where some were noted as begun.
+                for message in mails[: start.begun]:
+                    work.observer.ended(message.delivery_id, Outcome(Fate.TEMPORARY, 0, reason))
                 raise TransportDown(reason) from error
             lost = Outcome(Fate.UNKNOWN, 0, f"connection lost: {reason}")
             for message in mails:
@@ -285,14 +288,19 @@ class _Start:
 
     messages: Sequence[Outgoing]
     observer: Observer
-    made: bool = False
+    begun: int = 0
+
+    @property
+    def made(self) -> bool:
+        """Whether all are told of: before, nothing of them leaves."""
+        return self.begun == len(self.messages)
 
     def make(self) -> None:
         """Tell it, if it is not told yet: a repeated request is still the same start."""
-        if not self.made:
-            self.made = True
-            for message in self.messages:
-                self.observer.started(message.delivery_id)
+        for message in self.messages[self.begun :]:
+            # Raises where it cannot be noted, as on a full disk: then nothing goes out.
+            self.observer.started(message.delivery_id)
+            self.begun += 1
 
 
 class _KeptClient:
