@@ -1,8 +1,10 @@
 """Filling an empty database from a backup, in one go or not at all; what comes of it is held."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from sqlalchemy import Connection, MetaData, Table, exists, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
@@ -84,7 +86,13 @@ def restore(
         put_on_hold(session, since=clock.now(), backup_of=manifest.taken_at)
         session.flush()
         wanted = _files_of(backup, settings)
-        with put_in_place((path, backup.file(part)) for part, path in wanted):
+        # SQLite looks only now whether what rows refer to is there, and a commit that it refuses
+        # does not end its transaction.
+        undo = cast("Any", connection.connection.driver_connection).rollback
+        with (
+            _together(undo),
+            put_in_place((path, backup.file(part)) for part, path in wanted),
+        ):
             session.commit()
     migrations.upgrade(database)
     files = tuple(part.path.removeprefix(_FILES) for part, _ in wanted)
@@ -185,15 +193,22 @@ def _fill_all(
 ) -> None:
     tables = backup.manifest.tables
     bare = [part.table for part in tables if part.rows >= large]
+    with _together(), laid_bare(connection, bare, progress=stages("indexes")):
+        show = stages("restoring")
+        done = 0
+        for part in tables:
+            fill(connection, part, _shown_rows(backup, part, show, done))
+            done += part.rows
+            _continue_numbers(connection, part)
+
+
+@contextmanager
+def _together(undo: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Raise Refused, and undo, where rows that went in one by one may not stand together."""
     try:
-        with laid_bare(connection, bare, progress=stages("indexes")):
-            show = stages("restoring")
-            done = 0
-            for part in tables:
-                fill(connection, part, _shown_rows(backup, part, show, done))
-                done += part.rows
-                _continue_numbers(connection, part)
+        yield
     except DBAPIError as error:
+        undo()
         reason = str(error.orig).strip().partition("\n")[0]
         raise Refused(f"nothing was restored: the rows do not go together: {reason}") from error
 

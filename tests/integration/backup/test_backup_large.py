@@ -101,14 +101,29 @@ def test_a_bad_row_whose_sum_is_right_undoes_all(
         assert hold_of(session) is None
 
 
-def test_two_rows_that_may_not_stand_together_undo_all(
-    a_backup: Path, elsewhere: Database, settings: Settings, clock: FixedClock
+@pytest.mark.parametrize("large", [1, 10**9])
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("subscribers", b"bo@example", b"ama@example"),
+        ("subscriptions", b"[1,1,", b"[1,999,"),
+    ],
+)
+def test_rows_that_may_not_stand_together_undo_all(
+    a_backup: Path,
+    elsewhere: Database,
+    settings: Settings,
+    clock: FixedClock,
+    name: str,
+    old: bytes,
+    new: bytes,
+    large: int,
 ) -> None:
     migrations.upgrade(elsewhere)
     before: tuple[Rows, object] = everything(elsewhere), schema(elsewhere)
-    path = summed_up(a_backup, SUBSCRIBERS, lambda c: c.replace(b"bo@example", b"ama@example"))
+    path = summed_up(a_backup, f"tables/{name}.jsonl", lambda c: c.replace(old, new))
     with pytest.raises(Refused, match=r"nothing was restored: .*(does not go in|go together)"):
-        restored(elsewhere, path, settings, clock, large=1)
+        restored(elsewhere, path, settings, clock, large=large)
     assert (everything(elsewhere), schema(elsewhere)) == before
 
 
