@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, Text, delete, select
+from sqlalchemy import String, Text, delete, false, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -139,12 +139,11 @@ def give_back_key(session: Session, keyed: Keyed) -> None:
     )
 
 
-def forget_answers_about(session: Session, address: str) -> None:
+def forget_answers_about(session: Session, *addresses: str) -> None:
     """Forget the answers of the last day in which an address stands: its owner is erased."""
+    stands = [KeptAnswer.body.contains(address, autoescape=True) for address in addresses]
     session.execute(
-        delete(KeptAnswer)
-        .where(KeptAnswer.body.contains(address, autoescape=True))
-        .execution_options(synchronize_session=False)
+        delete(KeptAnswer).where(or_(false(), *stands)).execution_options(synchronize_session=False)
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alerts.cli.common import JsonOption, note, print_json, progress_bar, say
+from alerts.cli.common import JsonOption, note, print_json, progress_bar, progress_stages, say
 from alerts.clock import SystemClock, rfc3339
 from alerts.config import load_settings
 from alerts.database import Database
@@ -70,16 +70,16 @@ def restore(
     from alerts.operations.backup.restoring import restore as fill
 
     document: dict[str, Any]
-    with BackupFile.open(file) as opened, progress_bar("restore") as show:
+    with BackupFile.open(file) as opened, progress_stages() as stages:
         manifest = opened.manifest
         if check:
-            opened.check(show)
+            opened.check(stages("checking"), values=True)
             document = {"file": str(file), "whole": True, "rows": manifest.rows}
         else:
             settings = load_settings()
             database = Database(settings.database)
             try:
-                done = fill(database, opened, settings=settings, clock=SystemClock(), progress=show)
+                done = fill(database, opened, settings=settings, clock=SystemClock(), stages=stages)
             finally:
                 database.dispose()
             document = {"file": str(file), "rows": done.rows, "files": list(done.files)}

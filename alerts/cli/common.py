@@ -74,15 +74,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 @contextmanager
-def progress_bar(
-    label: str, *, after: float = _PATIENCE
-) -> Iterator[Callable[[int, int | None], None]]:
-    """Show a bar on standard error, when that is a terminal; yield what moves it (done, total).
+def progress_stages(
+    *, after: float = _PATIENCE
+) -> Iterator[Callable[[str], Callable[[int, int | None], None]]]:
+    """Show a bar on standard error, when that is a terminal, for one stage after the other.
 
-    It appears when the work has taken `after` seconds: what is done at once needs none.
+    Yields what gives, by a stage's label, what moves its bar (done, total). It appears when the
+    work has taken `after` seconds: what is done at once needs none.
     """
     progress = Progress(
-        TextColumn(label),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -91,15 +92,33 @@ def progress_bar(
         # Nothing moves on a log file or in a pipe.
         disable=not sys.stderr.isatty() or "CI" in os.environ,
     )
-    task = progress.add_task(label, total=None)
+    task = progress.add_task("", total=None)
     began = time.monotonic()
+    shown = ""
 
-    def move(done: int, total: int | None) -> None:
-        progress.update(task, completed=done, total=total or None)
-        if time.monotonic() - began >= after:
-            progress.start()
+    def begin(label: str) -> Callable[[int, int | None], None]:
+        def move(done: int, total: int | None) -> None:
+            nonlocal shown
+            if shown != label:
+                # What is left is reckoned by this stage's own pace.
+                shown = label
+                progress.reset(task, description=label)
+            progress.update(task, completed=done, total=total or None)
+            if time.monotonic() - began >= after:
+                progress.start()
+
+        return move
 
     try:
-        yield move
+        yield begin
     finally:
         progress.stop()
+
+
+@contextmanager
+def progress_bar(
+    label: str, *, after: float = _PATIENCE
+) -> Iterator[Callable[[int, int | None], None]]:
+    """Show one bar as `progress_stages` does; yield what moves it (done, total)."""
+    with progress_stages(after=after) as begin:
+        yield begin(label)

@@ -7,7 +7,7 @@ What an erased person did stays counted, without the person.
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from alerts.clock import Clock
+from alerts.database import among
 from alerts.subscribers.models import ConsentAction, ConsentRecord, GrowthDay
 
 SIGNED_UP, CONFIRMED, DEPARTED = "signed up", "confirmed", "departed"
@@ -101,16 +102,20 @@ def settle_days(session: Session, *, clock: Clock, limit: int | None = None) -> 
     return settled
 
 
-def carry_over(session: Session, subscriber_id: int, *, clock: Clock) -> None:
-    """Keep what a person did on days not yet settled, before their records go."""
+def carry_over(session: Session, subscriber_ids: Sequence[int], *, clock: Clock) -> None:
+    """Keep what people did on days not yet settled, before their records go."""
     last = _last_settled(session)
-    query = select(func.min(ConsentRecord.at)).where(ConsentRecord.subscriber_id == subscriber_id)
-    began = session.scalar(query)
-    if began is None:
-        return
-    first = max(began.date(), last + _DAY if last else began.date())
-    for day in _days(first, clock.now().date() + _DAY):
-        _add(session, day, _counted(session, day, subscriber_id))
+    began = (
+        select(ConsentRecord.subscriber_id, func.min(ConsentRecord.at))
+        .where(among(session, ConsentRecord.subscriber_id, subscriber_ids))
+        .group_by(ConsentRecord.subscriber_id)
+    )
+    if last is not None:
+        # Most of those who are forgotten did nothing for years.
+        began = began.where(ConsentRecord.at >= datetime.combine(last + _DAY, time(), UTC))
+    for number, first in session.execute(began).all():
+        for day in _days(first.date(), clock.now().date() + _DAY):
+            _add(session, day, _counted(session, day, number))
     session.flush()
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from alerts.clock import FixedClock
 from alerts.database import Database
-from alerts.delivery.erasing import erase_person, forget_person
+from alerts.delivery.erasing import erase_person, forget_people
 from alerts.delivery.models import Delivery, DeliveryState
 from alerts.subscribers.models import Subscriber
 from tests.conftest import NOW
@@ -25,7 +25,7 @@ def test_rows_stay_without_the_person(database: Database, clock: FixedClock) -> 
     with database.transaction() as session:
         ama, bo = (session.get_one(Subscriber, number) for number in people[:2])
         erase_person(session, ama, keys=["a key"], way="desk", clock=clock)
-        forget_person(session, bo, clock=clock)
+        forget_people(session, {bo.id: bo.email}, clock=clock)
     with database.read() as session:
         rows = session.execute(
             select(Delivery.subscriber_id, Delivery.last_answer).order_by(Delivery.id)

@@ -11,7 +11,7 @@ from alerts.config import Settings
 from alerts.database import Database
 from alerts.newsletters.service import ensure_built_in, offers
 from alerts.operations.pruning import Pruned, prune
-from alerts.subscribers.erasure import erase
+from alerts.subscribers.erasure import erase, remove_people
 from alerts.subscribers.growth import DayOfGrowth, growth, growth_csv, settle_days
 from alerts.subscribers.models import ConsentRecord, Subscriber
 from alerts.subscribers.service import add_subscriber, confirm, unsubscribe
@@ -83,6 +83,19 @@ def test_erasing_somebody_leaves_the_counts_true(
         settle_days(session, clock=clock)
     for person in week[:2]:
         erase(session, person, keys=(KEY,), clock=clock)
+    assert session.scalar(select(func.count()).select_from(ConsentRecord)) == 1
+    assert days(session, clock) == expected(clock)
+    settle_days(session, clock=clock)
+    assert days(session, clock) == expected(clock)
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_removing_many_at_once_leaves_the_counts_true(
+    session: Session, clock: FixedClock, week: list[Subscriber], *, settled: bool
+) -> None:
+    if settled:
+        settle_days(session, clock=clock)
+    remove_people(session, [person.id for person in week[:2]], clock=clock)
     assert session.scalar(select(func.count()).select_from(ConsentRecord)) == 1
     assert days(session, clock) == expected(clock)
     settle_days(session, clock=clock)

@@ -1,14 +1,12 @@
 """Filling an empty database from a backup, in one go or not at all; what comes of it is held."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import psycopg
-from psycopg.sql import SQL, Identifier
-from sqlalchemy import Connection, MetaData, Table, exists, func, insert, inspect, select, text
+from sqlalchemy import Connection, MetaData, Table, exists, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from alerts import migrations
@@ -21,12 +19,16 @@ from alerts.holding import put_on_hold
 from alerts.newsletters.archive.index import INDEX, index_all
 from alerts.newsletters.archive.models import ArchivedPiece
 from alerts.newsletters.service import BUILT_IN
+from alerts.operations.backup.bare import laid_bare
 from alerts.operations.backup.files import place_of, put_in_place
+from alerts.operations.backup.filling import fill
 from alerts.operations.backup.form import Manifest, Part, plain_table
-from alerts.operations.backup.reading import BackupFile, Progress, Rows
+from alerts.operations.backup.reading import BackupFile, Columns, Progress
 from alerts.operations.backup.writing import fingerprints
 
 _FILES = "files/"
+# Tables of so many rows get their indexes afterwards.
+LARGE = 20_000
 # What `alerts init`, and parts that were started before anything was in it, leave in a database
 # without content; each before what it refers to.
 _OF_AN_EMPTY_ONE = (
@@ -58,36 +60,39 @@ def restore(
     *,
     settings: Settings,
     clock: Clock,
-    progress: Progress,
+    stages: Callable[[str], Progress],
+    large: int = LARGE,
 ) -> Restored:
     """Fill an empty database, set the numbers right, and hold all sending.
 
-    Everything in the file is checked before anything is touched. Raises Invalid for a bad file,
-    Refused for a database that is not empty or a backup of a newer program; then all is as before.
+    The whole file is held against its sums before anything is touched. Raises Invalid for a bad
+    file, Refused for a database that is not empty or a backup of a newer program; then all is as
+    before. `stages` gives what shows the progress of a stage, by its name; tables of `large` rows
+    or more get their indexes when they are full.
     """
     manifest = backup.manifest
     _known(backup)
     _refuse_content(database, settings.canary)
-    backup.check(progress)
+    backup.check(stages("checking"))
     _set_schema(database, manifest.revision)
     with database.transaction() as session:
         connection = session.connection()
-        _lock_all(connection)
+        _lock_all(connection, [part.table for part in manifest.tables if part.rows >= large])
         _empty(connection, database, settings.canary)
-        done = 0
-        for part in manifest.tables:
-            for rows in backup.rows(part):
-                _fill(connection, part, rows)
-                done += len(rows)
-                progress(done, manifest.rows)
-            _continue_numbers(connection, part)
+        _fill_all(connection, backup, large, stages)
         if any(part.table == ArchivedPiece.__tablename__ for part in manifest.tables):
             # The index of the search is no table of the backup: each database has its own kind.
             index_all(session)
         put_on_hold(session, since=clock.now(), backup_of=manifest.taken_at)
         session.flush()
         wanted = _files_of(backup, settings)
-        with put_in_place((path, backup.file(part)) for part, path in wanted):
+        # SQLite looks only now whether what rows refer to is there, and a commit that it refuses
+        # does not end its transaction.
+        undo = cast("Any", connection.connection.driver_connection).rollback
+        with (
+            _together(undo),
+            put_in_place((path, backup.file(part)) for part, path in wanted),
+        ):
             session.commit()
     migrations.upgrade(database)
     files = tuple(part.path.removeprefix(_FILES) for part, _ in wanted)
@@ -160,12 +165,17 @@ def _set_schema(database: Database, revision: str) -> None:
         migrations.upgrade(database, revision)
 
 
-def _lock_all(connection: Connection) -> None:
-    """Keep everybody else from writing; SQLite has one writer anyway."""
+def _lock_all(connection: Connection, large: list[str]) -> None:
+    """Keep everybody else from writing; SQLite has one writer anyway.
+
+    Nobody reads large tables meanwhile: their indexes are away.
+    """
     if connection.dialect.name == "postgresql":
         names = [name for name in inspect(connection).get_table_names() if name != "holds"]
-        quoted = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in names)
-        connection.execute(text(f"LOCK TABLE {quoted} IN SHARE ROW EXCLUSIVE MODE"))
+        for some, mode in ((large, "ACCESS EXCLUSIVE"), (names, "SHARE ROW EXCLUSIVE")):
+            quoted = ", ".join(map(connection.dialect.identifier_preparer.quote, some))
+            if quoted:
+                connection.execute(text(f"LOCK TABLE {quoted} IN {mode} MODE"))
     else:
         connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
 
@@ -178,34 +188,39 @@ def _empty(connection: Connection, database: Database, canary: str) -> None:
         connection.execute(Table(name, MetaData()).delete())
 
 
-def _fill(connection: Connection, part: Part, rows: Rows) -> None:
+def _fill_all(
+    connection: Connection, backup: BackupFile, large: int, stages: Callable[[str], Progress]
+) -> None:
+    tables = backup.manifest.tables
+    bare = [part.table for part in tables if part.rows >= large]
+    with _together(), laid_bare(connection, bare, progress=stages("indexes")):
+        show = stages("restoring")
+        done = 0
+        for part in tables:
+            fill(connection, part, _shown_rows(backup, part, show, done))
+            done += part.rows
+            _continue_numbers(connection, part)
+
+
+@contextmanager
+def _together(undo: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Raise Refused, and undo, where rows that went in one by one may not stand together."""
     try:
-        if connection.dialect.name == "postgresql":
-            _copy(connection, part, rows)
-        else:
-            names = [each.name for each in part.columns]
-            connection.execute(
-                insert(plain_table(part.table, part.columns)),
-                [dict(zip(names, row, strict=True)) for row in rows],
-            )
-    except (DBAPIError, psycopg.Error) as error:
-        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        raise Refused(
-            f"nothing was restored: a row of {part.table} does not go in: {reason}"
-        ) from error
+        yield
+    except DBAPIError as error:
+        undo()
+        reason = str(error.orig).strip().partition("\n")[0]
+        raise Refused(f"nothing was restored: the rows do not go together: {reason}") from error
 
 
-def _copy(connection: Connection, part: Part, rows: Rows) -> None:
-    raw = cast("psycopg.Connection[Any]", connection.connection.dbapi_connection)
-    statement = SQL("COPY {} ({}) FROM STDIN").format(
-        Identifier(part.table), SQL(", ").join(Identifier(each.name) for each in part.columns)
-    )
-    documents = [at for at, each in enumerate(part.columns) if each.kind == "json"]
-    with raw.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            for at in documents:
-                row[at] = None if row[at] is None else json.dumps(row[at])
-            copy.write_row(row)
+def _shown_rows(
+    backup: BackupFile, part: Part, progress: Progress, before: int
+) -> Iterator[Columns]:
+    done = before
+    for columns in backup.rows(part):
+        yield columns
+        done += len(columns[0])
+        progress(done, backup.manifest.rows)
 
 
 def _continue_numbers(connection: Connection, part: Part) -> None:

@@ -1,5 +1,6 @@
 """Backups for tests: a database with a row in every table, saved, altered, restored, compared."""
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from alerts.database import Base, Database, UtcDateTime
 from alerts.holding import Hold
 from alerts.operations.backup.form import Manifest
 from alerts.operations.backup.reading import BackupFile
-from alerts.operations.backup.restoring import Restored, restore
+from alerts.operations.backup.restoring import LARGE, Restored, restore
 from tests.conftest import NOW
 from tests.data.delivery.house import House
 
@@ -86,9 +87,23 @@ def everything(database: Database) -> Rows:
     return found
 
 
-def restored(database: Database, path: Path, settings: Settings, clock: FixedClock) -> Restored:
+def restored(
+    database: Database,
+    path: Path,
+    settings: Settings,
+    clock: FixedClock,
+    *,
+    large: int = LARGE,
+) -> Restored:
     with BackupFile.open(path) as backup:
-        return restore(database, backup, settings=settings, clock=clock, progress=quiet)
+        return restore(
+            database,
+            backup,
+            settings=settings,
+            clock=clock,
+            stages=lambda _: quiet,
+            large=large,
+        )
 
 
 def manifest_of(path: Path) -> Manifest:
@@ -107,6 +122,18 @@ def altered(path: Path, name: str, change: Callable[[bytes], bytes | None]) -> P
             if content is not None:
                 after.writestr(entry, content)
     return other
+
+
+def summed_up(path: Path, name: str, change: Callable[[bytes], bytes]) -> Path:
+    """Change an entry as one does who knows how to make its sum and length right again."""
+    with zipfile.ZipFile(path) as archive:
+        content = change(archive.read(name))
+        parts = json.loads(archive.read("manifest.json"))["parts"]
+    for part in parts:
+        if part["path"] == name:
+            part |= {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    once = altered(path, name, lambda _: content).rename(path.with_name("once.zip"))
+    return altered(once, "manifest.json", in_manifest(parts=parts))
 
 
 def in_manifest(**changes: object) -> Callable[[bytes], bytes]:

@@ -42,7 +42,7 @@ from tests.factories import add_readers
     [
         ("tables/subscribers.jsonl", lambda c: c.replace(b"ama", b"eve"), "not what was written"),
         ("tables/subscribers.jsonl", lambda c: c.replace(b"ama@", b"ama"), "another length"),
-        ("tables/subscribers.jsonl", lambda c: c.replace(b"[1,", b"[x,"), "row 1 of subscribers"),
+        ("tables/subscribers.jsonl", lambda c: c.replace(b"[1,", b"[x,"), "not what was written"),
         ("tables/subscribers.jsonl", lambda _: None, "does not agree about tables/subscribers"),
         ("files/secret-key", lambda c: c[::-1], "files/secret-key is not what was written"),
         ("manifest.json", lambda _: None, "no backup of this program"),
