@@ -27,6 +27,7 @@ from alerts.operations.alarms import kinds
 from alerts.operations.alarms.kinds import Kind, Trouble, at
 from alerts.operations.alarms.moving import slow_issues, stalled_issues
 from alerts.operations.alarms.relays import refusing_relays, sick_relays
+from alerts.operations.alarms.removals import removals_that_fail
 from alerts.operations.doctor.machine import Space
 from alerts.operations.situation import BOUNCES_OVER, Situation, look
 
@@ -62,6 +63,7 @@ def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list
         *_dead_mailboxes(session, now, around.mailboxes),
         *_waiting_mail(session, now),
         *_disk(around.space),
+        *removals_that_fail(session, now),
         *sick_relays(around.relays),
     ]
     if not is_held(session):
