@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 from alerts.operations.alarms.kinds import Kind, Trouble
 from alerts.operations.removals import night_under_way, trouble_with
 
-MEND = (
-    "Where it names a reason, mend that; the worker's log says more. Else see with `alerts status`"
-    " whether a worker runs, and takes the queue `digests`. It is tried again every ten minutes;"
-    " `alerts prune` tries it now, and says what is wrong. Until then old data is kept for longer"
-    " than the settings say. Mail goes out all the same, and nothing is lost."
+_SAID = "Mend what it says; the worker's log says more."
+_UNSAID = "See with `alerts status` whether a worker runs, and takes the queue `digests`."
+_THEN = (
+    "`alerts prune` tries it now, and shows what is wrong; by itself it is tried every ten minutes."
+    " Until then old data is kept for longer than the settings say. Mail goes out all the same."
 )
 
 
@@ -20,5 +20,6 @@ def removals_that_fail(session: Session, now: datetime) -> Iterator[Trouble]:
     """Yield the night's removal when it fails every time, or does not move for two nights."""
     night = night_under_way(session, now=now)
     what = trouble_with(night, now=now) if night else None
-    if what:
-        yield Trouble(Kind.REMOVAL_FAILS, "night", what, MEND)
+    if night and what:
+        mend = f"{_SAID if night.failure else _UNSAID} {_THEN}"
+        yield Trouble(Kind.REMOVAL_FAILS, "night", what, mend)

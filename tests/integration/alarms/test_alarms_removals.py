@@ -140,6 +140,7 @@ def test_a_night_that_no_worker_takes_up_rings_after_a_day_and_a_half(bell: Bell
     (alarm,) = bell.alarms()
     assert "has not moved since" in alarm.what
     assert "and no worker takes it up" in alarm.what
+    assert "queue `digests`" in alarm.mend
 
 
 def test_workers_that_die_of_it_ring_too(bell: Bell) -> None:
