@@ -104,7 +104,7 @@ def _late(session: Session, now: datetime) -> Iterator[Trouble]:
         )
     )
     for number, newsletter, send_at in waiting:
-        what = f"issue {number} of {newsletter} was to go out {at(send_at)} and has not begun"
+        what = f"issue {number} of {newsletter} was to go out on {at(send_at)} and has not begun"
         yield Trouble(Kind.ISSUE_LATE, f"issue:{number}", what, mend)
 
 
