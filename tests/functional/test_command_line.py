@@ -85,7 +85,7 @@ def test_a_workers_processes_know_how_many_they_are(install: Install) -> None:
     house = install(worker_processes="2")
     process = house.start("worker", "--processes", "1")
     running = Path(f"/proc/{process.pid}")
-    wait_for(lambda: b"workers.app" in (running / "cmdline").read_bytes())
+    wait_for(lambda: b"workers" in (running / "cmdline").read_bytes().split(b"\0"))
     # By this number they share the connections that a provider allows.
     assert b"ALERTS_WORKER_PROCESSES=1" in (running / "environ").read_bytes().split(b"\0")
 
