@@ -52,5 +52,10 @@ def rfc3339(moment: datetime) -> str: ...
 @overload
 def rfc3339(moment: datetime | None) -> str | None: ...
 def rfc3339(moment: datetime | None) -> str | None:
-    """Return a moment in UTC as `2026-11-23T02:30:00Z`; None stays None."""
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+    """Return a moment in UTC as `2026-11-23T02:30:00Z`, to the second; None stays None."""
+    return None if moment is None else exact(moment.replace(microsecond=0))
+
+
+def exact(moment: datetime) -> str:
+    """Return a moment in UTC with all its digits, for programs that order things by it."""
+    return moment.isoformat().replace("+00:00", "Z")

@@ -228,7 +228,7 @@ def _print_books(document: dict[str, Any]) -> None:
 
 
 def _to_the_second(moment: str) -> str:
-    """Return a moment without what nobody reads; the JSON has it to the last digit."""
+    """Return a moment without what nobody reads; a report kept by an older program has more."""
     return f"{datetime.fromisoformat(moment):%Y-%m-%dT%H:%M:%SZ}"
 
 

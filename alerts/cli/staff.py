@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from alerts.cli.common import JsonOption, note, print_json, print_table, program, say
 from alerts.cli.times import parse_moment
+from alerts.clock import rfc3339
 from alerts.durations import parse_duration
 from alerts.errors import Invalid
 from alerts.runtime import Runtime
@@ -247,7 +248,7 @@ def _link(
     if not wanted:
         return {"password_url": None, "password_token": None, "password_expires_at": None}
     secret = service.make_password_link(session, account, actor=COMMAND_LINE, clock=runtime.clock)
-    expires = (runtime.clock.now() + service.LINK_LASTS).isoformat().replace("+00:00", "Z")
+    expires = rfc3339(runtime.clock.now() + service.LINK_LASTS)
     return {
         "password_url": service.password_url(runtime.settings.base_url, secret),
         "password_token": secret,

@@ -10,7 +10,7 @@ from alerts.holding import hold_of
 from alerts.inbound.fetching.claims import failing_mailboxes, mailbox_json
 from alerts.operations.alarms.books import alarm_json
 from alerts.operations.overview import standing_of
-from alerts.operations.rounds import last_removal
+from alerts.operations.removals import last_removal
 from alerts.runtime import Runtime, open_queue
 
 
@@ -45,7 +45,7 @@ def overview(runtime: Runtime) -> dict[str, Any]:
                 "issue": held.issue_id,
                 "newsletter": held.newsletter,
                 "left": held.left,
-                "until": rfc3339(held.until.replace(microsecond=0)),
+                "until": rfc3339(held.until),
                 "why": held.why,
                 "words": held.words,
             }
@@ -89,7 +89,8 @@ def print_overview(found: dict[str, Any]) -> None:
     removal = found["removal"]
     if removal:
         state = f"{removal['state']} {removal['moved_at']}"
-        say(f"last removal of what is old, {state}: {removal['words']}")
+        failed = f"; it failed with: {removal['failure']}" if removal["failure"] else ""
+        say(f"last removal of what is old, {state}: {removal['words']}{failed}")
 
 
 def _print_troubles(found: dict[str, Any]) -> None:

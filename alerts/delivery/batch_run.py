@@ -10,7 +10,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -22,7 +22,8 @@ from alerts.clock import Clock
 from alerts.database import Database
 from alerts.delivery import ledger
 from alerts.delivery.assembly import CompiledMessage, Reader, address_of
-from alerts.delivery.groups import Group, Trouble, write_down, write_down_late
+from alerts.delivery.groups import Group, write_down, write_down_late
+from alerts.delivery.handing_over import Trouble, hand_over
 from alerts.delivery.journal import Journal
 from alerts.delivery.leases import Lease, hold, release, renew, still_sending
 from alerts.delivery.ledger import Claim, Claimed
@@ -35,8 +36,6 @@ from alerts.delivery.transports.base import (
     Lane,
     Outgoing,
     Transport,
-    TransportBusy,
-    TransportDown,
     Withheld,
 )
 from alerts.delivery.unsendable import Unsendable
@@ -50,7 +49,6 @@ _GROUPS_UNDER_WAY = 2
 # How often a lease is lengthened before it would end: a renewal that comes late loses nothing.
 _RENEWALS = 4
 _LOOK_SECONDS = 1.0
-_SERVER_AWAY = timedelta(minutes=1)
 _DATABASE_AWAY_SECONDS = 2.0
 
 T = TypeVar("T")
@@ -283,21 +281,13 @@ class BatchRun:
 
     async def _deliver(self, group: Group) -> None:
         """Hand over a group; note what kept the rest of it back, if anything."""
-        try:
-            await self._means.transport.deliver(self._outgoing(group.claimed), self.journal)
-        except Withheld as halt:
-            # The batch is lost, paused, overtaken, or the worker ends.
-            log.info("batch_halted", reason=str(halt))
-            group.trouble = Trouble()
-        except TransportBusy as busy:
-            log.info("transport_busy", reason=str(busy), seconds=busy.wait)
-            group.trouble = Trouble(timedelta(0, busy.wait), "gave up after a limit", str(busy))
-        except TransportDown as down:
-            log.warning("transport_down", reason=str(down))
-            group.trouble = Trouble(_SERVER_AWAY, "gave up after no connection", str(down))
-        except Exception:  # a defect must not undo what is known of the rest of the group
-            log.exception("sending_failed")
-            group.trouble = Trouble(_SERVER_AWAY, "gave up after a defect")
+        group.trouble = await hand_over(
+            self._means.transport,
+            self._outgoing(group.claimed),
+            self.journal,
+            [each.delivery_id for each in group.claimed],
+            stopping=self._means.stopping,
+        )
 
     def _outgoing(self, claimed: Iterable[Claimed]) -> Iterator[Outgoing]:
         messages, return_paths = self._messages, self._means.return_paths

@@ -3,27 +3,19 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from alerts.delivery import ledger
 from alerts.delivery.counting import OutcomeClass, count_outcomes
+from alerts.delivery.handing_over import Trouble
 from alerts.delivery.leases import Lease
 from alerts.delivery.ledger import Claimed
 from alerts.delivery.messages import IssueMessages
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.settling import settle
-
-
-class Trouble(NamedTuple):
-    """What kept a group from being handed over: how long to wait, why to give up, what was said."""
-
-    wait: timedelta | None = None
-    reason: str | None = None
-    said: str = ""
 
 
 @dataclass

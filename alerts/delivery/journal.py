@@ -120,6 +120,10 @@ class Journal(Observer):
             # would leave this message in doubt.
             log.warning("journal_not_written", delivery=delivery_id, reason=error.strerror)
 
+    def has_on_the_wire(self, delivery_ids: Iterable[int]) -> bool:
+        """Tell whether one of the deliveries was begun and has not ended."""
+        return not self._on_the_wire.isdisjoint(delivery_ids)
+
     def take(self, delivery_ids: Iterable[int]) -> dict[int, Outcome]:
         """Return the outcomes of deliveries whose group ended, to be written to the ledger.
 

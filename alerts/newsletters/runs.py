@@ -1,12 +1,12 @@
 """What scheduled runs came to, as people and scripts read it."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
+from alerts.clock import rfc3339
 from alerts.newsletters.models import Run, Schedule
 from alerts.newsletters.service import get_newsletter
 from alerts.subscribers.models import Frequency
@@ -50,13 +50,9 @@ def run_json(run: Run) -> dict[str, Any]:
         "frequency": run.frequency.value,
         "schedule": run.schedule or None,
         "period": run.period,
-        "due_at": _moment(run.due_at),
-        "started_at": _moment(run.started_at),
+        "due_at": rfc3339(run.due_at),
+        "started_at": rfc3339(run.started_at),
         "outcome": run.outcome.value,
         "reason": run.reason or None,
         "issue": run.issue_id,
     }
-
-
-def _moment(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

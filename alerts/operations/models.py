@@ -110,7 +110,9 @@ class PruningRound(Base):
 
     `way` is `night` or `command`. The nightly one takes many short turns, so that it keeps no
     worker from what is more urgent: `turn` counts them, `stage` is the kind that the next one goes
-    on with, and `seen_at` when it last moved.
+    on with, and `seen_at` when one was last begun, ended or asked for.
+    `moved_at` is when something last came of it, `tries` how many turns were begun since, and
+    `failure` what the last of them failed with, in a line.
     """
 
     __tablename__ = "pruning_rounds"
@@ -132,3 +134,6 @@ class PruningRound(Base):
     turn: Mapped[int] = mapped_column(default=0)
     stage: Mapped[str] = mapped_column(String(40), default="")
     counts: Mapped[dict[str, int]] = mapped_column(JsonColumn)
+    moved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    tries: Mapped[int] = mapped_column(default=0)
+    failure: Mapped[str] = mapped_column(String(LONGEST_WORDS), default="")

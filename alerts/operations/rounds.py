@@ -7,20 +7,22 @@ down where it is, and stands in the queue again behind what is to be sent.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from alerts.clock import Clock, rfc3339
+from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
-from alerts.operations.models import PruningRound
+from alerts.errors import AlertsError
+from alerts.operations.models import LONGEST_WORDS, PruningRound
 from alerts.operations.pruning import Pruned, SoFar, prune
 from alerts.operations.slices import rest
 
@@ -30,25 +32,10 @@ NIGHT, COMMAND = "night", "command"
 # A turn of the night's; who waits for the process it is in waits for so long at most.
 A_TURN = timedelta(seconds=5)
 # What has not moved for so long is lost, or was broken off.
-_LOST_AFTER = timedelta(minutes=10)
+LOST_AFTER = timedelta(minutes=10)
+# The beat asks once a day; where it was off then, or nobody took its task in time, a sweep does.
+_MISSED_AFTER = timedelta(hours=26)
 _KEPT = 50
-_WORDS = {
-    "unconfirmed": "sign-ups that nobody confirmed",
-    "departed": "people who left",
-    "networks": "network addresses of consents",
-    "mails": "inbound mails",
-    "uploads": "files of subscribers",
-    "deliveries": "rows of old ledgers",
-    "alarms": "alarms that are over",
-    "sessions": "sessions at the desk",
-    "log_ins": "tries to log in",
-    "log_entries": "entries of the log",
-    "link_checks": "looks at links",
-    "webhook_events": "events for webhooks",
-    "returned_counts": "counts of what came back",
-    "answers": "answers kept for programs",
-    "counts_of_requests": "counts of requests",
-}
 
 
 class _TurnOver(Exception):
@@ -75,12 +62,20 @@ def begin_night(session: Session, *, clock: Clock) -> Turn | None:
 
 
 def owed_turns(session: Session, *, clock: Clock) -> list[Turn]:
-    """Return the turns of the night that were lost or broken off, for the sweeper."""
+    """Return the turns of the night that were lost or broken off, for the sweeper.
+
+    A night in which none was begun at all is made up for.
+    """
     now = clock.now()
+    last = session.scalar(select(func.max(PruningRound.began_at)))
+    if last is not None and last < now - _MISSED_AFTER:
+        missed = begin_night(session, clock=clock)
+        if missed:
+            return [missed]
     lost = session.execute(
         update(PruningRound)
         .where(PruningRound.way == NIGHT, PruningRound.ended_at.is_(None))
-        .where(PruningRound.seen_at < now - _LOST_AFTER)
+        .where(PruningRound.seen_at < now - LOST_AFTER)
         .values(seen_at=now)
         .returning(PruningRound.id, PruningRound.turn)
         .execution_options(synchronize_session=False)
@@ -101,11 +96,13 @@ def take_turn(
     """Remove for a while, from where the turn before was; return the next turn, None for none.
 
     None too where somebody else has this turn: then they go on. A turn ends between two slices,
-    when its time is over or the process is `stopping`.
+    when its time is over or the process is `stopping`. What a turn fails with is written down, and
+    raised; the sweeper has it tried again.
     """
     so_far = _claim(database, turn, now=clock.now())
     if so_far is None:
         return None
+    before = so_far.counts.total()
     ends = time.monotonic() + lasting.total_seconds()
 
     def rest_or_end(taken: float) -> None:
@@ -118,6 +115,10 @@ def take_turn(
     except _TurnOver:
         _note(database, turn.round_id, so_far, now=clock.now())
         return Turn(turn.round_id, turn.number + 1)
+    except Exception as error:
+        came = so_far.counts.total() > before
+        _note_failure(database, turn.round_id, so_far, error, now=clock.now(), came_on=came)
+        raise
     _note(database, turn.round_id, so_far, now=clock.now(), is_over=True)
     log.info("pruned", **so_far.counts)
     return None
@@ -144,60 +145,22 @@ def prune_now(
             _note(database, number, so_far, now=clock.now())
             noted = time.monotonic()
 
-    pruned = prune(database, settings, clock=clock, size=size, rest=rest_and_note, so_far=so_far)
+    try:
+        pruned = prune(
+            database, settings, clock=clock, size=size, rest=rest_and_note, so_far=so_far
+        )
+    except Exception as error:
+        came = bool(so_far.counts.total())
+        _note_failure(database, number, so_far, error, now=clock.now(), came_on=came)
+        raise
     _note(database, number, so_far, now=clock.now(), is_over=True)
     return pruned
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """A removal as people see it; `state` is `done`, `under way` or `broken off`.
-
-    One that has not moved for ten minutes is broken off; the night's is taken up again by itself.
-    `stage` is the kind it is at, `counts` what went, by its kind.
-    """
-
-    way: str
-    state: str
-    began_at: datetime
-    moved_at: datetime
-    stage: str
-    counts: Mapping[str, int]
-
-    @property
-    def words(self) -> str:
-        """What went, in words."""
-        went = (f"{count:,} {_WORDS[name]}" for name, count in self.counts.items())
-        return ", ".join(went) or "nothing was old enough"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as a JSON document."""
-        return {
-            "way": self.way,
-            "state": self.state,
-            "began_at": rfc3339(self.began_at),
-            "moved_at": rfc3339(self.moved_at),
-            "at": self.stage or None,
-            "counts": dict(self.counts),
-        }
-
-
-def last_removal(session: Session, *, now: datetime) -> Removal | None:
-    """Return the newest removal, under way or over; None where there never was one."""
-    newest = select(PruningRound).order_by(PruningRound.id.desc()).limit(1)
-    found = session.scalars(newest).first()
-    if found is None:
-        return None
-    state = "done" if found.ended_at else "under way"
-    if not found.ended_at and found.seen_at < now - _LOST_AFTER:
-        state = "broken off"
-    # JSON on PostgreSQL keeps no order.
-    counts = {name: found.counts[name] for name in _WORDS if found.counts.get(name)}
-    return Removal(found.way, state, found.began_at, found.seen_at, found.stage, counts)
-
-
 def _begin(session: Session, way: str, now: datetime) -> PruningRound:
-    begun = PruningRound(way=way, began_at=now, seen_at=now, turn=0, stage="", counts={})
+    begun = PruningRound(
+        way=way, began_at=now, seen_at=now, moved_at=now, turn=0, stage="", counts={}
+    )
     session.add(begun)
     session.flush()
     newest = select(PruningRound.id).order_by(PruningRound.id.desc()).limit(_KEPT)
@@ -215,7 +178,7 @@ def _claim(database: Database, turn: Turn, *, now: datetime) -> SoFar | None:
             update(PruningRound)
             .where(PruningRound.id == turn.round_id, PruningRound.turn == turn.number)
             .where(PruningRound.ended_at.is_(None))
-            .values(turn=turn.number + 1, seen_at=now)
+            .values(turn=turn.number + 1, seen_at=now, tries=PruningRound.tries + 1)
             .returning(PruningRound.stage, PruningRound.counts)
             .execution_options(synchronize_session=False)
         ).one_or_none()
@@ -234,6 +197,49 @@ def _note(
                 stage=stage,
                 counts=dict(so_far.counts),
                 seen_at=now,
+                moved_at=now,
+                tries=0,
+                failure="",
                 ended_at=now if is_over else None,
             )
         )
+
+
+def _note_failure(
+    database: Database,
+    number: int,
+    so_far: SoFar,
+    error: Exception,
+    *,
+    now: datetime,
+    came_on: bool,
+) -> None:
+    """Write down what a removal failed with, and how far it came nevertheless."""
+    moved: dict[str, Any] = {"moved_at": now, "tries": 0} if came_on else {}
+    # Where the database is what failed, this fails too: then it was tried, and nothing is known.
+    with suppress(SQLAlchemyError), database.transaction() as session:
+        session.execute(
+            update(PruningRound)
+            .where(PruningRound.id == number)
+            .values(
+                stage=so_far.stage,
+                counts=dict(so_far.counts),
+                seen_at=now,
+                failure=_line_of(error),
+                **moved,
+            )
+        )
+
+
+def _line_of(error: Exception) -> str:
+    """Return what an error says in a line; nothing of rows, which may hold addresses."""
+    if isinstance(error, AlertsError):
+        said = str(error)
+    elif isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        said = f"{error.strerror or type(error).__name__}{where}"
+    elif isinstance(error, DBAPIError):
+        said = f"the database says: {error.orig}".partition("\n")[0]
+    else:
+        said = type(error).__name__
+    return " ".join(said.split())[:LONGEST_WORDS]

@@ -147,7 +147,7 @@ def _plain(value: object) -> object:
     if value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value)):
         return value
     if isinstance(value, datetime):
-        return value.isoformat()
+        return value.replace(microsecond=0).isoformat()
     if isinstance(value, list | tuple | set | frozenset):
         kept = sorted(map(str, value)) if isinstance(value, set | frozenset) else list(value)
         more = [f"and {len(kept) - _MOST_DETAILS} more"] if len(kept) > _MOST_DETAILS else []

@@ -1,8 +1,8 @@
 """Accounts, tokens and the log in the form that scripts read; times are RFC 3339 in UTC."""
 
-from datetime import datetime
 from typing import Any
 
+from alerts.clock import rfc3339
 from alerts.staff.audit import AuditLine
 from alerts.staff.models import ApiToken, StaffAccount
 
@@ -16,10 +16,10 @@ def account_json(account: StaffAccount) -> dict[str, Any]:
         "role": account.role.value,
         "state": _state(account),
         "second_factor": account.has_second_factor,
-        "created_at": _moment(account.created_at),
-        "password_set_at": _moment(account.password_set_at),
-        "last_log_in_at": _moment(account.last_log_in_at),
-        "removed_at": _moment(account.removed_at),
+        "created_at": rfc3339(account.created_at),
+        "password_set_at": rfc3339(account.password_set_at),
+        "last_log_in_at": rfc3339(account.last_log_in_at),
+        "removed_at": rfc3339(account.removed_at),
     }
 
 
@@ -30,11 +30,11 @@ def token_json(row: ApiToken) -> dict[str, Any]:
         "name": row.name,
         "hint": row.hint,
         "scopes": row.scopes,
-        "created_at": _moment(row.created_at),
-        "expires_at": _moment(row.expires_at),
-        "last_used_at": _moment(row.last_used_at),
+        "created_at": rfc3339(row.created_at),
+        "expires_at": rfc3339(row.expires_at),
+        "last_used_at": rfc3339(row.last_used_at),
         "last_network": row.last_network,
-        "revoked_at": _moment(row.revoked_at),
+        "revoked_at": rfc3339(row.revoked_at),
     }
 
 
@@ -43,7 +43,7 @@ def audit_json(line: AuditLine) -> dict[str, Any]:
     entry = line.entry
     return {
         "id": entry.id,
-        "at": _moment(entry.at),
+        "at": rfc3339(entry.at),
         "actor": entry.actor.value,
         "account": line.account,
         "token": line.token,
@@ -58,7 +58,3 @@ def _state(account: StaffAccount) -> str:
     if account.removed_at is not None:
         return "removed"
     return "active" if account.password_hash else "invited"
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

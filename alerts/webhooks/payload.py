@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from alerts.clock import rfc3339
+from alerts.clock import exact
 from alerts.outbox.models import WebhookEndpoint, WebhookEvent
 from alerts.subscribers.models import Subscriber
 from alerts.webhooks.signing import address_hash
@@ -21,7 +21,7 @@ def body_of(session: Session, event: WebhookEvent, endpoint: WebhookEndpoint, ke
     number = data.pop("subscriber_id", None)
     if number is not None:
         data = {"id": number} | _person(session, number, endpoint, key) | data
-    document = {"type": event.kind, "timestamp": rfc3339(event.at), "data": data}
+    document = {"type": event.kind, "timestamp": exact(event.at), "data": data}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 

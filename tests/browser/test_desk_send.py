@@ -147,6 +147,21 @@ def test_every_page_fits_a_phone(site: RunningSite, issues: dict[str, int], desk
         assert width <= NARROW, f"{address} is {width} px wide"
 
 
+@pytest.mark.parametrize("width", [NARROW, 1280])
+def test_what_can_be_pressed_stands_apart(
+    site: RunningSite, issues: dict[str, int], desk: Page, width: int
+) -> None:
+    desk.set_viewport_size({"width": width, "height": 740})
+    desk.goto(f"{site.url}/desk/issues/{issues['sending']}/send")
+    pause = desk.get_by_role("button", name="Pause").bounding_box()
+    report = desk.locator(".way").get_by_role("link", name="Report").bounding_box()
+    assert pause is not None
+    assert report is not None
+    beside = report["x"] - (pause["x"] + pause["width"])
+    below = report["y"] - (pause["y"] + pause["height"])
+    assert max(beside, below) >= 8
+
+
 def test_charts_are_shown(site: RunningSite, issues: dict[str, int], desk: Page) -> None:
     desk.goto(f"{site.url}/desk/issues/{issues['sent']}/report")
     pictures = desk.locator("img.chart")

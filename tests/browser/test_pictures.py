@@ -172,7 +172,8 @@ def _operate(site: RunningSite) -> None:
         gone = Trouble(
             Kind.SOURCE_DEAD,
             "1",
-            "source 1 (news.example.org) could not be had since yesterday: the server answered 404",
+            "source 1 (news.example.org) could not be read since yesterday:"
+            " the server answered 404",
             "Open its address in a browser (`alerts source list` shows it). Once it answers, it is"
             " read by itself; where it is gone for good, `alerts source pause 1`.",
         )

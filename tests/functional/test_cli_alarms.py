@@ -1,5 +1,6 @@
 """`alerts alarm`: who would be told is told; what is open is shown, and silenced with a reason."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -36,7 +37,12 @@ def test_from_a_trial_to_a_silence(install: Callable[..., Installation]) -> None
     assert "a reason is needed" in house.run(*silence, "--for", "8h", "--reason", " ", status=1)
     silent = house.json(*silence, "--for", "8h", "--reason", "a larger disk comes")
     assert silent["silence_reason"] == "a larger disk comes"
-    assert "silenced until" in house.run("status")
+    shown = house.run("status")
+    assert "silenced until" in shown
+    # People, and programs, are told moments to the second.
+    assert f"ALARM {number} since {alarm['opened_at']}: " in shown
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", alarm["opened_at"])
+    assert not re.search(r":\d\d\.\d", shown)
     assert house.json("alarm", "unsilence", number)["silenced_until"] is None
     assert "there is no alarm 99" in house.run("alarm", "unsilence", "99", status=1)
 

@@ -18,7 +18,8 @@ from alerts.delivery.books import audit
 from alerts.delivery.models import Batch, Delivery
 from alerts.newsletters.models import Issue, IssueState
 from alerts.operations.models import PruningRound
-from alerts.operations.rounds import last_removal, owed_turns
+from alerts.operations.removals import last_removal
+from alerts.operations.rounds import owed_turns
 from alerts.subscribers.models import Frequency
 from alerts.task_queue import Queue, Task
 from tests.functional.troubled import Troubled

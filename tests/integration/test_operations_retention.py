@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 from alerts.config import Settings
 from alerts.inbound.models import InboundMail, MailState
 from alerts.inbound.storing import Arrival, store_mail
-from alerts.operations.rounds import begin_night, last_removal, prune_now, take_turn
+from alerts.operations.removals import last_removal
+from alerts.operations.rounds import begin_night, prune_now, take_turn
 from alerts.subscribers.models import (
     ConsentAction,
     ConsentRecord,

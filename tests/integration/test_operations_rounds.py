@@ -9,10 +9,10 @@ from sqlalchemy import select
 from alerts.config import Settings
 from alerts.delivery.models import Delivery, DeliveryTotal
 from alerts.operations.models import PruningRound
+from alerts.operations.removals import last_removal
 from alerts.operations.rounds import (
     Turn,
     begin_night,
-    last_removal,
     owed_turns,
     prune_now,
     take_turn,

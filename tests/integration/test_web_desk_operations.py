@@ -103,12 +103,19 @@ def test_the_last_removal_of_what_is_old_is_shown(site: RunningSite, ops: Browse
         )
     went = "2 sign-ups that nobody confirmed, 1,234,567 rows of old ledgers"
     shown = words(ops.get(ROOM).text)
-    assert f"Removal of what is old Mon 23 Nov 2026, 06:00 UTC under way: {went}" in shown
+    began = "Removal of what is old Mon 23 Nov 2026, 06:00 UTC"
+    assert f"{began} under way {went} Now at “rows of old ledgers”" in shown
     site.clock.advance(timedelta(minutes=11))
-    assert f"broken off: {went}" in words(ops.get(ROOM).text)
+    assert f"broken off {went}" in words(ops.get(ROOM).text)
     with site.runtime.database.transaction() as session:
-        session.execute(update(PruningRound).values(ended_at=site.clock.now(), stage=""))
-    assert f"Removal of what is old Mon 23 Nov 2026, 06:00 UTC: {went}" in words(ops.get(ROOM).text)
+        session.execute(update(PruningRound).values(failure="the database says: <disk> full"))
+    told = "At “rows of old ledgers” it failed with: the database says: &lt;disk&gt; full"
+    assert f"failed {went} {told}" in words(ops.get(ROOM).text)
+    with site.runtime.database.transaction() as session:
+        session.execute(
+            update(PruningRound).values(ended_at=site.clock.now(), stage="", failure="")
+        )
+    assert f"{began} {went}" in words(ops.get(ROOM).text)
 
 
 def test_an_alarm_is_shown_silenced_and_told_again(site: RunningSite, ops: Browser) -> None:

@@ -139,8 +139,8 @@ def relay_json(one: Suspicion, stands_in: str) -> dict[str, Any]:
     """Return a sick transport in the form that scripts read."""
     return {
         "name": one.name,
-        "sick_since": rfc3339(one.since.replace(microsecond=0)),
-        "tried_at": rfc3339(one.tried.replace(microsecond=0)),
+        "sick_since": rfc3339(one.since),
+        "tried_at": rfc3339(one.tried),
         "said": one.words,
         "meanwhile": stands_in,
     }

@@ -23,6 +23,7 @@ class Kind(enum.StrEnum):
     MAIL_WAITS = "mail-waits"
     CANARY_MISSING = "canary-missing"
     DISK_SHORT = "disk-short"
+    REMOVAL_FAILS = "removal-fails"
     NO_BEAT = "no-beat"
     NO_WORKER = "no-worker"
     NO_TICK = "no-tick"
@@ -44,6 +45,7 @@ WORDS = {
     Kind.MAIL_WAITS: "Mail that came back is not read",
     Kind.CANARY_MISSING: "A copy has not arrived",
     Kind.DISK_SHORT: "The disk is nearly full",
+    Kind.REMOVAL_FAILS: "Old data is not removed",
     Kind.NO_BEAT: "The beat does not run",
     Kind.NO_WORKER: "No worker runs",
     Kind.NO_TICK: "The tick is not worked on",
@@ -79,6 +81,7 @@ SEEN_TO_FIRST = frozenset(
         Kind.MAILBOX_DEAD,
         Kind.MAIL_WAITS,
         Kind.CANARY_MISSING,
+        Kind.REMOVAL_FAILS,
     }
 )
 # A run that failed is told of until a later one did not, or for so long.

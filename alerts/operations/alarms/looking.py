@@ -27,6 +27,7 @@ from alerts.operations.alarms import kinds
 from alerts.operations.alarms.kinds import Kind, Trouble, at
 from alerts.operations.alarms.moving import slow_issues, stalled_issues
 from alerts.operations.alarms.relays import refusing_relays, sick_relays
+from alerts.operations.alarms.removals import removals_that_fail
 from alerts.operations.doctor.machine import Space
 from alerts.operations.situation import BOUNCES_OVER, Situation, look
 
@@ -68,6 +69,7 @@ def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list
         *_dead_mailboxes(session, now, around.mailboxes),
         *_waiting_mail(session, now),
         *_disk(around.space),
+        *removals_that_fail(session, now),
         *sick_relays(around.relays),
     ]
     if not is_held(session):
@@ -85,8 +87,9 @@ def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list
 def _late(session: Session, now: datetime) -> Iterator[Trouble]:
     before = now - kinds.LATE_AFTER
     mend = (
-        "See whether beat and worker run, with `alerts status`; a worker that was given its queues"
-        " has to take `periodic` too. What is late then begins by itself."
+        "See with `alerts status` whether a worker runs, and at the desk under Operations whether"
+        " the beat does; start what is missing. A worker that was given its queues has to take"
+        " `periodic` too. What is late then begins by itself."
     )
     schedules = session.scalars(
         select(Schedule).where(Schedule.next_at <= before, Schedule.paused.is_(False))
@@ -107,7 +110,7 @@ def _late(session: Session, now: datetime) -> Iterator[Trouble]:
         )
     )
     for number, newsletter, send_at in waiting:
-        what = f"issue {number} of {newsletter} was to go out {at(send_at)} and has not begun"
+        what = f"issue {number} of {newsletter} was to go out on {at(send_at)} and has not begun"
         yield Trouble(Kind.ISSUE_LATE, f"issue:{number}", what, mend)
 
 
@@ -186,7 +189,10 @@ def _blocks(session: Session, now: datetime) -> Iterator[Trouble]:
         decided = _decided(counts)
         if kinds.is_blocked(decided, refused):
             who = "other providers" if provider == "other" else provider
-            what = f"{who}: {refused} of the last day's {decided} messages were refused by policy"
+            what = (
+                f"{who}: {refused} of the last day's {decided} messages were refused by policy, as"
+                " mail that is not wanted from us"
+            )
             mend = (
                 "Pause what is being sent (`alerts issue pause`). `alerts doctor` and the refusals"
                 " in the issue's report say what they have against us; once that is mended,"
@@ -209,7 +215,7 @@ def _dead_sources(session: Session, now: datetime) -> Iterator[Trouble]:
     )
     for number, url, since, error in rows:
         where = urlsplit(url).hostname or "a folder"
-        what = f"source {number} ({where}) could not be had since {at(since)}: {error or ''}"
+        what = f"source {number} ({where}) could not be read since {at(since)}: {error or ''}"
         mend = (
             "Open its address in a browser (`alerts source list` shows it). Once it answers, it is"
             f" read by itself; where it is gone for good, `alerts source pause {number}`."
@@ -223,7 +229,10 @@ def _dead_mailboxes(
     for mailbox in failing_mailboxes(session, urls):
         since = mailbox.failing_since
         if since is not None and since <= now - kinds.MAILBOX_DEAD_AFTER:
-            what = f"{mailbox.shown} since {at(since)}: {mailbox.last_error or ''}"
+            what = (
+                f"no mail could be fetched from {mailbox.shown} since {at(since)}:"
+                f" {mailbox.last_error or ''}"
+            )
             mend = (
                 "Mend the address or the password in ALERTS_INBOUND_URL, or the mail server, and"
                 " start the workers anew where the setting changed; `alerts inbound fetch` tries it"

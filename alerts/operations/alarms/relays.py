@@ -41,8 +41,9 @@ def sick_relays(relays: Mapping[str, Suspicion | None] | None) -> Iterator[Troub
         if one.tried - one.since >= SICK_FOR:
             tried = f"since {at(one.since)}, tried last {at(one.tried)}"
             mend = (
-                "See that server, and its part of ALERTS_MAIL_URL; `alerts doctor` tries it. Every"
-                " few minutes one message is tried by it, and it is taken back when it takes that."
+                "Look whether that server runs and takes our login, which stands in its part of"
+                " ALERTS_MAIL_URL; `alerts doctor` tries it. Every few minutes it is given one"
+                " message; once it takes one, it is used again by itself."
             )
             what = f"{one.words} ({tried}); {stands_in}"
             yield Trouble(Kind.RELAY_SICK, f"relay:{one.name}", what, mend)

@@ -54,6 +54,7 @@ class Check(enum.StrEnum):
     ENCODING = "encoding"
     HOLD = "hold"
     DISK = "disk"
+    REMOVAL = "removal"
     SECRET_KEY = "secret-key"  # noqa: S105 - the name of a check
     DEFAULT_SECRETS = "default-secrets"
     SECRET_FILES = "secret-files"  # noqa: S105 - the same
@@ -75,7 +76,7 @@ GROUPS: dict[str, tuple[Check, ...]] = {
     "This machine": (
         *(Check.CLOCK, Check.REDIS, Check.REDIS_PERSISTENCE, Check.REDIS_EVICTION),
         *(Check.REDIS_MEMORY, Check.DATABASE, Check.SCHEMA, Check.ENCODING, Check.HOLD),
-        *(Check.DISK,),
+        *(Check.DISK, Check.REMOVAL),
         *(Check.SECRET_KEY, Check.DEFAULT_SECRETS, Check.SECRET_FILES, Check.ENV_FILE),
     ),
 }

@@ -26,6 +26,7 @@ from alerts.operations.doctor.machine import (
 )
 from alerts.operations.doctor.moments import Reading, check_clock
 from alerts.operations.doctor.ports import Ports
+from alerts.operations.doctor.removals import check_removal
 from alerts.operations.doctor.rules import Judged, judge
 from alerts.operations.doctor.sending import Ways, look_at_dns, look_at_ways
 from alerts.operations.doctor.stores import (
@@ -39,6 +40,7 @@ from alerts.operations.doctor.stores import (
     redis_away,
     redis_silent,
 )
+from alerts.operations.removals import last_removal, night_under_way
 from alerts.tokens import Tokens
 
 Progress = Callable[[int, int | None], None]
@@ -103,7 +105,7 @@ def _database(settings: Settings, ports: Ports) -> tuple[list[Finding], list[Rea
         seen = look_at_database(database, ports.clock)
         told = seen.revision == HEAD
         senders = _senders(database) if told else []
-        held = _hold(database) if told else []
+        held = [*_hold(database), _removal(database, ports)] if told else []
     except NotThere as error:
         return [database_away(str(error))], [], []
     finally:
@@ -131,6 +133,14 @@ def _hold(database: Database) -> list[Finding]:
             "`alerts release` shows what is due, and lets it be sent or skipped",
         )
     ]
+
+
+def _removal(database: Database, ports: Ports) -> Finding:
+    now = ports.clock.now()
+    with database.read() as session:
+        last = last_removal(session, now=now)
+        night = night_under_way(session, now=now)
+    return check_removal(last, night, now=now)
 
 
 def _redis(settings: Settings, ports: Ports) -> tuple[list[Finding], list[Reading]]:

@@ -19,7 +19,7 @@ from alerts.operations.doctor.machine import Space
 from alerts.operations.examining import last_examinations
 from alerts.operations.models import Alarm, DoctorReport
 from alerts.operations.overview import Held, held_issues
-from alerts.operations.rounds import Removal, last_removal
+from alerts.operations.removals import Removal, last_removal
 from alerts.operations.situation import BOUNCES_OVER, TICK, Situation, look
 from alerts.runtime import Runtime
 from alerts.web.chart_shapes import ONE, Part

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import threading
 from datetime import timedelta
 from email import message_from_bytes
@@ -67,7 +68,11 @@ def test_the_mail_says_what_and_what_to_do_and_no_secrets(bell: Bell) -> None:
     text = message.get_body(("plain",))
     assert text is not None
     words = " ".join(text.get_content().split())
-    assert f"source {number} (news.example.org) could not be had since" in words
+    assert f"Source {number} (news.example.org) could not be read since" in words
+    assert "What to do: Open its address" in words
+    html = message.get_body(("html",))
+    assert html is not None
+    assert re.search(rf"<code[^>]*>alerts source pause {number}</code>", html.get_content())
     assert f"alerts source pause {number}" in words
     assert "https://alerts.example.org/desk/operations" in words
     assert b"not-for-mails" not in mail.raw
