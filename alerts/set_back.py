@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, CursorResult, update
+from sqlalchemy import ColumnElement, CursorResult, TextClause, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from alerts.clock import Clock
@@ -34,7 +34,7 @@ class Moment:
 
     column: InstrumentedAttribute[Any]
     ahead: timedelta = timedelta()
-    where: ColumnElement[bool] | None = None
+    where: ColumnElement[bool] | TextClause | None = None
     also: InstrumentedAttribute[Any] | None = None
 
 

@@ -13,7 +13,7 @@ from alerts.clock import Clock, rfc3339
 from alerts.database import insert_into
 from alerts.delivery.sweeper import Due
 from alerts.errors import NotFound
-from alerts.inbound.models import InboundMail, MailState, Owed
+from alerts.inbound.models import IS_NEW, InboundMail, MailState, Owed
 from alerts.task_queue import Queue, Task
 
 # The largest mail that is taken (RFC 1870 tells the limit to whoever asks).
@@ -178,7 +178,7 @@ def owed_mail_work(session: Session, *, clock: Clock) -> list[Due]:
     """Return the mails to read and the answers to send that were lost, for the sweeper."""
     now = clock.now()
     lost = or_(InboundMail.enqueued_at.is_(None), InboundMail.enqueued_at <= now - _LOST_AFTER)
-    unread = _marked(session, InboundMail.state == MailState.NEW, lost, now=now)
+    unread = _marked(session, IS_NEW, lost, now=now)
     owed = _marked(session, InboundMail.owed_at > now - _OWED_FOR, lost, now=now)
     return [
         *(Due(Task.READ_MAIL, number, Queue.INBOUND) for number in unread),

@@ -7,12 +7,10 @@ ahead on purpose. That comes as much later as the clock was set back (`docs/cloc
 from collections.abc import Iterator
 from datetime import timedelta
 
-from sqlalchemy import or_
-
 from alerts.articles.sources.models import Source
 from alerts.claims import LEASE
 from alerts.delivery.models import Batch, BatchState
-from alerts.inbound.models import InboundMail, Mailbox, MailState
+from alerts.inbound.models import IS_NEW, InboundMail, Mailbox
 from alerts.newsletters.models import Run, RunOutcome
 from alerts.operations.alarms.beats import BEATS
 from alerts.operations.models import PruningRound
@@ -40,10 +38,8 @@ def clocked(*, lease: timedelta) -> Iterator[Moment]:
     yield Moment(SubscriberUpload.enqueued_at)
     yield Moment(Run.started_at, where=Run.outcome == RunOutcome.CLAIMED)
     yield Moment(PruningRound.seen_at, where=PruningRound.ended_at.is_(None))
-    yield Moment(
-        InboundMail.enqueued_at,
-        where=or_(InboundMail.state == MailState.NEW, InboundMail.owed_at.is_not(None)),
-    )
+    yield Moment(InboundMail.enqueued_at, where=IS_NEW)
+    yield Moment(InboundMail.enqueued_at, where=InboundMail.owed_at.is_not(None))
     # When something became due.
     yield Moment(LinkCheck.due_at)
     yield Moment(

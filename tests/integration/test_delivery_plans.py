@@ -6,6 +6,7 @@ anew, on the database it was sent to. `pytest -s` prints the plans.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,18 @@ from alerts.delivery.completion import cancel_issue
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.preparation import prepare_issue
+from alerts.inbound.models import InboundMail
 from alerts.newsletters.issues import get_issue
 from alerts.newsletters.models import IssueState
+from alerts.operations.moments import clocked
+from alerts.set_back import draw_near
 from alerts.subscribers.models import Frequency, Subscriber, SubscriberState, Subscription
 from alerts.task_queue import RecordingTaskQueue
 from tests.conftest import NOW
 from tests.data.delivery.house import House
 from tests.factories import RENDERER, SETTINGS, approved_issue
 from tests.integration.test_segments_indexes import fill, moment
+from tests.integration.test_segments_indexes import plan as plan_of
 
 READERS, EVERY = 20_000, 40
 AUDIENCE = READERS // EVERY
@@ -203,3 +208,24 @@ def test_what_was_cancelled_is_settled_by_its_batches(house: House, database: Da
     with noted(database) as statements:
         house.swept()
     assert not any("UPDATE deliveries" in text for text, _ in statements)
+
+
+def test_what_lies_too_far_ahead_is_found_by_indexes(house: House, database: Database) -> None:
+    # Each worker looks for it three times a minute.
+    moments = list(clocked(lease=timedelta(minutes=1)))
+    with noted(database) as statements, database.transaction() as session:
+        assert draw_near(session, moments, clock=house.clock) == 0
+    assert {text.split()[1] for text, _ in statements} == {"subscribers", "subscriptions"}
+    with database.read() as session:
+        for statement in statements:
+            lines = plan(database, session, statement)
+            assert scans(lines) == [], statement[0]
+        if not database.is_sqlite:
+            # Of few mails it would read them all, as is right.
+            session.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        of_mails = [one.where for one in moments if one.column.class_ is InboundMail]
+        assert len(of_mails) == 2
+        for where in of_mails:
+            assert where is not None
+            lines = plan_of(session, select(InboundMail.id).where(where), database)
+            assert any("ix_inbound_mails_" in line for line in lines), lines
