@@ -95,14 +95,13 @@ def _late(session: Session, now: datetime) -> Iterator[Trouble]:
         select(Schedule).where(Schedule.next_at <= before, Schedule.paused.is_(False))
     )
     for one in schedules:
-        due = f"that was due {at(one.next_at)}"
-        what = f"{one.newsletter}, {one.frequency}: no issue was begun {due}"
+        what = f"the issue of {_of(one)} due on {at(one.next_at)} was not begun"
         yield Trouble(Kind.RUN_LATE, f"schedule:{one.id}", what, mend)
     runs = session.scalars(
         select(Run).where(Run.outcome == RunOutcome.CLAIMED, Run.started_at <= before)
     )
     for run in runs:
-        what = f"{run.newsletter}, {run.frequency}: the issue due {at(run.due_at)} is not made yet"
+        what = f"the issue of {_of(run)} due on {at(run.due_at)} is not made yet"
         yield Trouble(Kind.RUN_LATE, f"run:{run.id}", what, mend)
     waiting = session.execute(
         select(Issue.id, Issue.newsletter, Issue.send_at).where(
@@ -112,6 +111,10 @@ def _late(session: Session, now: datetime) -> Iterator[Trouble]:
     for number, newsletter, send_at in waiting:
         what = f"issue {number} of {newsletter} was to go out on {at(send_at)} and has not begun"
         yield Trouble(Kind.ISSUE_LATE, f"issue:{number}", what, mend)
+
+
+def _of(one: Schedule | Run) -> str:
+    return f"{one.newsletter} ({one.frequency})"
 
 
 def _failed(session: Session, now: datetime) -> Iterator[Trouble]:
@@ -129,7 +132,7 @@ def _failed(session: Session, now: datetime) -> Iterator[Trouble]:
         .order_by(Run.id)
     )
     for run in rows:
-        what = f"{run.newsletter}, {run.frequency}: the issue due {at(run.due_at)}: {run.reason}"
+        what = f"the issue of {_of(run)} due on {at(run.due_at)}: {run.reason}"
         mend = f"Mend what it says, then draft it: `alerts issue draft {run.newsletter}`."
         yield Trouble(Kind.RUN_FAILED, f"run:{run.id}", what, mend)
 
@@ -190,8 +193,8 @@ def _blocks(session: Session, now: datetime) -> Iterator[Trouble]:
         if kinds.is_blocked(decided, refused):
             who = "other providers" if provider == "other" else provider
             what = (
-                f"{who}: {refused} of the last day's {decided} messages were refused by policy, as"
-                " mail that is not wanted from us"
+                f"of the last day's {decided} messages to {who} {refused} were refused by policy,"
+                " as mail that is not wanted from us"
             )
             mend = (
                 "Pause what is being sent (`alerts issue pause`). `alerts doctor` and the refusals"

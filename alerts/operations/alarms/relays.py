@@ -45,7 +45,7 @@ def sick_relays(relays: Mapping[str, Suspicion | None] | None) -> Iterator[Troub
                 " ALERTS_MAIL_URL; `alerts doctor` tries it. Every few minutes it is given one"
                 " message; once it takes one, it is used again by itself."
             )
-            what = f"{one.words} ({tried}); {stands_in}"
+            what = f"mail server {one.words} ({tried}); {stands_in}"
             yield Trouble(Kind.RELAY_SICK, f"relay:{one.name}", what, mend)
 
 
