@@ -2,8 +2,10 @@
 
 import time
 from dataclasses import dataclass, replace
-from datetime import datetime
 
+from sqlalchemy import select
+
+from alerts.newsletters.models import Issue
 from benchmarks.letters import Letter
 from benchmarks.newsroom import NEWSLETTER, Newsroom
 from benchmarks.processes import BadRun, MemoryWatch, cpu_seconds, wait_for
@@ -136,10 +138,13 @@ def _first(
         wait_for(lambda: watch.first, "the first message", seconds=_PATIENCE)
         room.command("issue", "pause", str(issue))
         _check_paused(room, issue, watch, readers=readers)
-    report = room.json("issue", "report", str(issue))
-    begun = datetime.fromisoformat(report["started_at"]).timestamp()
+    with room.database() as database, database.read() as session:
+        # The commands tell it to the second only.
+        begun = session.execute(select(Issue.started_at).where(Issue.id == issue)).scalar_one()
+    if begun is None:
+        raise BadRun("the issue never began")
     seen = watch.window().first
-    return seen - started, seen - begun
+    return seen - started, seen - begun.timestamp()
 
 
 def _check_paused(room: Newsroom, issue: int, watch: Watch, *, readers: int) -> None:
