@@ -33,6 +33,7 @@ from alerts.delivery.transports.base import Lane, Transport
 from alerts.delivery.transports.factory import make_transport
 from alerts.delivery.urgency import overtaken
 from alerts.embedded_redis import EmbeddedRedis
+from alerts.garbage import collect_seldom
 from alerts.logs import configure_logs
 from alerts.migrations import ensure_schema
 from alerts.operations.alarms.beats import BEAT, WORKER
@@ -56,8 +57,6 @@ if TYPE_CHECKING:
 
 # How often a worker looks for lost work by itself, also where no beat runs.
 _SWEEP_SECONDS = 20.0
-# A message makes some dozens of objects that go with it, and no cycles.
-_COLLECT_AFTER = (20_000, 20, 20)
 # While one thread works on rows the others want the interpreter for microseconds at a time: at
 # Python's own 5 ms the connections would run dry meanwhile.
 _SWITCH_SECONDS = 0.0005
@@ -300,7 +299,7 @@ def _forget_parents_connections(**_: object) -> None:
     configure_logs()
     # What was imported stays: it need not be looked through again for every thousand messages.
     gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
+    collect_seldom()
     sys.setswitchinterval(_SWITCH_SECONDS)
     _push_nobody_aside()
     looking = Looking(parts().clock)

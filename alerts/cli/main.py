@@ -1,6 +1,5 @@
 """The command `alerts NOUN VERB`."""
 
-import gc
 import os
 import sys
 from importlib import import_module
@@ -13,6 +12,7 @@ from alerts import __version__
 from alerts.cli import backups, doctor, processes
 from alerts.cli.common import note, say
 from alerts.errors import AlertsError
+from alerts.garbage import collect_seldom
 from alerts.logs import configure_logs, without_people
 
 # The modules with the commands of each noun, in the order of the help.
@@ -30,7 +30,6 @@ _NOUNS = {
     "staff": "staff",
     "alarm": "alarms",
 }
-_COLLECT_AFTER = (20_000, 20, 20)
 
 
 def command_line(first: str | None = None) -> typer.Typer:
@@ -68,9 +67,8 @@ def _root(
 def main() -> None:
     """Run the command line; an error becomes one line on standard error, never a traceback."""
     configure_logs()
-    # What is imported stays: looked through at every few hundred objects, as Python does by itself,
-    # it would take a tenth of the time that a command takes to start.
-    gc.set_threshold(*_COLLECT_AFTER)
+    # It would take a tenth of the time that a command takes to start.
+    collect_seldom()
     try:
         # Typer says by itself what is wrong with the usage, with status 2.
         command_line(next(iter(sys.argv[1:]), None))()

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.clock import rfc3339
+from alerts.operations.alarms.kinds import at
 from alerts.operations.models import PruningRound
 from alerts.operations.rounds import LOST_AFTER, NIGHT
 
@@ -99,20 +100,16 @@ def trouble_with(night: Removal, *, now: datetime) -> str | None:
     However long it takes: while something comes of it all is well, and it may wait for two nights
     behind what is to be sent.
     """
-    began = f"the removal of old data that began {_at(night.began_at)}"
+    began = f"the removal of old data that began {at(night.began_at)}"
     if night.tries >= _TRIES:
         ended = f"it fails with: {night.failure}" if night.failure else "its worker ends each time"
         return (
-            f"{began} has come to nothing since {_at(night.moved_at)}, though it was tried"
+            f"{began} has come to nothing since {at(night.moved_at)}, though it was tried"
             f" {night.tries} times; when it comes to “{night.at}” {ended}"
         )
     if now - night.moved_at > _STILL_FOR:
-        return f"{began} has not moved since {_at(night.moved_at)}, and no worker takes it up"
+        return f"{began} has not moved since {at(night.moved_at)}, and no worker takes it up"
     return None
-
-
-def _at(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _shown(found: PruningRound, now: datetime) -> Removal:

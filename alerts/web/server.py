@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from alerts.config import Settings
 from alerts.errors import Refused
+from alerts.garbage import collect_seldom
 from alerts.newsletters.service import ensure_built_in
 from alerts.runtime import open_queue, open_runtime
 from alerts.shared_clock import SharedClock
@@ -18,8 +19,6 @@ from alerts.web.watchman import watchman
 
 # What has come whole is answered sooner; what never does is given up.
 _GRACE_SECONDS = 5
-# A page makes some thousands of objects that go with it, and hardly a cycle.
-_COLLECT_AFTER = (20_000, 20, 20)
 
 
 class _Server(uvicorn.Server):
@@ -58,7 +57,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
         # everybody for a tenth of a second.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(*_COLLECT_AFTER)
+        collect_seldom()
         server = _Server(configuration, application.state.site.looks)
         _end_in_peace(server)
         try:
