@@ -127,7 +127,7 @@ def test_ops_hear_of_a_relay_for_which_another_stands_in_and_when_it_is_over(
     ringing.clock.advance(timedelta(minutes=2))
     assert "relay-sick" in ringing.look()
     [alarm] = [one for one in ringing.alarms() if one.kind == "relay-sick"]
-    assert alarm.what.startswith(f"{name}: Connection refused (since ")
+    assert alarm.what.startswith(f"mail server {name}: Connection refused (since ")
     assert alarm.what.endswith(f"; mail goes on by {NAMES[1]}")
     suspicions.clear(name)
     for _ in range(6):
