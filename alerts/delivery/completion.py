@@ -12,6 +12,8 @@ from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
 
 CANCELLED = "issue cancelled"
+# Whose worker died while the issue was cancelled: nobody knows whether they got it.
+IN_DOUBT = "on the way when cancelled"
 
 
 def finish_if_done(session: Session, issue_id: int, *, clock: Clock) -> bool:

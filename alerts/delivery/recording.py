@@ -1,16 +1,20 @@
 """Writing results to the ledger: in one statement on PostgreSQL, in one call on SQLite."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    CursorResult,
     Integer,
     String,
     Text,
     Update,
+    and_,
     bindparam,
     case,
     cast,
@@ -45,8 +49,12 @@ _COLUMNS = {
 
 def record(
     session: Session, verdicts: Iterable[tuple[int, Verdict, Outcome]], *, now: datetime
-) -> None:
-    """Write what came of claimed deliveries; one that was put off before a try counts none."""
+) -> int:
+    """Write what came of claimed deliveries; one that was put off before a try counts none.
+
+    Returns how many were still under way; the others were written down by somebody else, and stay
+    as they are.
+    """
     postgresql = session.get_bind().dialect.name == "postgresql"
     accepted: dict[int, str] = {}
     rows = []
@@ -65,23 +73,35 @@ def record(
                 "untried": int(outcome.fate is Fate.POSTPONED),
             }
         )
-    if accepted:
-        _record_accepted(session, accepted, now=now)
+    written = _record_accepted(session, accepted, now=now) if accepted else 0
     if rows and postgresql:
         columns = {name: [row[name] for row in rows] for name in _COLUMNS}
-        session.execute(_RECORD_ALL, {**columns, "at": now})
+        written += _written(session, _RECORD_ALL, {**columns, "at": now})
     elif rows:
-        session.execute(_RECORD_EACH, [{**row, "at": now} for row in rows])
+        written += _written(session, _RECORD_EACH, [{**row, "at": now} for row in rows])
+    return written
 
 
-def _record_accepted(session: Session, answers: Mapping[int, str], *, now: datetime) -> None:
+def written_at(session: Session, delivery_ids: Sequence[int], *, now: datetime) -> AbstractSet[int]:
+    """Return those of these deliveries that were written down at this very moment."""
+    same = and_(Delivery.id.in_(delivery_ids), Delivery.last_attempt_at == now)
+    return set(session.scalars(select(Delivery.id).where(same)))
+
+
+def _written(session: Session, statement: Update, given: Any) -> int:  # noqa: ANN401 - rows or one
+    result = session.execute(statement, given)
+    assert isinstance(result, CursorResult)  # noqa: S101 - what an UPDATE gives
+    return result.rowcount
+
+
+def _record_accepted(session: Session, answers: Mapping[int, str], *, now: datetime) -> int:
     """Write what nearly all deliveries come to, with the least to carry: two texts for all rows."""
     told = _BETWEEN.join(answers.values())
     if told.count(_BETWEEN) != len(answers) - 1:
         told = _BETWEEN.join(answer.replace(_BETWEEN, " ") for answer in answers.values())
     numbers = ",".join(map(str, answers))
     given = {"numbers": numbers, "told": _storable(told), "at": now}
-    session.execute(_RECORD_ACCEPTED, given)
+    return _written(session, _RECORD_ACCEPTED, given)
 
 
 def _storable(text: str) -> str:

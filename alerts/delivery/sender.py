@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from alerts.delivery import ledger
 from alerts.delivery.batch_run import BatchRun, Means
 from alerts.delivery.dkim import DkimSigner
-from alerts.delivery.journal import Journal, journal_path, read_journal, this_boot
+from alerts.delivery.journal import Journal, issue_named, journal_path, read_journal, this_boot
 from alerts.delivery.leases import LEASE, Lease, claim_batch, due_batches, is_leased
 from alerts.delivery.ledger import Claim
 from alerts.delivery.messages import IssueMessages
@@ -128,7 +128,11 @@ class Sender(Means):
                 now=now,
             )
             # It lies there before the claim is committed: without it, all would be in doubt.
-            journal = Journal(journal_path(self.spool, lease.batch_id, lease.fence), boot=self.boot)
+            journal = Journal(
+                journal_path(self.spool, lease.batch_id, lease.fence),
+                boot=self.boot,
+                about=issue_named(messages.stamp, lease.issue_id),
+            )
         self._journal_before(lease).unlink(missing_ok=True)
         return _Opened(lease, messages, claim, journal, valid_until)
 

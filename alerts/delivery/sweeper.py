@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
-from alerts.delivery.completion import CANCELLED, finish_if_done
+from alerts.delivery.completion import CANCELLED, IN_DOUBT, finish_if_done
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.preparation import queue_for, unprepared_issues
 from alerts.delivery.rising import pause_all_rising
@@ -41,10 +41,7 @@ _MOST_SOON = 20
 # The clock has to have passed the moment.
 _JUST_AFTER = timedelta(milliseconds=20)
 _CALLED_OFF: dict[str, Any] = {"state": DeliveryState.SKIPPED, "reason": CANCELLED}
-_IN_DOUBT: dict[str, Any] = {
-    "state": DeliveryState.UNCERTAIN,
-    "reason": "on the way when cancelled",
-}
+_IN_DOUBT: dict[str, Any] = {"state": DeliveryState.UNCERTAIN, "reason": IN_DOUBT}
 
 
 @dataclass(frozen=True, slots=True)

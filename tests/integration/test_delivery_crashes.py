@@ -7,13 +7,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from alerts.delivery import leases, ledger
 from alerts.delivery.completion import cancel_issue
 from alerts.delivery.journal import Journal, journal_path
+from alerts.delivery.models import Delivery
 from alerts.delivery.outcome import Fate, refusal
 from alerts.delivery.sender import BatchResult, Sender
 from alerts.newsletters.models import IssueState, Newsletter
+from alerts.subscribers.models import Subscriber
 from tests.data.delivery.house import Crash, House
 
 
@@ -215,9 +218,35 @@ def test_what_a_journal_cannot_say_in_full_is_no_obstacle(house: House) -> None:
 
 
 def test_a_journal_is_read_by_the_lease_that_wrote_it(tmp_path: Path) -> None:
-    journal = Journal(journal_path(tmp_path, 3, 1), boot="this")
+    journal = Journal(journal_path(tmp_path, 3, 1), boot="this", about="x.1")
     journal.started(8)
     assert journal.take([8])[8].fate is Fate.UNKNOWN
     assert journal.take([8]) == {}
     journal.finish()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("then", ["accepted", "deferred", "refused"])
+def test_what_one_writes_who_lost_the_lease_while_another_sends_is_counted_once(
+    house: House, then: str
+) -> None:
+    """It slept for so long that the message is on the wire again when it says that it went out."""
+    house.send_to("a", "b")
+    answers = {"deferred": refusal(450, "4.2.0 not now"), "refused": refusal(550, "5.1.1 no one")}
+    house.transport.answers = {"a": [answers[then]]} if then in answers else {}
+
+    def come_back(name: str) -> None:
+        if name == "a":
+            with house.database.transaction() as session:
+                [number] = session.scalars(
+                    select(Delivery.id)
+                    .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+                    .where(Subscriber.email == "a@example.org")
+                )
+                now = house.clock.now() + timedelta(milliseconds=1)
+                ledger.record_accepted(session, house.issue_id, [number], now=now)
+
+    house.transport.before_each = come_back
+    assert house.work() is BatchResult.DONE
+    assert house.states()["a"] == ("sent", None)
+    assert house.books().sent == 2

@@ -9,6 +9,7 @@ from alerts.delivery.asking_ahead import drafts_to_ask_for
 from alerts.delivery.canaries import ensure_canaries
 from alerts.delivery.confirming import owed_confirmations
 from alerts.delivery.counting import settle_outcomes
+from alerts.delivery.leftovers import clear_spool
 from alerts.delivery.reporting import keep_reports
 from alerts.delivery.sweeper import Due, soon_starting, sweep
 from alerts.delivery.tallies import settle_tallies
@@ -132,6 +133,7 @@ def _sweep(worker: WorkerParts) -> None:
         worker.queue.enqueue(Task.TELL_WEBHOOK, endpoint_id, queue=Queue.WEBHOOKS)
     if due or runs:
         log.info("swept", batches_and_issues=len(due), runs=len(runs))
+    clear_spool(worker.database, worker.spool, clock=worker.clock)
 
 
 def _look_ahead(worker: WorkerParts) -> None:
