@@ -247,9 +247,7 @@ def parts() -> WorkerParts:
     if not _parts:
         settings = load_settings()
         database = Database(settings.database)
-        # A lease is renewed several times before half of it is over.
-        clock = SharedClock(database, at_first=timedelta(seconds=settings.lease_seconds) / 2)
-        _parts.append(WorkerParts(settings, clock, database))
+        _parts.append(WorkerParts(settings, SharedClock(database), database))
     return _parts[0]
 
 

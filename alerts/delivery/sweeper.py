@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.delivery.completion import CANCELLED, IN_DOUBT, finish_if_done
+from alerts.delivery.leases import lapsed
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.preparation import queue_for, unprepared_issues
 from alerts.delivery.rising import pause_all_rising
@@ -26,7 +27,7 @@ from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
 from alerts.rendering.withdrawals import retract_withdrawn
-from alerts.shared_clock import look_at, settled
+from alerts.shared_clock import look_at
 from alerts.task_queue import Queue, Task
 
 log = structlog.get_logger(__name__)
@@ -124,7 +125,7 @@ def _settle_cancelled(session: Session, *, clock: Clock) -> None:
     It stands in batches that are not done; they are found first, since no index of the ledger
     tells what is pending. They are done with it.
     """
-    abandoned = and_(Batch.state == BatchState.LEASED, Batch.lease_until < settled(clock))
+    abandoned = lapsed(clock)
     open_batches = session.scalars(
         select(Batch.id)
         .join(Issue, Issue.id == Batch.issue_id)
@@ -182,7 +183,7 @@ def _due_batches(session: Session, *, clock: Clock, lost_after: timedelta) -> li
         or_(Batch.not_before.is_(None), Batch.not_before <= now),
         or_(Batch.enqueued_at.is_(None), Batch.enqueued_at <= now - lost_after),
     )
-    abandoned = and_(Batch.state == BatchState.LEASED, Batch.lease_until < settled(clock))
+    abandoned = lapsed(clock)
     due = session.execute(
         select(Batch.id, Issue.frequency)
         .join(Issue, Issue.id == Batch.issue_id)
