@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from alerts.database import UtcDateTime
 from alerts.delivery.models import Delivery, DeliveryState
-from alerts.delivery.outcome import Fate, Outcome, Verdict
+from alerts.delivery.outcome import SENT_AGAIN, Fate, Outcome, Verdict
 
 # Only what is under way is written. PostgreSQL must not reckon with how rare that state is: its
 # counts are taken now and then, mostly when no issue is going out, and say that one row at most is
@@ -122,13 +122,19 @@ def _statement(
         .where(Delivery.id == key, _UNDER_WAY)
         .values(
             state=state,
-            reason=why,
+            # Put off untried, it may still have arrived the last time.
+            reason=case((and_(Delivery.reason == SENT_AGAIN, untried > 0), SENT_AGAIN), else_=why),
             not_before=later,
-            last_answer=answer,
+            last_answer=_of_somebody(answer),
             last_attempt_at=bindparam("at", type_=UtcDateTime()),
             attempts=Delivery.attempts - untried,
         )
     )
+
+
+def _of_somebody(answer: ColumnElement[str]) -> ColumnElement[str | None]:
+    """Return an answer, or NULL where its reader was erased meanwhile: it may name the address."""
+    return case((Delivery.subscriber_id.is_not(None), answer))
 
 
 def _record_each() -> Update:
@@ -165,7 +171,7 @@ def _record_accepted_all() -> Update:
             state=DeliveryState.SENT,
             reason=None,
             not_before=None,
-            last_answer=rows.c.answer,
+            last_answer=_of_somebody(rows.c.answer),
             last_attempt_at=bindparam("at", type_=UtcDateTime()),
         )
     )
