@@ -26,7 +26,8 @@ CLOSING = Act(b"421 4.3.2 going down\r\n", hangs_up=True)
 class Refusing:
     """A server that refuses whoever it is told to, and closes while it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, says: str = "5.7.1") -> None:
+        self.says = says
         self.closing = False
         self.refuses: Callable[[str], bool] = lambda _: False
 
@@ -35,7 +36,7 @@ class Refusing:
         if self.closing and step in {Step.GREETING, Step.MAIL}:
             return CLOSING
         if step is Step.RCPT and self.refuses(recipient):
-            return Act(f"550 5.7.1 <{recipient}> is not wanted\r\n".encode())
+            return Act(f"550 {self.says} <{recipient}> is refused\r\n".encode())
         return None
 
 
@@ -168,7 +169,7 @@ def test_the_refused_are_tried_again_while_the_rest_is_being_sent(
 def test_readers_are_erased_while_their_messages_are_on_the_wire(
     trouble: Trouble, empty_postgres: str, redis_url: str
 ) -> None:
-    mood = Refusing()
+    mood = Refusing("5.1.1")
     troubled = trouble(
         mood=mood, database_url=empty_postgres, redis_url=redis_url, connections=CONNECTIONS
     )
