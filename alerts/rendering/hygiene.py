@@ -3,11 +3,14 @@
 import re
 from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from alerts.newsletters.content import IssueContent, ItemContent
 from alerts.rendering.plain import one_line
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 URL_LIMIT = 2_000
 
@@ -23,7 +26,7 @@ _LINE_BREAKS = re.compile(r"\r\n?|\u2028|\u2029|\x85|\x0b|\x0c")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-_Record = TypeVar("_Record")
+_Record = TypeVar("_Record", bound="DataclassInstance")
 
 
 def without_slots(text: str) -> str:
@@ -80,7 +83,9 @@ def clean_values(value: Any, key: str = "") -> Any:  # noqa: ANN401 - values of 
         }
     if isinstance(value, ItemContent):
         return _clean_piece(value)
-    return _with_clean_fields(value) if is_dataclass(value) else value
+    if is_dataclass(value) and not isinstance(value, type):
+        return _with_clean_fields(value)
+    return value
 
 
 @lru_cache(maxsize=_KEPT_PIECES)
