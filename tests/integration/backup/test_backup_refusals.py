@@ -72,7 +72,7 @@ def test_what_lost_its_head_is_refused(
 ) -> None:
     content = a_backup.read_bytes()
     a_backup.write_bytes(content[int(len(content) * part) :])
-    with pytest.raises(Invalid, match="no backup|cannot be read: Invalid argument"):
+    with pytest.raises(Invalid, match=r"no backup|cannot be read: Invalid argument"):
         restored(copy, a_backup, settings, clock)
     assert migrations.schema_revision(copy) is None
 
