@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import Clock, rfc3339
 from alerts.errors import Invalid, NotFound, Refused
-from alerts.operations.alarms.kinds import WORDS, Kind, Trouble
+from alerts.operations.alarms.kinds import TRIAL, TRIAL_WORDS, WORDS, Kind, Trouble
 from alerts.operations.models import LONGEST_WORDS, Alarm, AlarmNote, Occasion
 from alerts.staff.audit import Actor, Subject, record
 
@@ -117,6 +117,7 @@ def alarm_json(alarm: Alarm) -> dict[str, Any]:
         "kind": alarm.kind,
         "title": title_of(alarm),
         "subject": alarm.subject,
+        "about": about_of(alarm) or None,
         "what": alarm.what,
         "mend": alarm.mend,
         "opened_at": rfc3339(alarm.opened_at),
@@ -130,7 +131,22 @@ def alarm_json(alarm: Alarm) -> dict[str, Any]:
 
 def title_of(alarm: Alarm) -> str:
     """Return what kind of alarm this is, in words; one of another version by its name."""
+    if alarm.kind == TRIAL:
+        return TRIAL_WORDS
     return WORDS[Kind(alarm.kind)] if alarm.kind in set(Kind) else alarm.kind
+
+
+def about_of(alarm: Alarm) -> str:
+    """Return in a word or two what an alarm tells of, such as `issue 12`; empty where all is said.
+
+    It tells apart the mails of several alarms of one kind.
+    """
+    sort, _, name = alarm.subject.partition(":")
+    if sort in {"issue", "source", "mailbox"}:
+        return f"{sort} {name}"
+    if sort in {"provider", "relay"}:
+        return "other providers" if name == "other" else name
+    return ""
 
 
 def _open(session: Session, trouble: Trouble, now: datetime) -> tuple[Alarm, bool]:

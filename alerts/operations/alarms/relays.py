@@ -27,7 +27,7 @@ def refusing_relays(session: Session, situation: Situation) -> Iterator[Trouble]
         still = situation.now - issue.since > REFUSED_AFTER
         said = _said(session, issue) if still and issue.state is IssueState.SENDING else None
         if said:
-            what = f"issue {issue.id} of {issue.newsletter}: {said}"
+            what = f"issue {issue.id} of {issue.newsletter} does not go out: {said}"
             mend = (
                 "Mend ALERTS_MAIL_URL and start the workers anew; the issue then goes on by itself,"
                 " and nobody was refused for it. `alerts doctor` tries the login."
@@ -77,4 +77,5 @@ def _said(session: Session, issue: IssueUnderWay) -> str | None:
         .where(Delivery.reason.like(f"{WAITS}%: {REFUSES}%"))
         .limit(1)
     )
-    return reason.removeprefix(WAITS) if reason else None
+    # `mx.example.org:587: refuses our login` becomes part of a sentence.
+    return reason.removeprefix(WAITS).replace(f": {REFUSES}", f" {REFUSES}", 1) if reason else None
