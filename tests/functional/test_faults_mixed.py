@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -231,3 +232,36 @@ def test_the_folder_of_journals_goes_away_and_comes_back(
     troubled.server.delay = 0.0
     troubled.until_sent()
     assert troubled.check(READERS, most_copies=0).sent == READERS
+
+
+def test_two_systems_that_share_a_data_folder_by_mistake_take_nothing_from_each_other(
+    trouble: Trouble, empty_postgres: str, redis_url: str, tmp_path: Path
+) -> None:
+    """Their batches have the same numbers, and their journals lie side by side."""
+    first = trouble(database_url=empty_postgres, redis_url=redis_url, connections=CONNECTIONS)
+    folder = first.installation.environment["ALERTS_DATA_DIR"]
+    second = trouble(
+        database_url=f"sqlite:///{tmp_path / 'another.db'}",
+        redis_url=f"{redis_url.removesuffix('/0')}/1",
+        data_dir=folder,
+        connections=CONNECTIONS,
+    )
+    both = (first, second)
+    for one in both:
+        one.server.delay = 0.05
+        one.prepare(READERS // 2)
+        one.start("one", "worker")
+    for one in both:
+        one.send()
+    for part in (1, 2):
+        for one in both:
+            one.until_taken(part * READERS // 8)
+            one.kill("one")
+    for one in both:
+        one.server.delay = 0.0
+        one.until_sent()
+        books = one.check(READERS // 2, most_copies=2 * 2 * CONNECTIONS)
+        assert books.sent == READERS // 2
+    spool = Path(folder) / "spool"
+    for one in both:
+        one.until(lambda: not list(spool.glob("*.journal")), what="an empty spool")
