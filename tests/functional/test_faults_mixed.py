@@ -128,7 +128,7 @@ def test_an_issue_is_paused_resumed_and_cancelled_while_its_workers_die(
     troubled.until(lambda: not list(spool.glob("*.journal")), what="an empty spool")
     books = troubled.check(READERS, most_copies=kills * 2 * CONNECTIONS)
     assert troubled.state() is IssueState.CANCELLED
-    assert books.sent >= READERS * 2 // 3 - CONNECTIONS * 2
+    assert books.sent + books.uncertain >= READERS * 2 // 3
     assert books.sent + books.skipped + books.uncertain == READERS
     assert books.uncertain <= kills * 2 * CONNECTIONS, books
 
