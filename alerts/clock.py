@@ -38,13 +38,18 @@ class FixedClock:
         self._at += by
 
 
+# What an operating system keeps beside the zones means something else on another machine.
+_NO_PLACES = {"localtime", "posixrules"}
+
+
 @cache
 def time_zones() -> MappingProxyType[str, str]:
     """Return the IANA time zones known here: their names by their names in lower case.
 
     Looked up once: the standard library walks the whole zone folder at every call, 15 ms a time.
     """
-    return MappingProxyType({name.lower(): name for name in sorted(available_timezones())})
+    names = sorted(available_timezones() - _NO_PLACES)
+    return MappingProxyType({name.lower(): name for name in names})
 
 
 @overload

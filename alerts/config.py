@@ -2,19 +2,20 @@
 
 import ipaddress
 import os
+import re
 import secrets
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from alerts.config_inbound import InboundSettings
 from alerts.config_operations import OperationsSettings
-from alerts.config_sending import SendingSettings, check_mailbox
+from alerts.config_sending import SendingSettings, check_mailbox, is_host_name
 from alerts.durations import parse_duration
 from alerts.errors import Invalid
 
@@ -34,7 +35,7 @@ class Settings(SendingSettings, InboundSettings, OperationsSettings):
     `secret_key` holds all valid keys, oldest first, the way itsdangerous rotates them:
     the last one signs, every one verifies. `fetch_hosts` are names inside the operator's network
     that pages may be fetched from; all others inside are refused. Whoever holds one of the
-    `push_tokens` may hand in articles. After `lease_seconds`, the same for all workers, another one
+    `push_tokens` may hand in articles. After `lease_seconds` another one
     takes up the batch of one that died. A log-in at the desk ends when nothing was done for
     `session_idle`, and `session_longest` after it began. `keep_unconfirmed`, `keep_departed` and
     `keep_networks` say after what time `alerts prune` removes sign-ups that nobody confirmed,
@@ -107,15 +108,30 @@ class Settings(SendingSettings, InboundSettings, OperationsSettings):
     @classmethod
     def _web_address(cls, value: str) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+        # It stands at the head of every link that is mailed: no password, nothing behind it.
+        strange = "@" in parts.netloc or parts.query or parts.fragment or not value.isprintable()
+        if parts.scheme not in {"http", "https"} or strange or not _has_a_place(parts):
             raise ValueError("an address such as https://alerts.example.org is needed")
         return value.rstrip("/")
 
     @field_validator("redis_url")
     @classmethod
     def _redis_scheme(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+        parts = urlsplit(value)
+        at_a_host = parts.scheme in {"redis", "rediss"} and _has_a_place(parts)
+        numbered = re.fullmatch(r"(?:/[0-9]{0,5})?", parts.path) is not None
+        at_a_socket = parts.scheme == "unix" and parts.path.startswith("/")
+        if value and not (at_a_host and numbered) and not at_a_socket:
             raise ValueError("redis://host:6379/0, rediss://… or unix:///path is needed")
+        return value
+
+    @field_validator("fetch_hosts")
+    @classmethod
+    def _host_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            # An address of IP version 6 is no name, and may stand there all the same.
+            if not is_host_name(host.replace(":", "")):
+                raise ValueError(f"{host!r} is no host's name such as wiki.example.org")
         return value
 
     @field_validator("replies_to")
@@ -194,6 +210,14 @@ class Settings(SendingSettings, InboundSettings, OperationsSettings):
     def lost_after(self) -> timedelta:
         """How long a batch may lie in the broker before it counts as lost: two leases."""
         return timedelta(seconds=2 * self.lease_seconds)
+
+
+def _has_a_place(parts: SplitResult) -> bool:
+    """Tell whether a URL names a host, and a port only where there is such a one."""
+    try:
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def host_and_port(text: str, *, port: int = 53) -> tuple[str, int]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
+from alerts.config_sending import is_host_name, is_local_part
 from alerts.durations import parse_duration
 from alerts.errors import Invalid
 
@@ -105,9 +106,8 @@ class OperationsSettings(BaseSettings):
 
 def _check_address(text: str) -> None:
     local, at, domain = text.rpartition("@")
-    if not (local and at and domain and text.isascii() and text.isprintable()) or any(
-        mark in text for mark in '<>,;"()'
-    ):
+    known = at and is_local_part(local) and is_host_name(domain)
+    if not (known and text.isascii() and text.isprintable()):
         raise ValueError(
             f"{text!r} is no address such as ops@example.org; several are separated by spaces"
         )

@@ -18,6 +18,8 @@ from alerts.rates import parse_domain_limits
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LONGEST_DOMAIN = 253
+# What stands in an address only within quotes.
+_NO_ATOM = '()<>[]:;@\\,"'
 
 # What a mail URL may start with: each has a maker in `delivery/transports/factory.py`.
 MAIL_SCHEMES = ("catcher", "smtp", "smtps", "ses", "mailgun", "postmark", "sendgrid")
@@ -168,10 +170,24 @@ def _dns_name(domain: str) -> str:
         return domain
 
 
+def is_host_name(name: str) -> bool:
+    """Tell whether a name may stand in DNS, in IDNA form if it has to."""
+    known = _dns_name(name)
+    return len(known) <= _LONGEST_DOMAIN and _DOMAIN_NAME.fullmatch(known) is not None
+
+
+def is_local_part(text: str) -> bool:
+    """Tell whether text may stand before the @ of an address, without quotes (RFC 5322 atoms)."""
+    return bool(text) and not any(mark in _NO_ATOM or mark.isspace() for mark in text)
+
+
 def check_mailbox(value: str) -> Address:
     """Return the RFC 5322 mailbox, or raise ValueError that says what would be right."""
     name, spec = parseaddr(value)
     local, at, domain = spec.rpartition("@")
-    if not at or not local or not domain or any(c in value for c in "\r\n\0"):
+    # parseaddr finds an address in the middle of a URL as well.
+    whole = value.strip() == spec or value.strip().endswith(f"<{spec}>")
+    known = at and is_local_part(local) and is_host_name(domain)
+    if not (whole and known and value.isprintable()):
         raise ValueError(f"{value!r} is no sender such as GP Alerts <alerts@example.org>")
     return Address(display_name=name, username=local, domain=domain)

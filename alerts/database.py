@@ -1,11 +1,13 @@
 """Engine, transactions and the base of every table, for SQLite and PostgreSQL alike."""
 
+import contextlib
 import enum
 import select
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 from psycopg.errors import QueryCanceled
@@ -117,14 +119,32 @@ def database_url(text: str) -> URL:
             "sqlite:////path/alerts.db or postgresql://host/name would be right"
         ) from error
     backend = url.get_backend_name()
+    if backend == "sqlite" and url.database in {None, "", ":memory:"}:
+        raise Invalid(
+            "setting ALERTS_DATABASE_URL is wrong: each part would have a database of its own in "
+            "memory; name a file, as in sqlite:////path/alerts.db"
+        )
     if backend == "sqlite":
         return url.set(drivername="sqlite+pysqlite")
     if backend in {"postgresql", "postgres"}:
+        _check_options(url)
         return url.set(drivername="postgresql+psycopg")
     raise Invalid(
         f"setting ALERTS_DATABASE_URL is wrong: {backend} is not supported; "
         "use sqlite:////path/alerts.db or postgresql://host/name"
     )
+
+
+def _check_options(url: URL) -> None:
+    """Raise Invalid for a connection option that PostgreSQL's clients do not know."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import make_conninfo
+
+    try:
+        make_conninfo("", **dict.fromkeys(url.query, "1"))
+    except ProgrammingError as error:
+        said = " ".join(str(error).split())
+        raise Invalid(f"setting ALERTS_DATABASE_URL is wrong: {said}") from error
 
 
 def among(
@@ -294,6 +314,7 @@ def _engine(url: URL) -> Engine:
     engine = create_engine(
         url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000}
     )
+    event.listen(engine, "do_connect", _make_private)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -315,6 +336,18 @@ def _notice_hangup(
         if not look.poll(0):
             return
     raise DisconnectionError
+
+
+def _make_private(
+    _: Dialect, __: ConnectionPoolEntry, arguments: Sequence[Any], ___: Mapping[str, Any]
+) -> None:
+    """Make a new database its owner's alone, whoever may look into its folder.
+
+    Readers' addresses lie in it. SQLite gives its write-ahead log the same mode.
+    """
+    # Where it cannot be made, SQLite says so.
+    with contextlib.suppress(OSError):
+        Path(arguments[0]).touch(mode=0o600, exist_ok=True)
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 from structlog.typing import EventDict, WrappedLogger
 from typing_extensions import override
 
@@ -66,6 +67,12 @@ def _level() -> str:
 def hide_people(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Mask addresses and links of readers in all values of an event, at any depth."""
     return {name: _masked(value) for name, value in event.items()}
+
+
+def of_database(error: DBAPIError) -> str:
+    """Return what a database said, in one line for a person at a terminal."""
+    said = " ".join(without_people(str(error.orig)).split())
+    return f"the database does not answer as it should: {said}"
 
 
 def without_people(text: str) -> str:

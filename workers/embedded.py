@@ -16,14 +16,16 @@ import time
 from dataclasses import dataclass, field
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from alerts.children import end_with_parent
 from alerts.clock import SystemClock
 from alerts.config import Settings, load_settings
 from alerts.delivery.dkim import DkimSigner
+from alerts.delivery.transports.factory import check_mail_urls
 from alerts.embedded_redis import EmbeddedRedis
 from alerts.errors import AlertsError
-from alerts.logs import configure_logs
+from alerts.logs import configure_logs, of_database
 from alerts.runtime import open_runtime
 
 log = structlog.get_logger(__name__)
@@ -107,8 +109,10 @@ def run(settings: Settings, *, host: str, port: int) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    # A wrong key ends all here, at once; the worker would be started with it again and again.
+    # A wrong key or mail URL ends all here, at once; the worker would be started with it again and
+    # again.
     DkimSigner.from_settings(settings, clock=SystemClock())
+    check_mail_urls(settings)
     with open_runtime(settings):
         log.info("schema_ready")
     redis = EmbeddedRedis(settings.data_dir) if settings.uses_embedded_redis else None
@@ -138,6 +142,9 @@ def main() -> int:
         run(load_settings(), host=arguments.host, port=arguments.port)
     except AlertsError as error:
         sys.stderr.write(f"alerts: {error}\n")
+        return 1
+    except OperationalError as error:
+        sys.stderr.write(f"alerts: {of_database(error)}\n")
         return 1
     return 0
 

@@ -13,7 +13,7 @@ from alerts.cli import backups, doctor, processes
 from alerts.cli.common import note, say
 from alerts.errors import AlertsError
 from alerts.garbage import collect_seldom
-from alerts.logs import configure_logs, without_people
+from alerts.logs import configure_logs, of_database, without_people
 
 # The modules with the commands of each noun, in the order of the help.
 _NOUNS = {
@@ -75,8 +75,7 @@ def main() -> None:
     except AlertsError as error:
         status = _refuse(str(error))
     except OperationalError as error:
-        said = without_people(str(error.orig))
-        status = _refuse(f"the database does not answer as it should: {said}")
+        status = _refuse(of_database(error))
     except Exception as error:
         if os.environ.get("ALERTS_DEBUG"):
             raise

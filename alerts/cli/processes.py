@@ -102,6 +102,7 @@ def worker(
 ) -> None:
     """Run a Celery worker."""
     from alerts.delivery.dkim import check_signing
+    from alerts.delivery.transports.factory import check_mail_urls
 
     wanted = [name.strip() for name in queues.split(",") if name.strip()]
     known = [queue.value for queue in Queue]
@@ -110,6 +111,7 @@ def worker(
             raise Refused(f"there is no queue {name!r}; known are {', '.join(known)}")
     settings = load_settings()
     check_signing(settings)
+    check_mail_urls(settings)
     count = processes or settings.worker_processes
     # Each process opens its share of the connections: they have to know how many they are.
     os.environ["ALERTS_WORKER_PROCESSES"] = str(count)

@@ -115,6 +115,11 @@ class NumberingDefinition(_Part):
         return told
 
 
+# The context in which a newsletter that is kept is read: what was a rule or a zone to an older
+# program, or an older time zone database, is not understood any more, and stops nothing else.
+STORED = {"stored": True}
+
+
 class ScheduleDefinition(_Part):
     """When issues at a frequency are made.
 
@@ -129,10 +134,12 @@ class ScheduleDefinition(_Part):
 
     @field_validator("rule")
     @classmethod
-    def _understood(cls, value: str) -> str:
+    def _understood(cls, value: str, info: ValidationInfo) -> str:
         try:
             return parse_rule(value).text
         except Invalid as error:
+            if info.context is STORED:
+                return value
             # Only as a ValueError is it told with its place in the file.
             raise ValueError(str(error)) from error
 
@@ -209,8 +216,8 @@ class NewsletterDefinition(_Part):
 
     @field_validator("time_zone")
     @classmethod
-    def _zone(cls, value: str) -> str:
-        if time_zones().get(value.lower()) != value:
+    def _zone(cls, value: str, info: ValidationInfo) -> str:
+        if time_zones().get(value.lower()) != value and info.context is not STORED:
             raise ValueError(f"there is no time zone {value!r}; Asia/Kolkata would be one")
         return value
 

@@ -28,6 +28,7 @@ def read_month_days(words: Words) -> Days:
     ordinals: list[int] = []
     place = words.place
     while (ordinal := ordinal_of(words.peek())) is not None:
+        _not_from_the_end(words)
         words.take()
         ordinals.append(ordinal)
         words.skip(*LIST)
@@ -58,6 +59,8 @@ def _numbered_days(words: Words) -> Days:
     chosen: list[int] = []
     while words.peek():
         place = words.place
+        if ordinal_of(words.peek()) is not None:
+            _not_from_the_end(words)
         number = -1 if words.took("last") else _take_ordinal(words) or take_day_number(words)
         if number is None:
             break
@@ -77,6 +80,13 @@ def _numbered_days(words: Words) -> Days:
     if days == [-1]:
         return Days("last day", parts, ordinal=True)
     return Days(",".join("last" if n == -1 else str(n) for n in days), parts)
+
+
+def _not_from_the_end(words: Words) -> None:
+    """Raise Invalid for the `second last`, which is not the second and the last."""
+    following = words.peek(1)
+    if words.peek() != "last" and following in {"last", "to"}:
+        raise words.refuse(missing=f"is the {words.peek()} and the last meant, or another day?")
 
 
 def _of_the_month(words: Words) -> None:

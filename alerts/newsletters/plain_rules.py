@@ -119,6 +119,8 @@ class _Reader:
         """Read what follows on `every`."""
         words = self._words
         place = words.place
+        if words.took("year") or self._names_a_day_of_the_year():
+            return self._yearly()
         count, unit = _count_and_unit(words)
         if unit in _UNITS:
             return self._every(count, unit)
@@ -128,13 +130,18 @@ class _Reader:
         words.go_back(place)
         if words.took(*WORKING) or (words.took("working", "business") and words.took("day")):
             return self._weekdays()
-        if words.took("year"):
-            return self._yearly()
         if words.took("fortnight"):
             return self._weeks(2)
         if ordinal_of(words.peek()) == _AMBIGUOUS and "month" not in words.text.lower():
             raise words.refuse(missing="`every other friday`, or `second friday of the month`?")
         return self.bare()
+
+    def _names_a_day_of_the_year(self) -> bool:
+        place = self._words.place
+        self._words.skip("the")
+        found = take_day(self._words)
+        self._words.go_back(place)
+        return found is not None
 
     def _every(self, count: int, unit: str) -> Head:
         match unit:
@@ -269,6 +276,9 @@ def _hours(words: Words, count: int) -> Head:
 
 
 def _slots(words: Words, count: int, whole: int, unit: str) -> str:
+    if count == whole:
+        words.go_back(words.place - 1)
+        raise words.refuse(missing="`hourly`, or `daily 08:00`, says that")
     if not 1 <= count < whole or whole % count:
         words.go_back(words.place - 1)
         raise words.refuse(missing=f"{count} does not divide the {whole} {unit} evenly")

@@ -5,6 +5,7 @@ guillemets, and what the writer may have meant.
 """
 
 import re
+import unicodedata
 from collections.abc import Collection
 from datetime import time
 from difflib import get_close_matches
@@ -19,7 +20,8 @@ _WORD = re.compile(
     r"EXDATE[;:]\S+|[–—,]|\d{1,2}(?=-\d{1,2}(?:\s|$))|(?<=\d)-(?=\d{1,2}(?:\s|$))|[^\s,–—]+",
     re.IGNORECASE,
 )
-_TIME = re.compile(r"(\d{1,2})(?:[:.](\d\d))?(?::(\d\d))? ?(am|pm)?", re.IGNORECASE)
+_TIME = re.compile(r"(\d{1,2})(?:[:.](\d\d))?(?::(\d\d))? ?(?:([ap])\.?m\.?)?", re.IGNORECASE)
+_HALF = re.compile(r"([ap])\.?m\.?")
 _NOISE = re.compile(r"(?:[\s,]|\b(?:on|at|the|and|in|of)\b)*$", re.IGNORECASE)
 _SHOWN = 60
 _NOON = 12
@@ -27,9 +29,11 @@ _NOON = 12
 
 def one_line(text: str) -> str:
     """Return a rule on one line, without what no screen shows; raises Invalid for a long one."""
-    if len(text) > LONGEST_RULE:
+    # Wide letters and digits of other scripts' keyboards are read as what they stand for.
+    plain = " ".join(unicodedata.normalize("NFKC", text[: LONGEST_RULE + 1]).split())
+    if max(len(text), len(plain)) > LONGEST_RULE:
         raise Invalid(f"a rule of {len(text)} characters is none; {LONGEST_RULE} are the most")
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return "".join(c if c.isprintable() else "?" for c in plain)
 
 
 class Words:
@@ -111,15 +115,15 @@ def take_time(words: Words) -> time | None:
     if match is None:
         return None
     hour, minute, half = int(match[1]), int(match[2] or 0), match[4]
-    apart = half is None and words.peek(1) in {"am", "pm"}
-    half = words.peek(1) if apart else half
+    apart = _HALF.fullmatch(words.peek(1)) if half is None else None
+    half = apart[1] if apart else half
     if half is None and match[2] is None:
         return None
     fits = 1 <= hour <= _NOON if half else hour < 24  # noqa: PLR2004 - the hours of a day
     if not fits or minute > 59 or int(match[3] or 0) > 59:  # noqa: PLR2004 - the minutes of an hour
         raise words.refuse(missing="there is no such time; 00:00 is the first, 23:59 the last")
     if half:
-        hour = hour % _NOON + (_NOON if half == "pm" else 0)
+        hour = hour % _NOON + (_NOON if half == "p" else 0)
     words.take()
     if apart:
         words.take()
@@ -128,11 +132,21 @@ def take_time(words: Words) -> time | None:
 
 def need_time(words: Words) -> time:
     """Read the time of day that has to come; raises Invalid, with what is there instead."""
+    place = words.place
     found = take_time(words)
     if found is not None and not found.second:
         return found
+    if found is not None:
+        words.go_back(place)
+        raise words.refuse(missing=f"a time is told to the minute, {found:%H:%M}")
     if words.peek().isdigit():
-        raise words.refuse(missing=f"write {words.peek()}:00 or {words.peek()}am for a time")
+        raise words.refuse(missing=_told_in_full(words.peek()))
     if words.peek():
         raise words.refuse(near=("noon", "midnight"), missing="a time such as 08:00 is wanted here")
     raise words.refuse(missing="a time such as 08:00 is missing")
+
+
+def _told_in_full(digits: str) -> str:
+    if len(digits) == 4:  # noqa: PLR2004 - 0830, as armies write it
+        return f"write {digits[:2]}:{digits[2:]} for a time"
+    return f"write {digits}:00 or {digits}am for a time"

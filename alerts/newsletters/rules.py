@@ -10,34 +10,30 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from dateutil.rrule import rrule, rruleset, rrulestr
+from dateutil.rrule import rrule, rruleset
 
 from alerts.errors import Invalid
-from alerts.newsletters.day_words import date_of, take_day
+from alerts.newsletters.day_words import FIRST_YEAR, LAST_YEAR, date_of, take_day
 from alerts.newsletters.left_out import NOTHING, Exceptions, LeftOut
 from alerts.newsletters.plain_rules import EPOCH, Head, read_head
+from alerts.newsletters.recurrences import check_recurrence, recurring, step_of
 from alerts.newsletters.rule_words import Words, one_line
 from alerts.newsletters.wall_clock import Occurrence, resolve
 from alerts.newsletters.zone_words import known_zone, no_zone, take_zone
 
 __all__ = ["Occurrence", "Rule", "parse_rule"]
 
+# How long a rule is searched for a moment that is not left out.
 _LONGEST_SEARCH = timedelta(days=366 * 5)
-# dateutil looks for the next moment up to the year 9999: from here on, a rule that never comes is
-# told in a moment, and one that comes at all does so.
-_NEAR_THE_END = 9950
 _START = re.compile(
     r"DTSTART(?:;TZID=(?P<zone>[^:;\s]+))?:(?P<wall>\d{8}T\d{6})(?(zone)|(?P<utc>Z?))\s+",
     re.IGNORECASE,
 )
+# What people leave between the parts of a recurrence.
+_SPACED = re.compile(r"\s*([;,=]|(?<=RRULE):)\s*", re.IGNORECASE)
+# What no zone's name has: a second rule, a property that is not read here.
+_MARKS = re.compile(r"[=:;]")
 _TAIL = re.compile(r"\s+(?:but\s+)?(?:except|excluding|without|not\s+on|exdate[;:])", re.IGNORECASE)
-_EARLIEST_START = 1990
-_LONGEST_INTERVAL = 9999
-_STEPS = {
-    "HOURLY": timedelta(hours=1),
-    "DAILY": timedelta(days=1),
-    "WEEKLY": timedelta(weeks=1),
-}
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ class Rule:
     def coming(self, moment: datetime) -> Iterator[Occurrence]:
         """Yield the occurrences after a moment (aware), with those that are left out, marked so.
 
-        Ends with the rule, or when nothing came for five years.
+        Ends with the rule, or when all was left out for five years.
         """
         return self._search(moment, tell=True)
 
@@ -79,9 +75,11 @@ class Rule:
         last = moment
         limit = wall + _LONGEST_SEARCH
         for planned in self._planned(wall, tell=tell):
-            if planned > limit:
+            if planned.year > LAST_YEAR:
                 return
             reason = self.left_out.reason(planned)
+            if reason and planned > limit:
+                return
             found = resolve(planned, zone, left_out=reason)
             if found.at <= last:
                 # Of several that a gap in the clocks moves to one moment, the first is enough.
@@ -106,7 +104,7 @@ class Rule:
                     yield planned
                 elif planned > last:
                     return
-                elif planned not in self.left_out.moments and _step(self.recurrence):
+                elif planned not in self.left_out.moments and step_of(self.recurrence):
                     start = planned.replace(hour=23, minute=59, second=59)
                     break
 
@@ -116,10 +114,10 @@ class Rule:
         dateutil walks from a rule's start: ten thousands of steps for an hourly one. A rule whose
         steps are all of one length may be entered at any of them.
         """
-        step = _step(self.recurrence)
+        step = step_of(self.recurrence)
         if step is None or wall <= self.start:
-            return _recurring(self.recurrence, self.start)
-        return _recurring(self.recurrence, self.start + (wall - self.start) // step * step)
+            return recurring(self.recurrence, self.start)
+        return recurring(self.recurrence, self.start + (wall - self.start) // step * step)
 
 
 _TICK = timedelta(microseconds=1)
@@ -178,22 +176,40 @@ def _first_day(words: Words) -> date:
 
 def _parse_rrule(text: str, default: str) -> Rule:
     tail = _TAIL.search(text)
-    main = text[: tail.start()] if tail else text
+    main = _SPACED.sub(r"\1", text[: tail.start()] if tail else text).strip()
     start = _START.match(main)
     if start:
         zone = known_zone(start.group("zone") or ("UTC" if start.group("utc") else default))
         body, counted_from = main[start.end() :], _wall_clock(text, start.group("wall"))
         prefix = f"DTSTART;TZID={zone}:{counted_from:%Y%m%dT%H%M%S} "
+        if " " in body:
+            raise Invalid(f"rule {text!r}: beside a DTSTART the zone is its TZID, or none is named")
     else:
-        body, _, name = main.rpartition(" ")
-        body, zone = (body, known_zone(name)) if body else (main, default)
+        body, zone = _with_zone(text, main, default)
         prefix, counted_from = "", EPOCH
-    given = re.sub(r"^RRULE:", "", body.strip(), flags=re.IGNORECASE).upper()
+    given = re.sub(r"^RRULE:", "", body, flags=re.IGNORECASE).upper()
     recurrence = _on_the_wall(text, given, zone)
-    _check_recurrence(text, recurrence, counted_from)
+    check_recurrence(text, recurrence, counted_from)
     left_out = _left_out_of(text[tail.start() :] if tail else "", zone)
     shown = f"{prefix}RRULE:{given}" if prefix else f"RRULE:{given} {zone}"
     return Rule(f"{shown}{left_out.text}", recurrence, zone, counted_from, left_out=left_out)
+
+
+def _with_zone(text: str, main: str, default: str) -> tuple[str, str]:
+    """Return a recurrence that has no start before it, and the zone that follows it."""
+    if main.upper().startswith("DTSTART"):
+        raise Invalid(
+            f"rule {text!r}: DTSTART is a day and time, DTSTART:20261201T080000 or "
+            "DTSTART;TZID=Asia/Kolkata:20261201T080000, and the RRULE follows it"
+        )
+    body, _, name = main.partition(" ")
+    if _MARKS.search(name):
+        shown = next(word for word in name.split() if _MARKS.search(word))
+        raise Invalid(
+            f"rule {text!r} is not understood from {shown[:60]!r} (understood so far: {body}): "
+            "one RRULE, its zone, and exceptions make a rule"
+        )
+    return (body, known_zone(name)) if name else (main, default)
 
 
 def _on_the_wall(text: str, recurrence: str, zone: str) -> str:
@@ -224,78 +240,13 @@ def _left_out_of(tail: str, zone: str) -> LeftOut:
     return exceptions.left_out(zone)
 
 
-# What dateutil raises for a recurrence that is none.
-_NOT_UNDERSTOOD = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
-
-
-def _check_recurrence(text: str, recurrence: str, start: datetime) -> None:
-    if "FREQ=SECONDLY" in recurrence or "FREQ=MINUTELY" in recurrence:
-        raise Invalid(
-            f"rule {text!r}: nothing can be due every second or minute; FREQ=HOURLY is the least,"
-            ' and "every 15 minutes" is a rule of its own'
-        )
-    if re.search(r"BYSECOND=\d+,", recurrence):
-        raise Invalid(f"rule {text!r}: nothing can be due at several seconds of a minute")
-    interval = re.search(r"INTERVAL=(\d+)", recurrence)
-    if interval and not 1 <= int(interval[1][:6]) <= _LONGEST_INTERVAL:
-        # dateutil would count on for ever.
-        raise Invalid(f"rule {text!r}: INTERVAL is from 1 to {_LONGEST_INTERVAL}")
-    try:
-        comes = _ever_comes(recurrence, start)
-    except _NOT_UNDERSTOOD as error:
-        raise Invalid(
-            f"rule {text!r} is no RFC 5545 RRULE{_where(recurrence, start)}: {error}; "
-            'an example is "RRULE:FREQ=WEEKLY;BYDAY=MO;BYHOUR=8;BYMINUTE=0 Asia/Kolkata"'
-        ) from error
-    if not comes:
-        raise Invalid(f"rule {text!r} has no moment to come, in no year; look at its days")
-
-
-def _where(recurrence: str, start: datetime) -> str:
-    """Return the words for the part that is not understood, and for those before it that are."""
-    parts = recurrence.split(";")
-    # Without it nothing means anything, and it may stand anywhere.
-    frequency = [part for part in parts if part.startswith("FREQ=")][:1]
-    understood: list[str] = []
-    for part in parts:
-        try:
-            _recurring(";".join([*frequency, *understood, part]), start)
-        except _NOT_UNDERSTOOD:
-            so_far = ";".join(understood) or "nothing"
-            return f" at {part!r} (understood so far: {so_far})"
-        understood.append(part)
-    return ""
-
-
-def _ever_comes(recurrence: str, start: datetime) -> bool:
-    _recurring(recurrence, start)
-    endless = re.sub(r";?(?:UNTIL|COUNT)=[^;]*", "", recurrence).lstrip(";")
-    step = _step(endless) or timedelta(days=1)
-    late = datetime(_NEAR_THE_END, start.month, min(start.day, 28), start.hour, start.minute)  # noqa: DTZ001 - a wall clock
-    return next(iter(_recurring(endless, start + (late - start) // step * step)), None) is not None
-
-
 def _wall_clock(text: str, digits: str) -> datetime:
     try:
         start = datetime.strptime(digits, "%Y%m%dT%H%M%S")  # noqa: DTZ007 - a wall clock
     except ValueError as error:
         raise Invalid(f"rule {text!r}: DTSTART is no day and time: {digits}") from error
-    if start.year < _EARLIEST_START:
-        raise Invalid(f"rule {text!r}: DTSTART lies before {_EARLIEST_START}")
+    if start.year < FIRST_YEAR:
+        raise Invalid(f"rule {text!r}: DTSTART lies before {FIRST_YEAR}")
+    if start.year > LAST_YEAR:
+        raise Invalid(f"rule {text!r}: DTSTART lies after {LAST_YEAR}")
     return start
-
-
-@lru_cache(maxsize=512)
-def _step(recurrence: str) -> timedelta | None:
-    """Return the time between two steps of a rule that may be entered at any of them."""
-    frequency = re.search(r"FREQ=(HOURLY|DAILY|WEEKLY)\b", recurrence)
-    if frequency is None or "COUNT=" in recurrence or "BYSETPOS" in recurrence:
-        return None
-    interval = re.search(r"INTERVAL=(\d+)", recurrence)
-    return max(1, int(interval[1]) if interval else 1) * _STEPS[frequency[1]]
-
-
-@lru_cache(maxsize=512)
-def _recurring(recurrence: str, start: datetime) -> rrule | rruleset:
-    parsed: rrule | rruleset = rrulestr(f"DTSTART:{start:%Y%m%dT%H%M%S}\nRRULE:{recurrence}")
-    return parsed

@@ -10,7 +10,8 @@ from alerts.clock import Clock
 from alerts.errors import Invalid, NotFound, Refused
 from alerts.newsletters.missed import USUAL, parse_missed
 from alerts.newsletters.models import Newsletter, Schedule
-from alerts.newsletters.rules import Occurrence, parse_rule
+from alerts.newsletters.plain_rules import EPOCH
+from alerts.newsletters.rules import Occurrence, Rule, parse_rule
 from alerts.newsletters.service import definition_of, get_newsletter, next_moment
 from alerts.subscribers.models import Frequency
 
@@ -83,7 +84,9 @@ def set_schedule(
     policy = parse_missed(missed).text if missed is not None else None
     next_at = next_moment(rule.text, clock.now())
     if next_at is None:
-        raise Invalid(f"rule {rule_text!r} has no moment to come; nothing would ever go out")
+        raise Invalid(
+            f"rule {rule_text!r} has no moment to come; nothing would ever go out{_why(rule)}"
+        )
     schedule = _find(newsletter, wanted, known)
     if schedule is not None and not known and rule.comes_once and not _is_once(schedule):
         raise Refused(
@@ -134,15 +137,22 @@ def set_paused(
 ) -> Schedule:
     """Pause a schedule, or let it go on with its next moment from now."""
     schedule = get_schedule(session, slug, frequency, name)
+    if schedule.paused is paused:
+        # What is due stays due.
+        return schedule
+    # One whose rule is not understood any more can be paused, and not resumed.
+    schedule.next_at = None if paused else next_moment(schedule.rule, clock.now())
     schedule.paused = paused
-    schedule.next_at = next_moment(schedule.rule, clock.now())
     session.flush()
     return schedule
 
 
 def next_occurrences(schedule: Schedule, *, count: int, after: datetime) -> list[Occurrence]:
-    """Return the next moments of a schedule, at most `count`."""
-    coming = parse_rule(schedule.rule).coming(after)
+    """Return the next moments of a schedule, at most `count`; none where its rule is no rule."""
+    try:
+        coming = parse_rule(schedule.rule).coming(after)
+    except Invalid:
+        return []
     return list(islice((one for one in coming if not one.left_out), count))
 
 
@@ -154,7 +164,18 @@ def _find(newsletter: Newsletter, frequency: Frequency | None, name: str) -> Sch
 
 
 def _is_once(schedule: Schedule) -> bool:
-    return parse_rule(schedule.rule).comes_once
+    try:
+        return parse_rule(schedule.rule).comes_once
+    except Invalid:
+        # What is not understood any more may be replaced by whatever is.
+        return True
+
+
+def _why(rule: Rule) -> str:
+    """Return the words for a COUNT that nobody said where to begin with, or none."""
+    if "COUNT=" in rule.recurrence and rule.start == EPOCH:
+        return f"; a COUNT is counted from its DTSTART, or without one from {EPOCH.year} on"
+    return ""
 
 
 def _known(newsletter: Newsletter) -> str:

@@ -10,9 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
-from alerts.errors import Conflict, NotFound
+from alerts.errors import Conflict, Invalid, NotFound
 from alerts.newsletters.changes import differences, in_order, mark_of
-from alerts.newsletters.definitions import NewsletterDefinition, ScheduleDefinition
+from alerts.newsletters.definitions import STORED, NewsletterDefinition, ScheduleDefinition
 from alerts.newsletters.missed import USUAL
 from alerts.newsletters.models import Newsletter, Schedule
 from alerts.newsletters.rules import parse_rule
@@ -67,13 +67,13 @@ def definition_of(newsletter: Newsletter) -> NewsletterDefinition:
             "frequency": schedule.frequency,
             "name": schedule.name or None,
             # As it is read, in UTC where it names no zone: older rows do without.
-            "rule": parse_rule(schedule.rule).text,
+            "rule": _as_read(schedule.rule),
             "missed": schedule.missed,
         }
         for schedule in newsletter.schedules
     ]
     stored = newsletter.definition | {"schedules": schedules}
-    return in_order(NewsletterDefinition.model_validate(stored))
+    return in_order(NewsletterDefinition.model_validate(stored, context=STORED))
 
 
 def offers(session: Session) -> dict[str, Offer]:
@@ -166,6 +166,14 @@ def _apply_schedules(
                 next_at=next_moment(new.rule, now),
             )
         )
+
+
+def _as_read(rule: str) -> str:
+    try:
+        return parse_rule(rule).text
+    except Invalid:
+        # A zone that a newer time zone database dropped, say: a run tells of it.
+        return rule
 
 
 def next_moment(rule: str, after: datetime) -> datetime | None:

@@ -10,6 +10,7 @@ from alerts.newsletters.rule_words import Words
 _OFFSET = re.compile(r"(?:utc|gmt)?[+-]\d{1,2}(?::?\d\d)?", re.IGNORECASE)
 _SHORT_ZONE = re.compile(r"[a-z]{2,5}")
 _SHOWN = 60
+_ENDS = ("until", "till", "to", "through", "ending", "for")
 
 
 def take_zone(words: Words) -> str | None:
@@ -43,10 +44,15 @@ def no_zone(words: Words) -> Invalid:
         return words.refuse(
             missing="an offset knows no summer time; a zone such as Asia/Kolkata does"
         )
+    known = ""
     if words.peek() in time_zones():
-        return words.refuse(missing="a rule has one zone")
-    if words.peek()[:1].isdigit():
-        return words.refuse(missing="a rule has one time; a schedule with a name can have another")
+        known = "a rule has one zone"
+    elif words.peek()[:1].isdigit():
+        known = "a rule has one time; a schedule with a name can have another"
+    elif words.peek() in _ENDS:
+        known = "a rule in words has no end; an RRULE with UNTIL has one"
+    if known:
+        return words.refuse(missing=known)
     near = near_zones(words.peek())
     if near:
         return words.refuse(missing=f"did you mean {' or '.join(near)}?")

@@ -1,7 +1,12 @@
-"""The pool of connections: a server that ends and comes back is noticed before it is asked."""
+"""The pool of connections: a server that ends and comes back is noticed before it is asked.
 
+A database that is a file is its owner's alone.
+"""
+
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -49,3 +54,14 @@ def test_a_connection_that_was_closed_here_is_replaced(postgres: Database) -> No
     assert driver is not None
     driver.close()
     assert hold_open(postgres, 1) != [before]
+
+
+def test_a_new_file_is_its_owners_alone_whoever_may_look_into_its_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    database = Database(f"sqlite:///{tmp_path / 'alerts.db'}")
+    with database.transaction() as session:
+        session.execute(text("CREATE TABLE t (x INTEGER)"))
+        assert {path.name for path in tmp_path.iterdir()} >= {"alerts.db", "alerts.db-wal"}
+        for path in tmp_path.iterdir():
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    database.dispose()

@@ -165,6 +165,13 @@ def test_a_policy_that_only_watches_is_a_note() -> None:
     assert [finding.level for finding in findings] == [Level.OK, *[Level.NOTE] * 3]
 
 
+def test_reports_that_go_nowhere() -> None:
+    findings, _ = dmarc("v=DMARC1; p=reject; rua=reports@example.org")
+    assert [finding.what for finding in findings if finding.level is Level.NOTE] == [
+        "_dmarc.example.org: rua=reports@example.org is no mailto: address, so that no report comes"
+    ]
+
+
 @pytest.mark.parametrize("agreed", [True, False])
 def test_reports_go_only_where_they_are_wanted(*, agreed: bool) -> None:
     rua = "rua=mailto:a@news.example.org, mailto:b@reports.example.net!10m"
@@ -234,6 +241,9 @@ WORLD: Records = {
     ("good.example.org", "MX"): "10 mx.example.org.",
     ("bad.example.org", "MX"): "10 lost.example.org.",
     ("null.example.org", "MX"): "0 .",
+    ("own.example.org", "MX"): "10 here.example.org.",
+    ("here.example.org", "A"): "127.0.0.1",
+    ("here.example.org", "AAAA"): "::",
     ("web.example.org", "A"): "192.0.2.80",
     ("none.example.org", "TXT"): "here, but nothing else",
     ("mx.example.org", "A"): "192.0.2.25",
@@ -249,6 +259,7 @@ WORLD: Records = {
         ("example.org", Level.WARNING, "lost.example.org has no address"),
         ("bad.example.org", Level.ERROR, "bounces are lost"),
         ("null.example.org", Level.ERROR, "takes no mail"),
+        ("own.example.org", Level.ERROR, "no address on the net; bounces are lost"),
         ("web.example.org", Level.WARNING, "no MX record"),
         ("none.example.org", Level.ERROR, "neither MX nor address"),
         ("gone.example.net", Level.ERROR, "neither MX nor address"),

@@ -13,12 +13,13 @@ from alerts.newsletters.missed import USUAL
 from alerts.newsletters.models import Run, Schedule
 from alerts.newsletters.schedules import (
     get_schedule,
+    next_occurrences,
     remove_schedule,
     set_paused,
     set_schedule,
 )
 from alerts.newsletters.scheduling import claim_due
-from alerts.newsletters.service import apply_toml, ensure_built_in, export_toml
+from alerts.newsletters.service import apply_toml, ensure_built_in, export_toml, offers
 from alerts.subscribers.models import Frequency
 
 SLUG = "africa-this-week"
@@ -213,3 +214,42 @@ def test_what_comes_once_has_a_name_and_is_over_when_it_came(
     remove_schedule(session, SLUG, clock=clock)
     again = "once on 2026-12-24 09:00"
     assert set_schedule(session, SLUG, again, clock=clock).name == ""
+
+
+def test_what_is_due_stays_due_when_nothing_is_resumed(session: Session, clock: FixedClock) -> None:
+    due = set_schedule(session, SLUG, USUAL_RULE, clock=clock).next_at
+    assert due is not None
+    clock.advance(due - clock.now() + timedelta(hours=1))
+    assert set_paused(session, SLUG, paused=False, clock=clock).next_at == due
+    assert [run.due_at for run in claim_due(session, clock=clock) if run.newsletter == SLUG] == [
+        due
+    ]
+
+
+def test_a_count_that_began_nowhere_says_where_it_is_counted_from(
+    session: Session, clock: FixedClock
+) -> None:
+    with pytest.raises(Invalid, match="a COUNT is counted from its DTSTART, or without one from"):
+        set_schedule(session, SLUG, "RRULE:FREQ=DAILY;COUNT=5", clock=clock)
+
+
+def test_a_rule_that_is_none_any_more_stops_nothing_else_and_can_be_replaced(
+    session: Session, clock: FixedClock
+) -> None:
+    broken = set_schedule(session, SLUG, FRIDAYS, name="fridays", clock=clock)
+    broken.rule = "weekly on fri 17:00 Europe/Atlantis"
+    session.flush()
+    assert SLUG in offers(session)
+    assert "Europe/Atlantis" in export_toml(session, SLUG)
+    assert next_occurrences(broken, count=1, after=clock.now()) == []
+    with pytest.raises(Invalid, match="there is no time zone 'Europe/Atlantis'"):
+        apply_toml(session, export_toml(session, SLUG), source="a.toml", clock=clock)
+    due = get_schedule(session, SLUG).next_at
+    assert due is not None
+    clock.advance(due - clock.now())
+    assert SLUG in {run.newsletter for run in claim_due(session, clock=clock)}
+    assert set_paused(session, SLUG, name="fridays", paused=True, clock=clock).paused
+    with pytest.raises(Invalid, match="there is no time zone 'Europe/Atlantis'"):
+        set_paused(session, SLUG, name="fridays", paused=False, clock=clock)
+    set_schedule(session, SLUG, FRIDAYS, name="fridays", clock=clock)
+    assert rules(session)["fridays"] == FRIDAYS

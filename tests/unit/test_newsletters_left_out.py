@@ -103,7 +103,9 @@ def test_what_is_left_out_is_told_among_what_comes() -> None:
 
 def test_an_exception_of_every_leap_day() -> None:
     rule = parse_rule("yearly on 29 February 08:00 except 2028-02-29")
-    assert rule.after(NOVEMBER) is None
+    found = rule.after(NOVEMBER)
+    assert found is not None
+    assert found.at.year == 2032
     assert days("weekly on tue 08:00 starting 2028-02-22 except 29 February", 2) == [
         "2028-02-22 08:00",
         "2028-03-07 08:00",

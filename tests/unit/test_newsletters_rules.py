@@ -206,14 +206,41 @@ REFUSED = [
     ("RRULE:FREQ=SECONDLY", "every second"),
     ("RRULE:FREQ=MINUTELY", "every second or minute"),
     ("RRULE:FREQ=DAILY;BYSECOND=0,1", "several seconds"),
-    ("RRULE:FREQ=DAILY;INTERVAL=0", "INTERVAL is from 1 to 9999"),
-    ("RRULE:FREQ=DAILY;INTERVAL=99999999999999999999", "INTERVAL is from 1 to 9999"),
+    ("RRULE:FREQ=DAILY;INTERVAL=0", "at 'INTERVAL=0' (understood so far: FREQ=DAILY): a whole num"),
+    ("RRULE:FREQ=DAILY;INTERVAL=99999999999999999999", "a whole number from 1 to 9999"),
     ("RRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30", "no moment to come, in no year"),
     ("DTSTART:20261399T000000 RRULE:FREQ=DAILY", "no day and time"),
     ("DTSTART:00010101T000000 RRULE:FREQ=HOURLY", "before 1990"),
     ("RRULE:FREQ=DAILY;UNTIL=20270230T000000Z", "no day and time 20270230T000000Z for UNTIL"),
     ("RRULE:FREQ=DAILY;UNTIL=20270101T000000Z Mars/Olympus", "no time zone"),
     ("daily " * 1000, "4000 are the most"),
+    # What dateutil would count on for ever over, or reads as something else.
+    ("RRULE:FREQ=MONTHLY;INTERVAL=+0", "at 'INTERVAL=+0' (understood so far: FREQ=MONTHLY)"),
+    ("RRULE:FREQ=DAILY;INTERVAL=-3;BYHOUR=8", "at 'INTERVAL=-3' (understood so far: FREQ=DAILY)"),
+    ("RRULE:FREQ=DAILY;COUNT=-1", "at 'COUNT=-1'"),
+    ("RRULE:FREQ=DAILY;COUNT=3;UNTIL=20270101", "COUNT or with UNTIL, not with both"),
+    ("RRULE:FREQ=DAILY;FREQ=WEEKLY", "FREQ stands there twice"),
+    ("RRULE:FREQ=WEEKLY;BYDAY=2MO", "2MO counts days of a month or a year"),
+    ("RRULE:FREQ=MONTHLY;BYDAY=0MO", "there is no day 0"),
+    ("RRULE:FREQ=DAILY;BYMONTHDAY=0", "numbers from 1 to 31, or -31 to -1 are wanted"),
+    ("RRULE:FREQ=DAILY;BYHOUR=8,", "numbers from 0 to 23 are wanted"),
+    ("RRULE:FREQ=HOURLY;BYMINUTE=60", "at 'BYMINUTE=60' (understood so far: FREQ=HOURLY)"),
+    ("RRULE:FREQ=DAILY;BYHOUR=8;", "at '' (understood so far: FREQ=DAILY;BYHOUR=8): a part is NAM"),
+    ("RRULE:FREQ=DAILY;X-WEATHER=FINE", "there is no part X-WEATHER"),
+    ("RRULE:FREQ=DAILY;UNTIL=20270101T000000+0530", "a day such as 20270101"),
+    ("RRULE:FREQ=DAILY RDATE:20270101T080000", "not understood from 'RDATE:20270101T080000'"),
+    ("RRULE:FREQ=DAILY Europe/Paris RRULE:FREQ=DAILY", "not understood from 'RRULE:FREQ=DAILY'"),
+    ("DTSTART:20261201 RRULE:FREQ=DAILY", "DTSTART is a day and time, DTSTART:20261201T080000"),
+    ("DTSTART:20261201T080000 RRULE:FREQ=DAILY Europe/Paris", "the zone is its TZID"),
+    ("DTSTART:99991231T080000 RRULE:FREQ=DAILY", "after 2199"),
+    ("second last friday of the month 08:00", "›second‹ last friday of the month 08:00"),
+    ("third to last day of the month 08:00", "is the third and the last meant, or another day?"),
+    ("every 60 minutes", "›minutes‹; understood so far: every 60; `hourly`, or `daily 08:00`"),
+    ("every 24 hours", "`hourly`, or `daily 08:00`, says that"),
+    ("mondays 08:00:30", "mondays ›08:00:30‹; understood so far: mondays; a time is told to the"),
+    ("daily 0830", "write 08:30 for a time"),
+    ("daily 08:00 until 2027-01-01", "an RRULE with UNTIL has one"),
+    ("daily 08:00 localtime", "daily 08:00 ›localtime‹"),
 ]
 
 
@@ -222,6 +249,44 @@ def test_a_rule_that_is_not_understood_says_up_to_where(text: str, said: str) ->
     with pytest.raises(Invalid, match=re.escape(said)) as caught:
         parse_rule(text)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("every 29 February 9:00", "yearly on 29 February 09:00 UTC"),
+        ("every January 26th 9:00", "yearly on 26 January 09:00 UTC"),
+        ("daily 8 p.m.", "daily 20:00 UTC"),
+        ("daily 8a.m.", "daily 08:00 UTC"),
+        ("\uff2dondays \uff10\uff18:00", "weekly on mon 08:00 UTC"),
+        ("every\u00a0monday\u202f08:00", "weekly on mon 08:00 UTC"),
+        ("second and last friday of the month 08:00", None),
+        ("RRULE: FREQ=DAILY; BYHOUR=8, 18 ;BYMINUTE=0 UTC", None),
+    ],
+)
+def test_what_people_and_their_keyboards_write_is_read_too(written: str, read: str | None) -> None:
+    rule = parse_rule(written)
+    assert read in {None, rule.text}
+    assert parse_rule(rule.text) == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [
+        # Between 2026 and 2032 no year has so many weeks.
+        ("RRULE:FREQ=YEARLY;BYWEEKNO=53;BYDAY=MO;BYHOUR=9;BYMINUTE=0", [2026, 2032, 2037]),
+        ("RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO", [2044, 2072, 2112]),
+        ("once on 2041-07-01 09:00", [2041]),
+        ("RRULE:FREQ=YEARLY;INTERVAL=9999", []),
+    ],
+)
+def test_a_rule_that_comes_seldom_comes(text: str, years: list[int]) -> None:
+    rule = parse_rule(text)
+    found, moment = [], datetime(2026, 11, 30, tzinfo=UTC)
+    while len(found) < 3 and (one := rule.after(moment)) is not None:
+        found.append(one.at.year)
+        moment = one.at
+    assert found == years
 
 
 @settings(deadline=None, max_examples=300)

@@ -67,6 +67,13 @@ def make_transport(
     return PoolTransport(members, suspicions=suspicions)
 
 
+def check_mail_urls(settings: Settings) -> None:
+    """Raise Invalid where a mail URL is wrong; opens no connection."""
+    for url in read_mail_urls(settings):
+        MAKERS[url.scheme](url, settings)
+        _limits(url, settings)
+
+
 def limits_of(settings: Settings) -> list[Limits]:
     """Return the limits stated for each transport, in their order; raises Invalid."""
     return [_limits(url, settings) for url in read_mail_urls(settings)]

@@ -37,13 +37,13 @@ def settle(
     targets: Sequence[str],
     now: datetime,
     watching_since: datetime | None = None,
-    unknown: Collection[Kind] = (),
+    unknown: Collection[tuple[Kind, str]] = (),
 ) -> Settled:
     """Hold what is broken now against the book; write notes to the targets where one is due.
 
     Safe to do twice: an alarm that is open is seen again, and a note is unique. Nothing is over
-    because nobody looked: only time that somebody watched, since `watching_since`, counts, and of
-    kinds that are `unknown` now nothing is over.
+    because nobody looked: only time that somebody watched, since `watching_since`, counts, and
+    what is `unknown` now, by kind and subject, is not over.
     """
     opened, closed = [], []
     seen = set()
@@ -54,7 +54,7 @@ def settle(
             opened.append(alarm.id)
         _note_if_due(session, alarm, targets, now)
     for alarm in open_alarms(session):
-        if alarm.kind in unknown:
+        if (alarm.kind, alarm.subject) in unknown:
             continue
         unseen_since = max(alarm.last_seen_at, watching_since or alarm.last_seen_at)
         if alarm.id not in seen and now - unseen_since >= _CLEAR_AFTER:

@@ -5,7 +5,7 @@ that has stood still for a quarter of an hour, and there only into a few batches
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ from alerts.delivery.counting import BOUNCED, OutcomeClass, outcome_totals
 from alerts.delivery.limits.rules import Limits
 from alerts.delivery.models import CanaryCopy
 from alerts.delivery.returned import BounceEvent, Returned
-from alerts.delivery.transports.suspicion import Suspicion
+from alerts.delivery.transports.suspicion import NO_POOL, Relays
 from alerts.delivery.unsendable import without_mend
 from alerts.holding import is_held
 from alerts.inbound.effects import ABOUT_POLICY
@@ -28,7 +28,7 @@ from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome, Schedu
 from alerts.operations.alarms import kinds
 from alerts.operations.alarms.kinds import Kind, Trouble, at
 from alerts.operations.alarms.moving import slow_issues, stalled_issues
-from alerts.operations.alarms.relays import refusing_relays, sick_relays
+from alerts.operations.alarms.relays import maybe_sick, refusing_relays, sick_relays
 from alerts.operations.alarms.removals import removals_that_fail
 from alerts.operations.doctor.machine import Space
 from alerts.operations.situation import BOUNCES_OVER, Situation, look
@@ -41,20 +41,19 @@ class Around:
     """What is known beside the database.
 
     Room on the disk; how long a canary may take; which mailboxes are to be looked into; what is
-    stated for each transport; the transports of a pool, with what makes one suspect, or None where
-    nobody knows.
+    stated for each transport; how the transports of a pool stand.
     """
 
     space: Space | None
     canary_within: timedelta
     mailboxes: Sequence[MailboxUrl] = ()
     limits: Sequence[Limits] = ()
-    relays: Mapping[str, Suspicion | None] | None = field(default_factory=dict)
+    relays: Relays = NO_POOL
 
     @property
-    def unknown(self) -> frozenset[Kind]:
-        """The kinds of alarms of which nobody can tell now whether they are over."""
-        return frozenset({Kind.RELAY_SICK} if self.relays is None else ())
+    def unknown(self) -> frozenset[tuple[Kind, str]]:
+        """The alarms, by kind and subject, of which nobody can tell now whether they are over."""
+        return maybe_sick(self.relays)
 
 
 def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list[Trouble]:

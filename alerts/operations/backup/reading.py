@@ -159,7 +159,8 @@ def _manifest_of(path: Path, archive: zipfile.ZipFile) -> Manifest:
             return read_manifest(json.loads(entry.read(_LARGEST_MANIFEST)))
     except Invalid as error:
         raise Invalid(f"{path} cannot be restored: {error}") from error
-    except (*_BROKEN, ValueError) as error:
+    except (*_BROKEN, ValueError, OSError) as error:
+        # Where its head is gone, the directory at its end points before the file's beginning.
         raise Invalid(f"{path} is no backup of this program, or damaged: {error}") from error
 
 

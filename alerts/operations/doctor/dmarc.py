@@ -126,6 +126,9 @@ def _judged(domain: str, name: str, policy: Dmarc) -> list[Finding]:
     if not policy.reports:
         what = f"{name} has no rua=, so that nobody learns who fails"
         findings.append(Finding.note(_DMARC, what, f"Add rua=mailto:postmaster@{domain}."))
+    elif not any(one.strip().lower().startswith("mailto:") for one in policy.reports.split(",")):
+        what = f"{name}: rua={shown(policy.reports)} is no mailto: address, so that no report comes"
+        findings.append(Finding.note(_DMARC, what, f"Write rua=mailto:postmaster@{domain}."))
     if policy.share != "100":
         what = f"{name}: pct={shown(policy.share)} lets a part of what fails through"
         findings.append(Finding.note(_DMARC, what, "Remove pct= when you are sure."))

@@ -1,5 +1,8 @@
 """The sender's domain, the way back for bounces, and the names of the host that sends."""
 
+import ipaddress
+from collections.abc import Iterable
+
 from alerts.operations.doctor.domains import is_free_mail, is_public
 from alerts.operations.doctor.findings import Check, Finding, shown
 from alerts.operations.doctor.names import CouldNotAsk, Names, NoSuchName, asked
@@ -37,16 +40,23 @@ def check_mx(names: Names, domain: str) -> Finding:
             return Finding.error(check, what, mend)
         if not hosts:
             return _without_mx(names, domain, mend)
-        lost = [host for host in hosts if not asked(names.addresses, host)]
+        lost = [host for host in hosts if not _leads_somewhere(asked(names.addresses, host))]
     except CouldNotAsk as error:
         return Finding.unknown(check, f"{domain}: could not ask for its MX records: {error}")
     if len(lost) == len(hosts):
-        what = f"{domain}: {shown(', '.join(lost))}, its MX, has no address; bounces are lost"
+        said = f"{shown(', '.join(lost))}, its MX, has no address on the net; bounces are lost"
+        what = f"{domain}: {said}"
         return Finding.error(check, what, "Give the host an A or AAAA record, or name another.")
     if lost:
         what = f"{domain}: the MX {shown(', '.join(lost))} has no address"
         return Finding.warning(check, what, "Remove it from the MX records.")
     return Finding.ok(check, f"{domain}: bounces go to {shown(', '.join(hosts))}")
+
+
+def _leads_somewhere(addresses: Iterable[str]) -> bool:
+    """Tell whether there is an address that is not each machine's own (127.0.0.1, 0.0.0.0)."""
+    found = [ipaddress.ip_address(address) for address in addresses]
+    return any(not (one.is_loopback or one.is_unspecified or one.is_link_local) for one in found)
 
 
 def _without_mx(names: Names, domain: str, mend: str) -> Finding:

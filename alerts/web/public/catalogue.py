@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.articles.reading.header import SERIES
+from alerts.errors import Invalid
 from alerts.kept_briefly import KeptBriefly
 from alerts.newsletters.models import Newsletter, Schedule
 from alerts.newsletters.rules import parse_rule
@@ -209,7 +210,11 @@ def _next_at(newsletter: Newsletter, frequency: Frequency, now: datetime) -> dat
 
 
 def _next_local(schedule: Schedule, now: datetime) -> datetime | None:
-    occurrence = parse_rule(schedule.rule).after(now)
+    try:
+        occurrence = parse_rule(schedule.rule).after(now)
+    except Invalid:
+        # A zone that a newer time zone database dropped: the desk tells of it, readers need not.
+        return None
     if occurrence is None:
         return None
     return (schedule.next_at or occurrence.at).astimezone(occurrence.local.tzinfo)

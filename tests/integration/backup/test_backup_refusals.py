@@ -66,6 +66,17 @@ def test_what_was_altered_is_refused_and_nothing_is_touched(
     assert migrations.schema_revision(copy) is None
 
 
+@pytest.mark.parametrize("part", [0.5, 0.95, 0.99])
+def test_what_lost_its_head_is_refused(
+    a_backup: Path, copy: Database, settings: Settings, clock: FixedClock, part: float
+) -> None:
+    content = a_backup.read_bytes()
+    a_backup.write_bytes(content[int(len(content) * part) :])
+    with pytest.raises(Invalid, match=r"no backup|cannot be read: Invalid argument"):
+        restored(copy, a_backup, settings, clock)
+    assert migrations.schema_revision(copy) is None
+
+
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.9, 0.999])
 def test_what_was_cut_off_is_refused(
     a_backup: Path, copy: Database, settings: Settings, clock: FixedClock, part: float
