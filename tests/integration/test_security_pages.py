@@ -74,6 +74,23 @@ def test_no_form_of_another_site_is_taken_anywhere_at_the_desk(site: RunningSite
                 assert answer.status_code == 403, path
 
 
+def test_no_form_of_another_origin_is_taken_where_the_browser_says_no_more(
+    site: RunningSite,
+) -> None:
+    with at_the_desk(site, Role.ADMIN) as opened:
+        token = opened.token()
+        for path in (*_FORMS, "/desk/login"):
+            for origin in ("https://evil.example", "http://127.0.0.1:1", "HTTPS://evil.example"):
+                answer = opened.client.post(
+                    at(path), data={"form_token": token}, headers={"Origin": origin}
+                )
+                assert answer.status_code == 403, path
+        # Our pages send no referrer, and so come from `null`.
+        for origin in ("null", str(opened.client.base_url).rstrip("/")):
+            answer = opened.client.post("/desk/login", data={}, headers={"Origin": origin})
+            assert answer.status_code != 403
+
+
 def test_no_form_of_another_session_is_taken_anywhere_at_the_desk(site: RunningSite) -> None:
     with at_the_desk(site, Role.ADMIN, "first@example.org") as first:
         token = first.token()
