@@ -35,7 +35,7 @@ class Settings(SendingSettings, InboundSettings, OperationsSettings):
     `secret_key` holds all valid keys, oldest first, the way itsdangerous rotates them:
     the last one signs, every one verifies. `fetch_hosts` are names inside the operator's network
     that pages may be fetched from; all others inside are refused. Whoever holds one of the
-    `push_tokens` may hand in articles. After `lease_seconds`, the same for all workers, another one
+    `push_tokens` may hand in articles. After `lease_seconds` another one
     takes up the batch of one that died. A log-in at the desk ends when nothing was done for
     `session_idle`, and `session_longest` after it began. `keep_unconfirmed`, `keep_departed` and
     `keep_networks` say after what time `alerts prune` removes sign-ups that nobody confirmed,

@@ -21,12 +21,19 @@ class KeptBriefly(Generic[_T]):
 
     def get(self, key: Hashable, make: Callable[[], _T], *, now: datetime) -> _T:
         """Return what was made for a key within the span before `now`, or is made now."""
-        found = self._kept.get(key)
-        # A clock that was set back makes nothing stay for longer.
-        if found is not None and timedelta(0) <= now - found[0] < self._span:
-            return found[1]
+        found = self.known(key, now=now)
+        if found is not None:
+            return found
         made = make()
         if len(self._kept) >= _MOST:
             self._kept = {}
         self._kept[key] = (now, made)
         return made
+
+    def known(self, key: Hashable, *, now: datetime) -> _T | None:
+        """Return what was made for a key within the span before `now`; None where nothing was."""
+        found = self._kept.get(key)
+        # A clock that was set back makes nothing stay for longer.
+        if found is not None and timedelta(0) <= now - found[0] < self._span:
+            return found[1]
+        return None

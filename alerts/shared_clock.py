@@ -27,10 +27,6 @@ _LONGEST_ANSWER = 2.0
 _TELLING = timedelta(seconds=5)
 # Within this time every process has looked, and has renewed what it holds by what it saw.
 CAREFUL = timedelta(seconds=90)
-# Within this time every process that works on a batch has renewed its lease, which lasts twice as
-# long: of what was set before it looked first a process sees nothing else.
-_AT_FIRST = timedelta(seconds=30)
-_LONG_AGO = timedelta(days=3650)
 # Who has not looked for so long knows no more than one that begins: the clock may have been set
 # back and ahead again.
 _BLIND_SECONDS = 30.0
@@ -45,8 +41,8 @@ class SharedClock(Clock):
     """The database server's clock, carried on by the machine's steady one between two looks.
 
     With SQLite there is one machine, and its own clock serves; so it does until the first `look`.
-    `now` asks nobody. `at_first` is for how long after its first look it says that nobody's time is
-    over; whoever goes by `settled` has it look every few seconds. May be used by several threads.
+    `now` asks nobody. Whoever goes by `settled` has it look every few seconds. May be used by
+    several threads.
     """
 
     def __init__(
@@ -55,13 +51,11 @@ class SharedClock(Clock):
         *,
         machine: Clock | None = None,
         steady: Callable[[], float] = _steady,
-        at_first: timedelta = _AT_FIRST,
     ) -> None:
         self._database = database
         self._is_local = database.engine.dialect.name == "sqlite"
         self._machine = machine or SystemClock()
         self._steady = steady
-        self._at_first = at_first.total_seconds()
         # Since when it looks every few seconds, by the steady clock.
         self._began: float | None = None
         # What the clock showed, and when that was by the steady one.
@@ -87,16 +81,19 @@ class SharedClock(Clock):
 
         Who holds something renews it by what they saw last. Were the clock set ahead by an hour,
         all would be over at once; so for a minute and a half nothing is that would not be so
-        without it. Who has only begun to look cannot know: at first nothing is over at all.
+        without it. Who has only begun to look cannot know: see `looked_for`.
         """
         if self._is_local:
             self._look_here()
-        now, began, set_ahead = self.now(), self._began, self._set_ahead
-        if began is None or self._steady() - began < self._at_first:
-            return now - _LONG_AGO
+        now, set_ahead = self.now(), self._set_ahead
         if set_ahead is None or self._steady() > set_ahead[1]:
             return now
         return now - set_ahead[0]
+
+    def looked_for(self) -> timedelta:
+        """Return for how long it has looked every few seconds: what was set before it never saw."""
+        began = self._began
+        return timedelta() if began is None else timedelta(seconds=self._steady() - began)
 
     def even_for(self) -> timedelta:
         """Return for how long nobody has set it, as far as was seen; nothing where that is old."""
@@ -175,6 +172,14 @@ class SharedClock(Clock):
 def settled(clock: Clock) -> datetime:
     """Return the moment by which a lease of somebody else is over; see `SharedClock.settled`."""
     return clock.settled() if isinstance(clock, SharedClock) else clock.now()
+
+
+def looked_for(clock: Clock) -> timedelta:
+    """Return for how long a clock was looked after; see `SharedClock.looked_for`.
+
+    Of a clock that nobody looks after it is said that it always was.
+    """
+    return clock.looked_for() if isinstance(clock, SharedClock) else timedelta.max
 
 
 def even_for(clock: Clock) -> timedelta:

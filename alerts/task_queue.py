@@ -148,7 +148,13 @@ def _seconds(wait: timedelta) -> float | None:
 
 
 def celery_for(broker_url: str) -> Celery:
-    """Return a Celery application that talks to this broker; the workers add their tasks to it."""
+    """Return a Celery application that talks to this broker; the workers add their tasks to it.
+
+    A Unix socket may be named as redis-py does or as Celery does.
+    """
+    if broker_url.startswith("unix://"):
+        path = broker_url.removeprefix("unix://").replace("?db=", "?virtual_host=")
+        broker_url = f"redis+socket://{path}"
     app = Celery("alerts", broker=broker_url)
     app.conf.update(
         task_ignore_result=True,

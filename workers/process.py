@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from celery.signals import (
@@ -77,6 +78,11 @@ class WorkerParts:
     settings: Settings
     clock: SharedClock
     database: Database
+
+    @property
+    def spool(self) -> Path:
+        """Where this host's journals lie."""
+        return self.settings.data_dir / "spool"
 
     @cached_property
     def redis_url(self) -> str:
@@ -148,7 +154,7 @@ class WorkerParts:
             clock=self.clock,
             links=self.links,
             transport=self.transport,
-            spool=self.settings.data_dir / "spool",
+            spool=self.spool,
             sender=self.settings.sender,
             signer=self.signer,
             stopping=is_stopping,
@@ -241,9 +247,7 @@ def parts() -> WorkerParts:
     if not _parts:
         settings = load_settings()
         database = Database(settings.database)
-        # A lease is renewed several times before half of it is over.
-        clock = SharedClock(database, at_first=timedelta(seconds=settings.lease_seconds) / 2)
-        _parts.append(WorkerParts(settings, clock, database))
+        _parts.append(WorkerParts(settings, SharedClock(database), database))
     return _parts[0]
 
 

@@ -1,6 +1,6 @@
 """`alerts issue send …`: an approved issue on its way, and its books."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -143,12 +143,14 @@ def report(issue_id: IssueId, json: JsonOption = False) -> None:
     say(f"{document['subject']} ({document['state']})")
     if document["attention"]:
         say(f"wants a look: {document['attention']}")
-    _print_books(document)
+    # Who waits is told of below, with until when.
+    _print_books(document, told=[wait["reason"] for wait in document["waiting"]])
     _print_troubles(document)
     if document["seconds"]:
         say(f"took {document['seconds']} s, {document['rate']} messages/s")
     for edition in document["editions"]:
-        say(f"  edition {edition['id']}: {edition['readers']} readers, {edition['items']} pieces")
+        readers = _counted(edition["readers"], "reader")
+        say(f"  edition {edition['id']}: {readers}, {_counted(edition['items'], 'piece')}")
 
 
 @app.command()
@@ -217,14 +219,19 @@ def _sent(found: dict[str, Any]) -> dict[str, Any]:
     return {"audit": audited, "seconds": found["seconds"], "rate": found["rate"]}
 
 
-def _print_books(document: dict[str, Any]) -> None:
+def _print_books(document: dict[str, Any], *, told: Collection[str] = ()) -> None:
     say(
         f"audience {document['audience']} = {document['sent']} sent + {document['failed']} failed"
         f" + {document['skipped']} skipped + {document['uncertain']} uncertain"
         f" + {document['pending']} pending"
     )
     for reason, count in document["reasons"].items():
-        say(f"  {count}: {_explained(reason)}")
+        if reason not in told:
+            say(f"  {count}: {_explained(reason)}")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _to_the_second(moment: str) -> str:
@@ -251,7 +258,9 @@ def _print_troubles(document: dict[str, Any]) -> None:
         until = f"tried again {earliest} to {latest}"
         say(f"{wait['readers']} {verb}, {reason}: {until}")
     if document["held_until"]:
-        why = f": {document['held_by']}" if document["held_by"] else ""
+        why = document["held_by"]
+        said = {wait["reason"].removeprefix(WAITS) for wait in document["waiting"]}
+        why = f": {why}" if why and why not in said else ""
         say(f"nothing moves before {_to_the_second(document['held_until'])}{why}")
     tries = {number: count for number, count in document["attempts"].items() if number != "0"}
     if tries:

@@ -66,7 +66,9 @@ def overview(runtime: Runtime) -> dict[str, Any]:
             }
             for run in found.runs
         ],
-        "removal": removal.to_json() | {"words": removal.words} if removal else None,
+        "removal": removal.to_json() | {"words": removal.words, "at_words": removal.at}
+        if removal
+        else None,
         "sick_relays": [relay_json(one, stands_in) for one, stands_in in relays],
         "workers": workers,
     }
@@ -89,8 +91,9 @@ def print_overview(found: dict[str, Any]) -> None:
     removal = found["removal"]
     if removal:
         state = f"{removal['state']} {removal['moved_at']}"
-        failed = f"; it failed with: {removal['failure']}" if removal["failure"] else ""
-        say(f"last removal of what is old, {state}: {removal['words']}{failed}")
+        at = "" if removal["state"] == "done" else f"; at “{removal['at_words']}”"
+        failed = f" it failed with: {removal['failure']}" if removal["failure"] else ""
+        say(f"last removal of what is old, {state}: {removal['words']}{at}{failed}")
 
 
 def _print_troubles(found: dict[str, Any]) -> None:

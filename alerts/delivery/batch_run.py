@@ -25,7 +25,7 @@ from alerts.delivery.assembly import CompiledMessage, Reader, address_of
 from alerts.delivery.groups import Group, write_down, write_down_late
 from alerts.delivery.handing_over import Trouble, hand_over
 from alerts.delivery.journal import Journal
-from alerts.delivery.leases import Lease, hold, release, renew, still_sending
+from alerts.delivery.leases import Lease, hold, release, renew, renewal_seconds, still_sending
 from alerts.delivery.ledger import Claim, Claimed
 from alerts.delivery.messages import IssueMessages
 from alerts.delivery.outcome import Outcome
@@ -46,8 +46,6 @@ log = structlog.get_logger(__name__)
 
 # Groups with the transport at a time: the second one fills the gaps that the first one leaves.
 _GROUPS_UNDER_WAY = 2
-# How often a lease is lengthened before it would end: a renewal that comes late loses nothing.
-_RENEWALS = 4
 _LOOK_SECONDS = 1.0
 _DATABASE_AWAY_SECONDS = 2.0
 
@@ -357,7 +355,7 @@ class BatchRun:
 
     async def _keep_lease(self) -> None:
         while True:
-            await asyncio.sleep(self.lease.span.total_seconds() / _RENEWALS)
+            await asyncio.sleep(renewal_seconds(self.lease.span))
             now, valid_until = self._means.clock.now(), self._lease_from_now()
             try:
                 renewed = await asyncio.to_thread(self._renew, now)

@@ -4,20 +4,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import select
-
 from alerts.clock import Clock
 from alerts.database import Database
 from alerts.delivery.unsendable import making
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue
 from alerts.rendering.frame import Frame
-from alerts.rendering.models import Edition
 from alerts.rendering.service import (
     Renderer,
     archive_url_of,
     edition_for,
-    keep_edition,
+    keep_editions,
+    kept_editions,
     render_edition,
     variant_of,
 )
@@ -91,7 +89,8 @@ class EditionMaker:
         turn = _in_turn(variants, part, parts)
         for start in range(0, len(turn), _TOGETHER):
             some = turn[start : start + _TOGETHER]
-            kept |= self._kept([names[one] for one in some])
+            with self.database.read() as session:
+                kept |= kept_editions(session, self.issue.id, [names[one] for one in some])
             missing = [one for one in some if names[one] not in kept]
             if self.content.counts_clicks:
                 kept |= dict(map(self._with_counted_links, missing))
@@ -110,16 +109,8 @@ class EditionMaker:
             ]
             if made:
                 with self.database.transaction() as session:
-                    kept |= {one.variant: keep_edition(session, one).id for one in made}
+                    kept |= keep_editions(session, made)
         return {one: kept[name] for one, name in names.items()}
-
-    def _kept(self, names: Sequence[str]) -> Mapping[str, int]:
-        """Return the numbers of those of some variants that somebody has made by now."""
-        stored = select(Edition.variant, Edition.id).where(
-            Edition.issue_id == self.issue.id, Edition.variant.in_(names)
-        )
-        with self.database.read() as session:
-            return {row.variant: row.id for row in session.execute(stored)}
 
     def _with_counted_links(self, variant: Variant) -> tuple[str, int]:
         with self.database.transaction() as session:

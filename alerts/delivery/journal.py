@@ -7,7 +7,7 @@ the wire are in doubt. Another host cannot read the file; to it, all that was cl
 
 When the machine itself goes down, pages that were not written back are lost, in any order. So the
 file begins with the boot in which it was written; of a file from another boot nothing follows from
-what it does not say.
+what it does not say. And it says which issue it is about: a folder may outlive its database.
 """
 
 import mmap
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 _ROOM = 1 << 16
 _LONGEST_ANSWER = 1_000
 _CLOSED = -1
-_BOOT, _STARTED, _ENDED = "B", "S", "E"
+_BOOT, _ABOUT, _STARTED, _ENDED = "B", "I", "S", "E"
 _FATES = frozenset(fate.value for fate in Fate)
 # Another one each time that Linux starts; the same in all of a machine's containers.
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -91,13 +91,13 @@ class _Pages:
 class Journal(Observer):
     """The journal of one lease of one batch; also holds what is not in the database yet.
 
-    `boot` names the run of the kernel that keeps its pages.
+    `boot` names the run of the kernel that keeps its pages, `about` the issue (`issue_named`).
     """
 
-    def __init__(self, path: Path, *, boot: str) -> None:
+    def __init__(self, path: Path, *, boot: str, about: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._pages = _Pages(path, _head(boot).encode())
+        self._pages = _Pages(path, f"{_head(boot)}{_ABOUT} {about}\n".encode())
         self.outcomes: dict[int, Outcome] = {}
         self._on_the_wire: set[int] = set()
 
@@ -153,14 +153,21 @@ def journal_path(spool: Path, batch_id: int, fence: int) -> Path:
     return spool / f"batch-{batch_id}-{fence}.journal"
 
 
+def issue_named(stamp: str, issue_id: int) -> str:
+    """Return what names an issue in a journal: also to whoever has another database."""
+    return f"{stamp}.{issue_id}"
+
+
 class Noted(NamedTuple):
     """What a journal says: the outcomes of deliveries, and whether it says everything.
 
-    Of one that is `whole`, a delivery that it does not name was never begun.
+    Of one that is `whole`, a delivery that it does not name was never begun. `about` is the issue,
+    empty where it does not say.
     """
 
     outcomes: dict[int, Outcome]
     whole: bool
+    about: str = ""
 
 
 def read_journal(path: Path, *, boot: str) -> Noted:
@@ -174,11 +181,11 @@ def read_journal(path: Path, *, boot: str) -> Noted:
         text = path.read_text(errors="replace")
     except FileNotFoundError:
         return Noted({}, whole=False)
-    noted = dict(_outcomes(text))
+    noted, about = dict(_outcomes(text)), _about(text)
     if text.startswith(_head(boot)):
-        return Noted(noted, whole=True)
+        return Noted(noted, whole=True, about=about)
     accepted = {number: each for number, each in noted.items() if each.fate is Fate.ACCEPTED}
-    return Noted(accepted, whole=False)
+    return Noted(accepted, whole=False, about=about)
 
 
 def this_boot() -> str:
@@ -191,6 +198,13 @@ def this_boot() -> str:
 
 def _head(boot: str) -> str:
     return f"{_BOOT} {boot}\n"
+
+
+def _about(text: str) -> str:
+    match text.split("\n", 2):
+        case [first, second, _] if first.startswith(f"{_BOOT} ") and second[:2] == f"{_ABOUT} ":
+            return second[2:]
+    return ""
 
 
 def _outcomes(text: str) -> Iterator[tuple[int, Outcome]]:

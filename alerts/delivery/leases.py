@@ -4,6 +4,7 @@ Every write under a lease asks for its fence in the same transaction, so a worke
 through the end of its lease changes nothing that the next one works on.
 """
 
+import math
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,13 +13,18 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Table, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from alerts.clock import Clock
 from alerts.database import UtcDateTime
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.holding import not_held
 from alerts.newsletters.models import Issue, IssueState
+from alerts.shared_clock import looked_for, settled
 
 # How long a worker that died keeps others from its batch.
 LEASE = timedelta(seconds=60)
+# How often a lease is renewed before it would end; and within this time it is, however long it is.
+_RENEWALS = 4
+_RENEWED_WITHIN = timedelta(seconds=30)
 # The next fence is so much greater at most, by chance. A journal is named by its fence, and lies
 # there before its lease is committed: were the next fence known, one whose lease came to nothing
 # would pass for that of whoever took the batch instead, on another host, and say that he sent
@@ -49,12 +55,12 @@ def claim_batch(
     batch_id: int,
     *,
     now: datetime,
-    lapsed: datetime | None = None,
+    over: ColumnElement[bool] | None = None,
     span: timedelta = LEASE,
 ) -> Lease | None:
     """Take the lease of a batch, or return None: somebody holds it, or it is not due, or done.
 
-    A lease that ended before `lapsed`, or else `now`, is over (see `SharedClock.settled`).
+    `over` says whose lease counts as over (see `lapsed`): without it, one that ended before `now`.
 
     One UPDATE decides, so of two workers that were given the same batch one gets it. An issue
     that was paused or cancelled keeps its batches to itself.
@@ -66,14 +72,43 @@ def claim_batch(
     fence = before + 1 + secrets.randbelow(_LARGEST_STEP)
     claimed = session.execute(
         update(Batch)
-        .where(Batch.id == batch_id, Batch.fence == before, _due(now, lapsed), _being_sent())
-        .values(state=BatchState.LEASED, fence=fence, lease_until=now + span)
+        .where(Batch.id == batch_id, Batch.fence == before, _due(now, over), _being_sent())
+        .values(
+            state=BatchState.LEASED,
+            fence=fence,
+            lease_until=now + span,
+            lease_seconds=math.ceil(span.total_seconds()),
+        )
         .returning(Batch.fence)
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
     if claimed is None:
         return None
     return Lease(batch_id, batch.issue_id, claimed, taken_over, before, span)
+
+
+def lapsed(clock: Clock) -> ColumnElement[bool]:
+    """Return the condition for a batch whose lease is over, be the worker's setting what it may.
+
+    Whoever has only begun to look at the clock cannot know whether it was set ahead just before:
+    to them no lease is over before its holder has renewed it for sure, by the clock as it is now.
+    """
+    over = and_(Batch.state == BatchState.LEASED, Batch.lease_until < settled(clock))
+    looked = looked_for(clock)
+    if looked >= _RENEWED_WITHIN:
+        return over
+    return and_(over, Batch.lease_seconds <= _RENEWALS / 2 * looked.total_seconds())
+
+
+def renewal_seconds(span: timedelta) -> float:
+    """Return how often a lease of so long is renewed: a renewal that comes late loses nothing."""
+    return min(span / _RENEWALS, _RENEWED_WITHIN / 2).total_seconds()
+
+
+def spans_in_use(session: Session) -> list[timedelta]:
+    """Return how long leases last that stand: each worker's are as its settings say."""
+    leased = select(Batch.lease_seconds).where(Batch.state == BatchState.LEASED).distinct()
+    return [timedelta(seconds=seconds) for seconds in session.scalars(leased)]
 
 
 def is_leased(session: Session, batch_id: int) -> bool:
@@ -83,10 +118,10 @@ def is_leased(session: Session, batch_id: int) -> bool:
 
 
 def due_batches(
-    session: Session, issue_id: int, *, now: datetime, lapsed: datetime, limit: int
+    session: Session, issue_id: int, *, now: datetime, over: ColumnElement[bool], limit: int
 ) -> list[int]:
     """Return batches of an issue that could be claimed now, in the order of their numbers."""
-    query = select(Batch.id).where(Batch.issue_id == issue_id, _due(now, lapsed), _being_sent())
+    query = select(Batch.id).where(Batch.issue_id == issue_id, _due(now, over), _being_sent())
     return list(session.scalars(query.order_by(Batch.id).limit(limit)))
 
 
@@ -149,12 +184,14 @@ def _being_sent() -> ColumnElement[bool]:
     )
 
 
-def _due(now: datetime, lapsed: datetime | None) -> ColumnElement[bool]:
+def _due(now: datetime, over: ColumnElement[bool] | None) -> ColumnElement[bool]:
     ready = and_(
         Batch.state == BatchState.READY,
         or_(Batch.not_before.is_(None), Batch.not_before <= now),
     )
-    return or_(ready, and_(Batch.state == BatchState.LEASED, Batch.lease_until < (lapsed or now)))
+    if over is None:
+        over = and_(Batch.state == BatchState.LEASED, Batch.lease_until < now)
+    return or_(ready, over)
 
 
 _HELD = and_(

@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 
 from alerts.database import UtcDateTime
 from alerts.delivery.models import Batch, Delivery, DeliveryState
-from alerts.delivery.outcome import Verdict, waiting_for
+from alerts.delivery.outcome import SENT_AGAIN, Verdict, waiting_for
 from alerts.delivery.tallies import Place, tally, tally_left, tally_verdicts
 from alerts.subscribers.models import Subscriber, SubscriberState, Subscription
 
@@ -154,10 +154,15 @@ def give_back(session: Session, delivery_ids: Sequence[int], *, why: str = "") -
             .values(
                 state=DeliveryState.PENDING,
                 attempts=case((Delivery.attempts > 0, Delivery.attempts - 1), else_=0),
-                **({"reason": waiting_for(why)} if why else {}),
+                **({"reason": _waiting(why)} if why else {}),
             )
             .execution_options(synchronize_session=False)
         )
+
+
+def _waiting(why: str) -> ColumnElement[str]:
+    # What may have arrived the last time is still in doubt.
+    return case((Delivery.reason == SENT_AGAIN, SENT_AGAIN), else_=waiting_for(why))
 
 
 def expire(

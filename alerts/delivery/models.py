@@ -73,6 +73,7 @@ class Batch(Base):
 
     `fence` grows with each lease: a worker that lost its lease finds another number and may not
     write any more. `not_before` holds back a batch whose deliveries are to be tried again later.
+    `lease_seconds` is for how long whoever leased it last holds it without a sign of life.
     """
 
     __tablename__ = "batches"
@@ -87,6 +88,7 @@ class Batch(Base):
     state: Mapped[BatchState] = mapped_column(state_column(BatchState), default=BatchState.READY)
     fence: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lease_seconds: Mapped[int] = mapped_column(default=60, server_default="60")
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     enqueued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

@@ -31,6 +31,9 @@ _SYSTEM = "4.3."
 _LONGEST_REASON = 100
 # How the reason of what waits for a limit or a server begins.
 WAITS = "waits: "
+# The reason of what may have arrived and is to be sent again all the same: until it ends nobody can
+# say that its reader got nothing.
+SENT_AGAIN = "fate unknown, to be sent again"
 # Those that were put off together are to come back one by one, not hours later.
 _LONGEST_SPREAD = timedelta(minutes=1)
 
@@ -173,6 +176,8 @@ def waiting_for(why: str) -> str:
 def _why_later(outcome: Outcome, cause: Cause) -> str:
     if outcome.fate is Fate.POSTPONED:
         return waiting_for(outcome.answer)
+    if outcome.fate is Fate.UNKNOWN:
+        return SENT_AGAIN
     return f"deferred {_told(outcome, cause)}"
 
 

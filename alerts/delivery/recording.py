@@ -1,16 +1,20 @@
 """Writing results to the ledger: in one statement on PostgreSQL, in one call on SQLite."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    CursorResult,
     Integer,
     String,
     Text,
     Update,
+    and_,
     bindparam,
     case,
     cast,
@@ -24,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from alerts.database import UtcDateTime
 from alerts.delivery.models import Delivery, DeliveryState
-from alerts.delivery.outcome import Fate, Outcome, Verdict
+from alerts.delivery.outcome import SENT_AGAIN, Fate, Outcome, Verdict
 
 # Only what is under way is written. PostgreSQL must not reckon with how rare that state is: its
 # counts are taken now and then, mostly when no issue is going out, and say that one row at most is
@@ -45,8 +49,12 @@ _COLUMNS = {
 
 def record(
     session: Session, verdicts: Iterable[tuple[int, Verdict, Outcome]], *, now: datetime
-) -> None:
-    """Write what came of claimed deliveries; one that was put off before a try counts none."""
+) -> int:
+    """Write what came of claimed deliveries; one that was put off before a try counts none.
+
+    Returns how many were still under way; the others were written down by somebody else, and stay
+    as they are.
+    """
     postgresql = session.get_bind().dialect.name == "postgresql"
     accepted: dict[int, str] = {}
     rows = []
@@ -65,23 +73,35 @@ def record(
                 "untried": int(outcome.fate is Fate.POSTPONED),
             }
         )
-    if accepted:
-        _record_accepted(session, accepted, now=now)
+    written = _record_accepted(session, accepted, now=now) if accepted else 0
     if rows and postgresql:
         columns = {name: [row[name] for row in rows] for name in _COLUMNS}
-        session.execute(_RECORD_ALL, {**columns, "at": now})
+        written += _written(session, _RECORD_ALL, {**columns, "at": now})
     elif rows:
-        session.execute(_RECORD_EACH, [{**row, "at": now} for row in rows])
+        written += _written(session, _RECORD_EACH, [{**row, "at": now} for row in rows])
+    return written
 
 
-def _record_accepted(session: Session, answers: Mapping[int, str], *, now: datetime) -> None:
+def written_at(session: Session, delivery_ids: Sequence[int], *, now: datetime) -> AbstractSet[int]:
+    """Return those of these deliveries that were written down at this very moment."""
+    same = and_(Delivery.id.in_(delivery_ids), Delivery.last_attempt_at == now)
+    return set(session.scalars(select(Delivery.id).where(same)))
+
+
+def _written(session: Session, statement: Update, given: Any) -> int:  # noqa: ANN401 - rows or one
+    result = session.execute(statement, given)
+    assert isinstance(result, CursorResult)  # noqa: S101 - what an UPDATE gives
+    return result.rowcount
+
+
+def _record_accepted(session: Session, answers: Mapping[int, str], *, now: datetime) -> int:
     """Write what nearly all deliveries come to, with the least to carry: two texts for all rows."""
     told = _BETWEEN.join(answers.values())
     if told.count(_BETWEEN) != len(answers) - 1:
         told = _BETWEEN.join(answer.replace(_BETWEEN, " ") for answer in answers.values())
     numbers = ",".join(map(str, answers))
     given = {"numbers": numbers, "told": _storable(told), "at": now}
-    session.execute(_RECORD_ACCEPTED, given)
+    return _written(session, _RECORD_ACCEPTED, given)
 
 
 def _storable(text: str) -> str:
@@ -102,13 +122,19 @@ def _statement(
         .where(Delivery.id == key, _UNDER_WAY)
         .values(
             state=state,
-            reason=why,
+            # Put off untried, it may still have arrived the last time.
+            reason=case((and_(Delivery.reason == SENT_AGAIN, untried > 0), SENT_AGAIN), else_=why),
             not_before=later,
-            last_answer=answer,
+            last_answer=_of_somebody(answer),
             last_attempt_at=bindparam("at", type_=UtcDateTime()),
             attempts=Delivery.attempts - untried,
         )
     )
+
+
+def _of_somebody(answer: ColumnElement[str]) -> ColumnElement[str | None]:
+    """Return an answer, or NULL where its reader was erased meanwhile: it may name the address."""
+    return case((Delivery.subscriber_id.is_not(None), answer))
 
 
 def _record_each() -> Update:
@@ -145,7 +171,7 @@ def _record_accepted_all() -> Update:
             state=DeliveryState.SENT,
             reason=None,
             not_before=None,
-            last_answer=rows.c.answer,
+            last_answer=_of_somebody(rows.c.answer),
             last_attempt_at=bindparam("at", type_=UtcDateTime()),
         )
     )

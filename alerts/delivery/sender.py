@@ -21,14 +21,14 @@ from sqlalchemy.orm import Session
 from alerts.delivery import ledger
 from alerts.delivery.batch_run import BatchRun, Means
 from alerts.delivery.dkim import DkimSigner
-from alerts.delivery.journal import Journal, journal_path, read_journal, this_boot
-from alerts.delivery.leases import LEASE, Lease, claim_batch, due_batches, is_leased
+from alerts.delivery.journal import Journal, issue_named, journal_path, read_journal, this_boot
+from alerts.delivery.leases import LEASE, Lease, claim_batch, due_batches, is_leased, lapsed
 from alerts.delivery.ledger import Claim
 from alerts.delivery.messages import IssueMessages
 from alerts.delivery.outcome import Fate, Outcome
 from alerts.delivery.settling import settle
 from alerts.delivery.unsendable import Unsendable, halt_issue
-from alerts.shared_clock import look_at, settled, steady
+from alerts.shared_clock import look_at, steady
 
 log = structlog.get_logger(__name__)
 
@@ -109,8 +109,10 @@ class Sender(Means):
                 # What seems over may be of somebody who saw the clock set back before we did.
                 look_at(self.clock, again=True)
             valid_until = steady(self.clock) + self.lease.total_seconds()
-            now, lapsed = self.clock.now(), settled(self.clock)
-            lease = claim_batch(session, batch_id, now=now, lapsed=lapsed, span=self.lease)
+            now = self.clock.now()
+            lease = claim_batch(
+                session, batch_id, now=now, over=lapsed(self.clock), span=self.lease
+            )
             if lease is None:
                 return None
             messages = IssueMessages.load(
@@ -128,15 +130,24 @@ class Sender(Means):
                 now=now,
             )
             # It lies there before the claim is committed: without it, all would be in doubt.
-            journal = Journal(journal_path(self.spool, lease.batch_id, lease.fence), boot=self.boot)
+            journal = Journal(
+                journal_path(self.spool, lease.batch_id, lease.fence),
+                boot=self.boot,
+                about=issue_named(messages.stamp, lease.issue_id),
+            )
         self._journal_before(lease).unlink(missing_ok=True)
         return _Opened(lease, messages, claim, journal, valid_until)
 
     def _open_next(self, issue_id: int) -> _Opened | None:
         """Open another batch of an issue that is due; None when there is none."""
         with self.database.read() as session:
-            now, lapsed = self.clock.now(), settled(self.clock)
-            waiting = due_batches(session, issue_id, now=now, lapsed=lapsed, limit=_LOOKED_AT)
+            waiting = due_batches(
+                session,
+                issue_id,
+                now=self.clock.now(),
+                over=lapsed(self.clock),
+                limit=_LOOKED_AT,
+            )
         for number in waiting:
             # Another worker may have been first.
             opened = self._open(number)

@@ -3,18 +3,18 @@
 The broker may lose everything at any moment; what it lost is due here within a minute.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
-from alerts.delivery.completion import CANCELLED, finish_if_done
+from alerts.delivery.completion import call_off, doubt_left, finish_if_done
+from alerts.delivery.leases import lapsed
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.preparation import queue_for, unprepared_issues
 from alerts.delivery.rising import pause_all_rising
@@ -26,7 +26,7 @@ from alerts.newsletters.issues import move
 from alerts.newsletters.lifecycle import Event
 from alerts.newsletters.models import Issue, IssueState
 from alerts.rendering.withdrawals import retract_withdrawn
-from alerts.shared_clock import look_at, settled
+from alerts.shared_clock import look_at
 from alerts.task_queue import Queue, Task
 
 log = structlog.get_logger(__name__)
@@ -40,11 +40,6 @@ _SOON = timedelta(seconds=25)
 _MOST_SOON = 20
 # The clock has to have passed the moment.
 _JUST_AFTER = timedelta(milliseconds=20)
-_CALLED_OFF: dict[str, Any] = {"state": DeliveryState.SKIPPED, "reason": CANCELLED}
-_IN_DOUBT: dict[str, Any] = {
-    "state": DeliveryState.UNCERTAIN,
-    "reason": "on the way when cancelled",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +122,24 @@ def _settle_cancelled(session: Session, *, clock: Clock) -> None:
     It stands in batches that are not done; they are found first, since no index of the ledger
     tells what is pending. They are done with it.
     """
-    abandoned = and_(Batch.state == BatchState.LEASED, Batch.lease_until < settled(clock))
-    open_batches = session.scalars(
-        select(Batch.id)
+    abandoned = lapsed(clock)
+    open_batches = session.execute(
+        select(Batch.id, Batch.issue_id)
         .join(Issue, Issue.id == Batch.issue_id)
         .where(Issue.state == IssueState.CANCELLED, or_(Batch.state == BatchState.READY, abandoned))
         .order_by(Batch.id)
         .limit(_MOST_AT_ONCE)
     ).all()
-    given_back = _close(session, Batch.state == BatchState.READY, open_batches)
+    issues = {row.id: row.issue_id for row in open_batches}
+    given_back = _close(session, Batch.state == BatchState.READY, list(issues))
     # Whoever lives on all the same finds its lease gone, and notes what was accepted by itself.
-    lost = _close(session, abandoned, open_batches)
-    _end(session, [*given_back, *lost], DeliveryState.PENDING, _CALLED_OFF, clock=clock)
-    _end(session, lost, DeliveryState.SENDING, _IN_DOUBT, clock=clock)
+    lost = _close(session, abandoned, list(issues))
+    by_issue: defaultdict[int, list[int]] = defaultdict(list)
+    for number in (*given_back, *lost):
+        by_issue[issues[number]].append(number)
+    for issue_id, batches in by_issue.items():
+        call_off(session, issue_id, Delivery.batch_id.in_(batches), clock=clock)
+    _leave_in_doubt(session, lost, clock=clock)
 
 
 def _close(session: Session, where: ColumnElement[bool], batches: Sequence[int]) -> Sequence[int]:
@@ -156,26 +156,20 @@ def _close(session: Session, where: ColumnElement[bool], batches: Sequence[int])
     return closed.scalars().all()
 
 
-def _end(
-    session: Session,
-    batches: Sequence[int],
-    state: DeliveryState,
-    values: dict[str, Any],
-    *,
-    clock: Clock,
-) -> None:
+def _leave_in_doubt(session: Session, batches: Sequence[int], *, clock: Clock) -> None:
+    """End what lost workers had claimed: nobody knows what became of it."""
     if not batches:
         return
     ended = session.execute(
         update(Delivery)
-        .where(Delivery.batch_id.in_(batches), Delivery.state == state)
-        .values(values)
+        .where(Delivery.batch_id.in_(batches), Delivery.state == DeliveryState.SENDING)
+        .values(doubt_left())
         .returning(Delivery.issue_id)
         .execution_options(synchronize_session=False)
     )
-    place = Place(values["state"].value)
     for issue_id, count in Counter(ended.scalars()).items():
-        tally(session, issue_id, {place: count}, now=clock.now())
+        uncertain = {Place(DeliveryState.UNCERTAIN.value): count}
+        tally(session, issue_id, uncertain, now=clock.now())
 
 
 def _due_batches(session: Session, *, clock: Clock, lost_after: timedelta) -> list[Due]:
@@ -185,7 +179,7 @@ def _due_batches(session: Session, *, clock: Clock, lost_after: timedelta) -> li
         or_(Batch.not_before.is_(None), Batch.not_before <= now),
         or_(Batch.enqueued_at.is_(None), Batch.enqueued_at <= now - lost_after),
     )
-    abandoned = and_(Batch.state == BatchState.LEASED, Batch.lease_until < settled(clock))
+    abandoned = lapsed(clock)
     due = session.execute(
         select(Batch.id, Issue.frequency)
         .join(Issue, Issue.id == Batch.issue_id)

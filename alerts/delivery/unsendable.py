@@ -60,5 +60,14 @@ def halt_issue(database: Database, issue_id: int, why: str, *, clock: Clock) -> 
             issue = get_issue(session, issue_id)
             session.refresh(issue)
         if issue.state is IssueState.PAUSED:
-            issue.attention = f"{why}; mend it, then `alerts issue resume {issue_id}`"
+            issue.attention = f"{why}{_mend(issue_id)}"
     log.error("issue_halted", issue=issue_id, why=why)
+
+
+def without_mend(attention: str, issue_id: int) -> str:
+    """Return what an issue that paused by itself says, without what to do and without `paused`."""
+    return attention.removesuffix(_mend(issue_id)).removeprefix("paused: ")
+
+
+def _mend(issue_id: int) -> str:
+    return f"; mend it, then `alerts issue resume {issue_id}`"

@@ -34,7 +34,7 @@ _OF_BOUNCES = {
     Bounce.SOFT: Returned.SOFT,
     Bounce.POLICY: Returned.POLICY,
 }
-_ABOUT_POLICY = "refused by policy after it was accepted: "
+ABOUT_POLICY = "refused by policy after it was accepted: "
 _DOMAINS_SHOWN = 3
 _SPACES = re.compile(r"\s+")
 
@@ -204,11 +204,11 @@ def _call_attention(session: Session, whose: Whose) -> None:
     issue = None if whose.issue_id is None else session.get(Issue, whose.issue_id)
     if issue is None or issue.state is IssueState.CANCELLED:
         return
-    if issue.attention and not issue.attention.startswith(_ABOUT_POLICY):
+    if issue.attention and not issue.attention.startswith(ABOUT_POLICY):
         # What stops an issue is more urgent.
         return
     where = returned_domains(session, issue.id, Returned.POLICY)
     most = ", ".join(f"{domain} {count}" for domain, count in where[:_DOMAINS_SHOWN])
     total = sum(count for _, count in where)
-    issue.attention = f"{_ABOUT_POLICY}{total} ({most}); see `alerts issue report {issue.id}`"
+    issue.attention = f"{ABOUT_POLICY}{total} ({most}); see `alerts issue report {issue.id}`"
     session.flush()

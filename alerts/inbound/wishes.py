@@ -64,7 +64,7 @@ def fulfil(
     if subscriber is not None and subscriber.state is SubscriberState.SUPPRESSED:
         return Fulfilled(f"{wish.command}: the address is suppressed", subscriber.id)
     if wish.command is Command.SUBSCRIBE:
-        return _subscribe(session, wish, subscriber, keys=keys, clock=clock)
+        return _subscribe(session, wish, keys=keys, clock=clock)
     if wish.command is Command.PREFERENCES and subscriber is not None:
         return _owe_link(session, subscriber, "preferences: the link is mailed", clock)
     known = "" if wish.command is Command.HELP else ": nobody subscribed with this address"
@@ -117,17 +117,8 @@ def _unsubscribe(
     return Fulfilled(done, subscriber.id)
 
 
-def _subscribe(
-    session: Session,
-    wish: Wish,
-    subscriber: Subscriber | None,
-    *,
-    keys: Sequence[str],
-    clock: Clock,
-) -> Fulfilled:
+def _subscribe(session: Session, wish: Wish, *, keys: Sequence[str], clock: Clock) -> Fulfilled:
     """Write a sign-up down as the form does: who is confirmed already stays as they are."""
-    if subscriber is not None and subscriber.state is SubscriberState.CONFIRMED:
-        return _owe_link(session, subscriber, "subscribe: a reader already; link mailed", clock)
     try:
         refuse_suppressed(session, wish.sender, keys=keys)
     except Refused:
@@ -138,12 +129,15 @@ def _subscribe(
         session,
         email=wish.sender,
         offers=chosen,
+        by_anybody=True,
         consent=CONSENT.format(address=next(iter(wish.written_to), "us")),
         way=WAY,
         clock=clock,
     ).subscriber
-    what = ", ".join(one.slug for one in chosen)
-    return _owe_link(session, added, f"subscribe to {what}: to be confirmed", clock)
+    what = f"subscribe to {', '.join(one.slug for one in chosen)}: to be confirmed"
+    if added.state is SubscriberState.CONFIRMED:
+        what = "subscribe: a reader already; link mailed"
+    return _owe_link(session, added, what, clock)
 
 
 def _owe_link(session: Session, subscriber: Subscriber, note: str, clock: Clock) -> Fulfilled:

@@ -4,8 +4,10 @@ Not among them are those of which nobody can tell: when something is to be tried
 ahead on purpose. That comes as much later as the clock was set back (`docs/clocks.md`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+
+from sqlalchemy import and_
 
 from alerts.articles.sources.models import Source
 from alerts.claims import LEASE
@@ -21,10 +23,13 @@ from alerts.subscribers.models import Subscriber, Subscription
 from alerts.subscribers.uploads.models import SubscriberUpload
 
 
-def clocked(*, lease: timedelta) -> Iterator[Moment]:
-    """Return them all; `lease` is how long a batch stays with a worker that is silent."""
+def clocked(*, leases: Iterable[timedelta]) -> Iterator[Moment]:
+    """Return them all; `leases` are how long batches stay with workers that are silent."""
     # Who holds something.
-    yield Moment(Batch.lease_until, lease, Batch.state == BatchState.LEASED)
+    for lease in leases:
+        lasts_as_long = Batch.lease_seconds == lease.total_seconds()
+        is_leased = Batch.state == BatchState.LEASED
+        yield Moment(Batch.lease_until, lease, and_(is_leased, lasts_as_long))
     yield Moment(Source.claimed_until, LEASE)
     yield Moment(Mailbox.claimed_until, LEASE)
     yield Moment(LinkCheck.claimed_until, LEASE)

@@ -100,7 +100,7 @@ def trouble_with(night: Removal, *, now: datetime) -> str | None:
     However long it takes: while something comes of it all is well, and it may wait for two nights
     behind what is to be sent.
     """
-    began = f"the removal of old data that began {at(night.began_at)}"
+    began = f"the removal of old data that began on {at(night.began_at)}"
     if night.tries >= _TRIES:
         ended = f"it fails with: {night.failure}" if night.failure else "its worker ends each time"
         return (

@@ -14,6 +14,7 @@ from alerts.rendering import plain
 from alerts.rendering.bodies import direction
 from alerts.rendering.folders import TemplateFolders
 from alerts.rendering.frame import frame_words, translator
+from alerts.rendering.remembering import rememberer
 from alerts.rendering.slots import Slot
 
 _SHORT = 24
@@ -57,6 +58,7 @@ def email_environment(
     environment.globals["slot"] = {slot.name: slot.value for slot in Slot}
     environment.globals["frame_language"] = language
     environment.globals["gap"] = plain.GAP
+    environment.globals["remembered"] = rememberer()
     environment.filters["translated"] = translator(frame_words(folder, language))
     environment.filters["unbroken"] = _unbroken
     environment.filters["sentence"] = plain.join_names

@@ -1,15 +1,21 @@
 """Lines of a document kept short, so that it can travel as it is (RFC 5322 section 2.1.1)."""
 
 import re
+from functools import lru_cache
 
 # Where an encoded line of 998 octets would end the freedom to send 8 bits, this leaves room for
 # the readers' values, for letters of several octets, and for a style that cannot be broken.
 _COMFORTABLE = 200
+# The editions of an issue hold the same lines, in ever other company; so many are remembered, each
+# of at most so many characters.
+_KEPT_LINES = 4_096
+_REMEMBERED = 2_000
 # Here each space counts.
 _KEPT_AS_IS = re.compile(
     r"<(pre|textarea|style|script|title)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL
 )
-_SPACES_COUNT = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.IGNORECASE)
+# Looked for from its hyphen on: there are few, and letters of either case are slow to look for.
+_SPACES_COUNT = re.compile(r"-(?i:(?<=white-)space\s*:\s*(?:pre|break-spaces))")
 _TAG = re.compile(r"<(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+>")
 
 
@@ -35,6 +41,32 @@ def with_short_lines(html: str) -> str:
 
 def _break(html: str, pieces: list[str], column: int) -> int:
     """Append markup with its long lines broken; return the column that it ends in."""
+    first, *others = html.split("\n")
+    lines = [_broken(line) if len(line) <= _REMEMBERED else _break_line(line) for line in others]
+    if None in lines or "<" in _TAG.sub("", first):
+        # A tag goes over several lines.
+        return _break_at_once(html, pieces, column)
+    column = _break_at_once(first, pieces, column)
+    for line in lines:
+        pieces += ("\n", line or "")
+    return _column(lines[-1] or "", 0) if lines else column
+
+
+@lru_cache(maxsize=_KEPT_LINES)
+def _broken(line: str) -> str | None:
+    return _break_line(line)
+
+
+def _break_line(line: str) -> str | None:
+    """Return a line with what it is broken into; None where a tag is open at its end."""
+    if "<" in _TAG.sub("", line):
+        return None
+    pieces: list[str] = []
+    _break_at_once(f" {line}" if line.startswith(".") else line, pieces, 0)
+    return "".join(pieces)
+
+
+def _break_at_once(html: str, pieces: list[str], column: int) -> int:
     at = 0
     for tag in _TAG.finditer(html):
         column = _break_text(html[at : tag.start()], pieces, column)

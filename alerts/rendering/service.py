@@ -4,16 +4,17 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from sqlalchemy import Select, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.config import Settings
+from alerts.database import insert_into
 from alerts.errors import Invalid, Refused
 from alerts.newsletters.content import IssueContent
 from alerts.newsletters.models import Issue
@@ -167,7 +168,12 @@ class Renderer:
         base, own = self.folders.find(_BASE), self.folders.find(name)
         paths = [base / sheet for sheet in shared] if base else []
         paths += [own / "style.css"] if own else []
-        return [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
+        return [_sheet(path, path.stat().st_mtime_ns) for path in paths if path.is_file()]
+
+
+@lru_cache(maxsize=64)
+def _sheet(path: Path, _changed_at: int) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _as_shortened(edition: RenderedEdition) -> RenderedEdition:
@@ -234,7 +240,8 @@ def edition_for(
         clock=clock,
         rewrite=renderer.rewriter(session, issue.id, content),
     )
-    return keep_edition(session, edition)
+    keep_editions(session, [edition])
+    return session.scalars(_kept(issue.id, edition.variant)).one()
 
 
 def render_edition(
@@ -267,14 +274,29 @@ def render_edition(
     )
 
 
-def keep_edition(session: Session, edition: Edition) -> Edition:
-    """Write an edition down; where another worker was first, what it wrote is the edition."""
-    try:
-        with session.begin_nested():
-            session.add(edition)
-    except IntegrityError:
-        return session.scalars(_kept(edition.issue_id, edition.variant)).one()
-    return edition
+def keep_editions(session: Session, editions: Iterable[Edition]) -> Mapping[str, int]:
+    """Write editions of one issue down; return the number of each by its variant.
+
+    Where another worker was first, what it wrote is the edition.
+    """
+    # In one order everywhere: two workers that meet in the middle wait for each other only once.
+    made = sorted(editions, key=lambda edition: edition.variant)
+    columns = [one.key for one in Edition.__mapper__.column_attrs if one.key != "id"]
+    rows = [{name: getattr(edition, name) for name in columns} for edition in made]
+    once = insert_into(session, Edition).on_conflict_do_nothing()
+    written = session.execute(once.returning(Edition.variant, Edition.id), rows)
+    kept = {row.variant: row.id for row in written}
+    if len(kept) < len(made):
+        kept |= kept_editions(session, made[0].issue_id, [edition.variant for edition in made])
+    return kept
+
+
+def kept_editions(session: Session, issue_id: int, variants: Sequence[str]) -> Mapping[str, int]:
+    """Return the numbers of those of some variants of an issue that are written down."""
+    found = select(Edition.variant, Edition.id).where(
+        Edition.issue_id == issue_id, Edition.variant.in_(variants)
+    )
+    return {row.variant: row.id for row in session.execute(found)}
 
 
 def _selected(issue: Issue, content: IssueContent, item_keys: Collection[str]) -> IssueContent:

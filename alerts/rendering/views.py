@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markupsafe import Markup
 
@@ -19,6 +20,8 @@ from alerts.rendering.plain import join_names, one_line
 _ELSEWHERE = "Elsewhere"
 _LINE_LIMIT = 300
 _ALT_LIMIT = 200
+# The editions of an issue hold the same pieces, in ever other company.
+_KEPT_PIECES = 256
 _FOLDED = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "…": ""})
 
 
@@ -240,6 +243,7 @@ def _placed(item: ItemContent, piece: PieceView) -> _Placed:
     return _Placed(_place(item), name, piece)
 
 
+@lru_cache(maxsize=_KEPT_PIECES)
 def _piece(item: ItemContent, kind: str, allowance: Allowance, archive_url: str) -> PieceView:
     url = web_address(item.url)
     body = _body(item, kind, allowance)

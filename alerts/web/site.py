@@ -1,5 +1,6 @@
 """What every page is given: the program's parts, made once when the application is."""
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr
@@ -24,7 +25,7 @@ from alerts.task_queue import TaskQueue
 from alerts.web.caching import SharedPage
 from alerts.web.kept_counts import KeptCounts
 from alerts.web.pages import Pages
-from alerts.web.public.catalogue import Catalogue
+from alerts.web.public.catalogue import Catalogue, Entry
 from alerts.web.shared_looks import SharedLooks
 
 # After an issue is out hundreds come for the same pages; nobody sees that they are so old.
@@ -55,6 +56,19 @@ class Site:
     counted_links: CountedLinks
     clicks: ClickCounter
     looks: SharedLooks
+
+    def entries(self) -> dict[str, Entry]:
+        """Return what can be subscribed to; opens no session where it was looked up just now."""
+        now = self.runtime.clock.now()
+        known = self.catalogue.known(now)
+        if known is not None:
+            return known
+        with self.runtime.database.glance() as session:
+            return self.catalogue.entries(session, now)
+
+    def shared_page(self, key: Hashable, make: Callable[[], SharedPage]) -> SharedPage:
+        """Return a page for everybody that was made a moment ago, or make it."""
+        return self.kept_pages.get(key, make, now=self.runtime.clock.now())
 
 
 def make_site(

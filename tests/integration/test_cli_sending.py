@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from alerts.cli.sending import app
 from alerts.clock import FixedClock
 from alerts.database import Database
-from alerts.delivery.outcome import refusal
+from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.unsendable import halt_issue
 from alerts.errors import NotFound
 from alerts.newsletters.issues import get_issue
@@ -72,8 +72,22 @@ def test_a_report_for_people(house: House) -> None:
     assert "bounced: 1 hard, 1 policy" in lines
     waits = "1 waits, deferred 4.2.2 (mailbox full): tried again 2046-11-23T07:"
     assert [line for line in lines if line.startswith(waits)]
+    assert len([line for line in lines if "deferred" in line]) == 1, "who waits is told of twice"
+    assert lines[-1].endswith(": 4 readers, 1 piece")
     assert "tries: 4 with 1" in lines
     assert [line for line in lines if line.startswith("nothing moves before 2046-11-23T07:")]
+
+
+def test_what_a_mail_server_says_to_all_who_wait_is_said_once(house: House) -> None:
+    house.later(hours=2)
+    said = "two.example.org: refuses our login: 535 5.7.8 no"
+    house.transport.answers = {"full": [Outcome(Fate.POSTPONED, answer=said, wait=36_000)]}
+    house.work()
+    lines = command("report", house.issue_id).splitlines()
+    [waits] = [line for line in lines if said in line]
+    assert waits.startswith(f"1 waits, {said}: tried again ")
+    [held] = [line for line in lines if line.startswith("nothing moves before ")]
+    assert held.endswith("Z")
 
 
 def test_an_issue_without_troubles_says_nothing_of_them(house: House) -> None:

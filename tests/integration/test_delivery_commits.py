@@ -134,7 +134,7 @@ def test_a_defect_between_two_groups_leaves_nothing_of_the_other_in_doubt(house:
 
 
 def test_a_journal_that_is_closed_writes_into_no_other_file(tmp_path: Path) -> None:
-    journal = Journal(journal_path(tmp_path, 1, 1), boot="this")
+    journal = Journal(journal_path(tmp_path, 1, 1), boot="this", about="x.1")
     journal.started(1)
     journal.close()
     # It gets the number that the journal had.

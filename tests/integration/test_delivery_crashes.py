@@ -7,13 +7,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from alerts.delivery import leases, ledger
 from alerts.delivery.completion import cancel_issue
+from alerts.delivery.erasing import erase_person
 from alerts.delivery.journal import Journal, journal_path
-from alerts.delivery.outcome import Fate, refusal
+from alerts.delivery.leftovers import clear_spool
+from alerts.delivery.models import Delivery
+from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.sender import BatchResult, Sender
 from alerts.newsletters.models import IssueState, Newsletter
+from alerts.subscribers.models import Subscriber
 from tests.data.delivery.house import Crash, House
 
 
@@ -25,7 +30,7 @@ def test_after_a_crash_only_what_was_on_the_wire_is_in_doubt(house: House) -> No
     house.later(seconds=61)
     assert house.swept() == house.batches()
     assert house.work() is BatchResult.LATER
-    assert house.states()["c"] == ("pending", "deferred no answer")
+    assert house.states()["c"] == ("pending", "fate unknown, to be sent again")
     house.later(minutes=3)
     assert house.work() is BatchResult.DONE
     assert house.transport.got == Counter(a=1, b=1, c=1, d=1)
@@ -73,7 +78,11 @@ def test_after_a_power_cut_all_is_in_doubt_that_was_not_seen_to_be_accepted(
     # The machine starts anew, and finds of the journal what had been written back.
     house.sender = replace(house.sender, boot="the next one")
     house.work()
-    doubt = ("uncertain", "fate unknown, held") if hold else ("pending", "deferred no answer")
+    doubt = (
+        ("uncertain", "fate unknown, held")
+        if hold
+        else ("pending", "fate unknown, to be sent again")
+    )
     assert house.states() == {
         "accepted": ("sent", None),
         "later": doubt,
@@ -215,9 +224,110 @@ def test_what_a_journal_cannot_say_in_full_is_no_obstacle(house: House) -> None:
 
 
 def test_a_journal_is_read_by_the_lease_that_wrote_it(tmp_path: Path) -> None:
-    journal = Journal(journal_path(tmp_path, 3, 1), boot="this")
+    journal = Journal(journal_path(tmp_path, 3, 1), boot="this", about="x.1")
     journal.started(8)
     assert journal.take([8])[8].fate is Fate.UNKNOWN
     assert journal.take([8]) == {}
     journal.finish()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("then", ["accepted", "deferred", "refused"])
+def test_what_one_writes_who_lost_the_lease_while_another_sends_is_counted_once(
+    house: House, then: str
+) -> None:
+    """It slept for so long that the message is on the wire again when it says that it went out."""
+    house.send_to("a", "b")
+    answers = {"deferred": refusal(450, "4.2.0 not now"), "refused": refusal(550, "5.1.1 no one")}
+    house.transport.answers = {"a": [answers[then]]} if then in answers else {}
+
+    def come_back(name: str) -> None:
+        if name == "a":
+            with house.database.transaction() as session:
+                [number] = session.scalars(
+                    select(Delivery.id)
+                    .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+                    .where(Subscriber.email == "a@example.org")
+                )
+                now = house.clock.now() + timedelta(milliseconds=1)
+                ledger.record_accepted(session, house.issue_id, [number], now=now)
+
+    house.transport.before_each = come_back
+    assert house.work() is BatchResult.DONE
+    assert house.states()["a"] == ("sent", None)
+    assert house.books().sent == 2
+
+
+@pytest.mark.parametrize("between", ["", "relay away", "given back"])
+def test_whose_message_may_have_arrived_is_not_skipped_when_the_issue_is_cancelled(
+    house: House, between: str
+) -> None:
+    """They were to get it again: to say that they never got it would be a guess."""
+    house.send_to("a", "b", "c")
+    house.crash("b")
+    house.later(seconds=61)
+    house.transport.answers = {"c": [refusal(450, "4.2.0 not now")]}
+    house.work()
+    assert house.states()["b"] == ("pending", "fate unknown, to be sent again")
+    if between:
+        house.later(minutes=3)
+        house.transport.away = between == "relay away"
+        house.stopping = between == "given back"
+        house.work()
+    with house.database.transaction() as session:
+        cancel_issue(session, house.issue_id, clock=house.clock)
+    assert house.states()["b"] == ("uncertain", "fate unknown, issue cancelled")
+    assert house.states()["c"] == ("skipped", "issue cancelled")
+    books = house.books()
+    assert (books.sent, books.uncertain, books.skipped) == (1, 1, 1)
+
+
+def test_a_second_crash_of_a_cancelled_issue_keeps_the_doubt_of_the_first(house: House) -> None:
+    house.send_to("a", "b", "c")
+    house.crash("b")
+    house.later(seconds=61)
+    house.transport.answers = {"c": [refusal(450, "4.2.0 not now")]}
+    house.work()
+    house.later(minutes=10)
+
+    def die(_: str) -> None:
+        raise Crash
+
+    # Claimed with the other one, and not begun when the worker dies.
+    house.transport.before_each = die
+    with pytest.raises(Crash):
+        house.work()
+    with house.database.transaction() as session:
+        cancel_issue(session, house.issue_id, clock=house.clock)
+    house.later(seconds=61)
+    house.swept()
+    boot = house.sender.boot
+    assert clear_spool(house.database, house.sender.spool, clock=house.clock, boot=boot)
+    assert house.states()["b"] == ("uncertain", "fate unknown, issue cancelled")
+    assert house.states()["c"] == ("skipped", "issue cancelled")
+    assert house.books().settled
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_of_whom_was_erased_meanwhile_no_answer_is_kept(house: House, accepted: bool) -> None:
+    house.send_to("a", "b")
+    said = "2.1.5 <a@example.org> ok" if accepted else "5.1.1 <a@example.org> is no one"
+    answer = Outcome(Fate.ACCEPTED, 250, said) if accepted else refusal(550, said)
+    house.transport.answers = {"a": [answer]}
+
+    def erase(name: str) -> None:
+        if name == "a":
+            house.change(
+                "a",
+                lambda session, one: erase_person(
+                    session, one, keys=("k" * 40,), way="desk", clock=house.clock
+                ),
+            )
+
+    house.transport.before_each = erase
+    assert house.work() is BatchResult.DONE
+    with house.database.read() as session:
+        rows = session.execute(select(Delivery.state, Delivery.last_answer).order_by(Delivery.id))
+        answers = {state.value: said for state, said in rows}
+    assert "a@example.org" not in str(answers)
+    assert house.books().settled

@@ -48,7 +48,7 @@ async def handed_over(transport: Transport, journal: Journal) -> Trouble | None:
 def test_only_what_is_on_the_wire_is_waited_for(
     tmp_path: Path, answers_after: float | None
 ) -> None:
-    journal = Journal(tmp_path / "journal", boot="this")
+    journal = Journal(tmp_path / "journal", boot="this", about="x.1")
     try:
         # Kept back as when a batch is given back: nothing is said of the server.
         trouble = asyncio.run(handed_over(Silent(answers_after=answers_after), journal))

@@ -212,7 +212,7 @@ def test_what_was_cancelled_is_settled_by_its_batches(house: House, database: Da
 
 def test_what_lies_too_far_ahead_is_found_by_indexes(house: House, database: Database) -> None:
     # Each worker looks for it three times a minute.
-    moments = list(clocked(lease=timedelta(minutes=1)))
+    moments = list(clocked(leases=[timedelta(minutes=1)]))
     with noted(database) as statements, database.transaction() as session:
         assert draw_near(session, moments, clock=house.clock) == 0
     assert {text.split()[1] for text, _ in statements} == {"subscribers", "subscriptions"}

@@ -222,7 +222,10 @@ def test_a_message_that_a_defect_left_on_the_wire_is_in_doubt(house: House) -> N
     house.send_to("a", "b")
     house.transport.dies_at, house.transport.dies_of = "a", ValueError
     assert house.work() is BatchResult.LATER
-    assert house.states() == {"a": ("pending", "deferred no answer"), "b": ("pending", None)}
+    assert house.states() == {
+        "a": ("pending", "fate unknown, to be sent again"),
+        "b": ("pending", None),
+    }
     with house.database.read() as session:
         assert list(session.scalars(select(Delivery.attempts).order_by(Delivery.id))) == [1, 0]
 

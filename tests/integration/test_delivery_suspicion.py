@@ -1,6 +1,6 @@
 """A relay that one process found sick: all others know, and so do ops."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import redis
 
 from alerts.delivery.transports.base import LimitReached
 from alerts.delivery.transports.pool import Member, PoolTransport
-from alerts.delivery.transports.suspicion import Suspicions, relays_of
+from alerts.delivery.transports.suspicion import NO_POOL, Relays, Suspicion, Suspicions, relays_of
 from tests.data.delivery.house import House
 from tests.data.delivery.ways import Hand, Way, down, mails, send
 from tests.data.operations.alarm_bell import Bell
@@ -28,6 +28,20 @@ def suspicions(redis_url: str) -> Iterator[Suspicions]:
     for name in NAMES:
         found.clear(name)
     found.close()
+
+
+def sick(suspicions: Suspicions) -> Mapping[str, Suspicion]:
+    """Return those that are sick, by what all know."""
+    standing = suspicions.standing()
+    assert standing is not None
+    return standing.sick
+
+
+def forget(redis_url: str) -> None:
+    """Empty Redis, of what is known of relays."""
+    with redis.Redis.from_url(redis_url) as client:
+        for name in NAMES:
+            client.delete(f"alerts:relays:{name}")
 
 
 class Worker:
@@ -65,7 +79,7 @@ def test_what_one_process_found_sick_the_others_leave_alone_and_take_back(
         client.hset(f"alerts:relays:{NAMES[0]}", "until", "0")
     one.send(20)
     assert one.first.calls[1] == 1, "not on trial"
-    assert suspicions.standing() == {}
+    assert not sick(suspicions)
     other.send(20)
     assert len(other.first.got) == 10
 
@@ -75,11 +89,9 @@ def test_it_is_known_since_when_and_what_it_said_without_any_readers_address(
 ) -> None:
     name = NAMES[0]
     assert suspicions.note(name, rest=30, said="550 <ana@example.org> is not wanted")
-    before = suspicions.standing()
-    assert before is not None
+    before = sick(suspicions)
     assert suspicions.note(name, rest=60, said=f"{name}:25: no answer")
-    found = suspicions.standing()
-    assert found is not None
+    found = sick(suspicions)
     assert found[name].since == before[name].since < found[name].tried
     assert abs(found[name].since - datetime.now(UTC)) < timedelta(minutes=1)
     assert 0 < found[name].rest <= 60
@@ -96,7 +108,7 @@ def test_one_whose_limit_is_used_up_is_not_sick(suspicions: Suspicions) -> None:
     worker.first.mood = used_up
     worker.send(20)
     assert len(worker.second.got) == 20
-    assert suspicions.standing() == {}
+    assert not sick(suspicions)
 
 
 def test_without_redis_each_process_goes_by_what_it_saw() -> None:
@@ -140,10 +152,12 @@ def test_nothing_is_said_of_pools_that_are_none_or_cannot_be_read(
     ringing: Bell, redis_url: str
 ) -> None:
     settings = ringing.settings
-    assert relays_of(settings, redis_url) == dict.fromkeys(NAMES)
-    assert relays_of(settings, "redis://127.0.0.1:9/0") is None
-    assert relays_of(settings.model_copy(update={"mail_url": ("smtp://one",)}), redis_url) == {}
-    assert relays_of(settings.model_copy(update={"mail_url": ("odd://x", "y")}), redis_url) == {}
+    assert relays_of(settings, redis_url) == Relays(list(NAMES), {}, frozenset())
+    away = Relays(list(NAMES), {}, frozenset(NAMES))
+    assert relays_of(settings, "redis://127.0.0.1:9/0") == away
+    for urls in (("smtp://one",), ("odd://x", "y")):
+        other = settings.model_copy(update={"mail_url": urls})
+        assert relays_of(other, redis_url) == NO_POOL
 
 
 def test_a_relay_that_nobody_tries_is_not_well_by_that(
@@ -197,11 +211,76 @@ def test_a_server_whose_clock_was_set_back_leaves_no_relay_alone_for_the_hour(
         for field in ("since", "tried", "until"):
             ahead = float(client.hget(key, field) or 0) + 3600
             client.hset(key, field, repr(ahead))
-    found = suspicions.standing()
-    assert found is not None
+    found = sick(suspicions)
     assert found[name].rest == 0
     suspicions.note(name, rest=300, said="Connection refused")
-    again = suspicions.standing()
-    assert again is not None
+    again = sick(suspicions)
     assert again[name].since <= again[name].tried <= datetime.now(UTC) + timedelta(seconds=5)
     assert 290 < again[name].rest <= 300
+
+
+def test_no_alarm_about_a_relay_is_over_because_redis_was_emptied(
+    suspicions: Suspicions, ringing: Bell, redis_url: str
+) -> None:
+    worker = Worker(suspicions)
+    worker.first.mood = down
+    worker.send(20)
+    with redis.Redis.from_url(redis_url) as client:
+        since = (datetime.now(UTC) - timedelta(minutes=11)).timestamp()
+        client.hset(f"alerts:relays:{NAMES[0]}", "since", repr(since))
+    ringing.clock.advance(timedelta(minutes=2))
+    assert "relay-sick" in ringing.look()
+    [alarm] = [one.id for one in ringing.alarms() if one.kind == "relay-sick"]
+    forget(redis_url)
+    # Nothing is sent meanwhile, and so nobody says it again.
+    for _ in range(7):
+        ringing.clock.advance(timedelta(minutes=1))
+        assert "relay-sick" in ringing.look()
+    # One that was started since finds out by itself, and it is sick since a moment ago.
+    fresh = Worker(suspicions)
+    fresh.first.mood = down
+    fresh.send(20)
+    assert sick(suspicions)[NAMES[0]].since > datetime.now(UTC) - timedelta(minutes=1)
+    for _ in range(7):
+        ringing.clock.advance(timedelta(minutes=1))
+        assert "relay-sick" in ringing.look()
+    assert [one.id for one in ringing.alarms() if one.kind == "relay-sick"] == [alarm]
+    assert sum("mail servers is sick" in subject for subject in ringing.told()) == 1
+
+
+def test_who_knows_that_a_relay_is_sick_says_so_again_where_redis_was_emptied(
+    suspicions: Suspicions, redis_url: str
+) -> None:
+    worker = Worker(suspicions)
+    worker.first.mood = down
+    worker.send(20)
+    with redis.Redis.from_url(redis_url) as client:
+        since = datetime.now(UTC) - timedelta(minutes=11)
+        client.hset(f"alerts:relays:{NAMES[0]}", "since", repr(since.timestamp()))
+    worker.send(20)
+    forget(redis_url)
+    worker.send(20)
+    assert worker.first.calls == [10], "it was taken for well"
+    found = sick(suspicions)[NAMES[0]]
+    assert abs(found.since - since) < timedelta(seconds=1)
+    assert 0 < found.rest <= 10
+    assert found.said == "nobody answers"
+
+
+def test_an_alarm_is_over_when_one_who_knows_nothing_of_it_sends_by_the_relay(
+    suspicions: Suspicions, ringing: Bell, redis_url: str
+) -> None:
+    suspicions.note(NAMES[0], rest=5, said="Connection refused")
+    with redis.Redis.from_url(redis_url) as client:
+        since = (datetime.now(UTC) - timedelta(minutes=11)).timestamp()
+        client.hset(f"alerts:relays:{NAMES[0]}", "since", repr(since))
+    ringing.clock.advance(timedelta(minutes=2))
+    assert "relay-sick" in ringing.look()
+    forget(redis_url)
+    fresh = Worker(suspicions)
+    fresh.send(20)
+    assert len(fresh.first.got) == 10
+    for _ in range(6):
+        ringing.clock.advance(timedelta(minutes=1))
+        ringing.look()
+    assert "relay-sick" not in ringing.look()

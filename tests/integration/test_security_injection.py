@@ -174,6 +174,7 @@ def test_no_alarm_brings_a_line_break(
             "occasion": "opened",
             "word": "Alarm",
             "title": text,
+            "about": text,
             "what": text,
             "mend": text,
             "opened": "",

@@ -15,6 +15,7 @@ from alerts.articles.sources.models import Source, SourceKind
 from alerts.claims import claim_row
 from alerts.clock import FixedClock
 from alerts.database import Database
+from alerts.delivery.leases import renewal_seconds, spans_in_use
 from alerts.delivery.models import Batch, BatchState
 from alerts.delivery.sender import BatchResult
 from alerts.delivery.sweeper import sweep
@@ -22,7 +23,7 @@ from alerts.newsletters.models import Run, RunOutcome
 from alerts.newsletters.scheduling import stale_runs
 from alerts.operations.moments import clocked
 from alerts.set_back import draw_near
-from alerts.shared_clock import SharedClock
+from alerts.shared_clock import CAREFUL, SharedClock
 from alerts.subscribers.models import Frequency, Subscriber
 from tests.conftest import NOW
 from tests.data.delivery.house import House
@@ -42,9 +43,7 @@ class Machine:
 
     def process(self) -> SharedClock:
         """Return the clock of a process that begins now; with SQLite it is the machine's own."""
-        clock = SharedClock(
-            self.database, machine=self._set_to, steady=lambda: self._passed, at_first=timedelta()
-        )
+        clock = SharedClock(self.database, machine=self._set_to, steady=lambda: self._passed)
         clock.look()
         return clock
 
@@ -62,7 +61,9 @@ class Machine:
 
     def draw_near(self, clock: SharedClock | None = None) -> int:
         with self.database.transaction() as session:
-            return draw_near(session, clocked(lease=LEASE), clock=clock or self.clock)
+            return draw_near(
+                session, clocked(leases=spans_in_use(session)), clock=clock or self.clock
+            )
 
 
 @pytest.fixture
@@ -134,6 +135,58 @@ def test_who_lives_keeps_its_batch_and_nobody_gets_two(
     house.work()
     assert stolen == [BatchResult.NOT_OURS]
     assert max(house.transport.got.values()) == 1
+
+
+def test_a_worker_whose_leases_are_longer_than_others_keeps_its_batch(
+    house: House, machine: Machine, tmp_path: Path
+) -> None:
+    """Its lease lies further ahead than that of any other worker would: no clock was set back."""
+    house.sender = replace(house.sender, lease=timedelta(minutes=20))
+    names = [f"r{number:03}" for number in range(130)]
+    house.send_to(*names)
+    [batch] = house.batches()
+    others = machine.process()
+    other = replace(house.sender, clock=others, spool=tmp_path / "other", lease=LEASE)
+    stolen: list[BatchResult] = []
+
+    def wait(name: str) -> None:
+        if name == "r060":
+            # By then nobody's clock was set for more than twenty minutes.
+            machine.passes(1300, others)
+            with house.database.transaction() as session:
+                until = machine.clock.now() + house.sender.lease
+                session.execute(update(Batch).values(lease_until=until))
+            assert machine.draw_near(others) == 0
+            machine.passes(100, others)
+            assert machine.draw_near(others) == 0
+            stolen.append(other.work_off(batch))
+
+    house.transport.before_each = wait
+    house.work()
+    assert stolen == [BatchResult.NOT_OURS]
+    assert max(house.transport.got.values()) == 1
+
+
+def test_a_long_lease_of_somebody_who_died_is_drawn_near_by_its_own_length(
+    house: House, machine: Machine
+) -> None:
+    lease = timedelta(minutes=5)
+    house.sender = replace(house.sender, lease=lease)
+    house.send_to("a", "b")
+    house.crash("b")
+    machine.set_clock(-HOUR)
+    machine.passes(305)
+    assert machine.draw_near() == 1
+    with house.database.read() as session:
+        assert session.scalars(select(Batch.lease_until)).one() == machine.clock.now() + lease
+    machine.passes(305)
+    assert swept(house, machine) == house.batches()
+
+
+def test_leases_of_any_length_are_renewed_before_a_clock_that_was_set_ahead_ends_them() -> None:
+    assert renewal_seconds(timedelta(seconds=2)) == 0.5
+    assert renewal_seconds(LEASE) == 15
+    assert renewal_seconds(HOUR) == 15 < CAREFUL.total_seconds() / 2
 
 
 def test_a_worker_that_cannot_renew_stops_when_its_lease_is_over_whatever_the_clock_shows(
@@ -279,10 +332,10 @@ def test_on_postgresql_too(copied_postgres: str, tmp_path: Path) -> None:
     house.send_to("a", "b")
     house.crash("b")
     with database.transaction() as session:
-        assert draw_near(session, clocked(lease=LEASE), clock=clock) == 0
+        assert draw_near(session, clocked(leases=spans_in_use(session)), clock=clock) == 0
     clock.advance(-HOUR)
     with database.transaction() as session:
-        assert draw_near(session, clocked(lease=LEASE), clock=clock) == 1
+        assert draw_near(session, clocked(leases=spans_in_use(session)), clock=clock) == 1
         [until] = session.scalars(select(Batch.lease_until).where(Batch.state == BatchState.LEASED))
     assert until == clock.now() + LEASE
     database.dispose()

@@ -13,6 +13,7 @@ from typing_extensions import override
 from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.delivery.completion import cancel_issue
+from alerts.delivery.leases import lapsed
 from alerts.delivery.models import Batch, BatchState
 from alerts.delivery.sender import BatchResult
 from alerts.delivery.sweeper import sweep
@@ -148,7 +149,7 @@ def set_server(copied_postgres: str) -> Iterator[ServersClock]:
 
 def test_a_clock_that_is_set_ahead_ends_nobodys_time_at_once(set_server: ServersClock) -> None:
     steady = Steady()
-    clock = SharedClock(set_server, steady=steady, at_first=timedelta())
+    clock = SharedClock(set_server, steady=steady)
     clock.look()
     steady.seconds += 20
     assert settled(clock) == clock.now()
@@ -170,7 +171,7 @@ def test_a_clock_that_is_set_ahead_ends_nobodys_time_at_once(set_server: Servers
 
 def test_a_clock_that_is_set_back_is_gone_by_at_once(set_server: ServersClock) -> None:
     steady = Steady()
-    clock = SharedClock(set_server, steady=steady, at_first=timedelta())
+    clock = SharedClock(set_server, steady=steady)
     clock.look()
     before = clock.now()
     set_server.set_by = timedelta(hours=-1)
@@ -179,16 +180,34 @@ def test_a_clock_that_is_set_back_is_gone_by_at_once(set_server: ServersClock) -
     assert settled(clock) == clock.now() < before
 
 
-def test_who_has_only_begun_to_look_takes_nobodys_time_for_over(server: Database) -> None:
+def test_who_has_only_begun_to_look_takes_nobodys_time_for_over(
+    server: Database, tmp_path: Path
+) -> None:
+    """Not before its holder has renewed it: a lease says itself how often that is."""
+    house = House(server, FixedClock(datetime.now(UTC)), tmp_path)
+    house.send_to("a")
     steady = Steady()
     clock = SharedClock(server, steady=steady)
-    long_ago = timedelta(days=365)
-    assert settled(clock) < clock.now() - long_ago
+    ended = datetime.now(UTC) - timedelta(hours=1)
+
+    def is_over(*, lasting: int) -> bool:
+        with server.transaction() as session:
+            values = {"state": BatchState.LEASED, "lease_until": ended, "lease_seconds": lasting}
+            session.execute(update(Batch).values(values))
+            return bool(session.scalars(select(Batch.id).where(lapsed(clock))).all())
+
+    assert not is_over(lasting=2), "it has not looked at all"
     clock.look()
-    steady.seconds += 29
-    assert settled(clock) < clock.now() - long_ago
+    assert not is_over(lasting=2)
+    steady.seconds += 5
+    assert is_over(lasting=2)
+    assert not is_over(lasting=60)
+    steady.seconds += 24
+    assert is_over(lasting=57)
+    assert not is_over(lasting=60)
     steady.seconds += 2
-    assert clock.now() - settled(clock) < MINUTE
+    assert is_over(lasting=60)
+    assert is_over(lasting=3600), "its holder renews it more often than others do"
 
 
 def test_a_process_started_just_after_the_clock_was_set_ahead_takes_nobodys_batch(
@@ -257,7 +276,7 @@ def test_a_sweep_calls_nobody_lost_who_saw_the_clock_set_back_before_it(
 def test_what_two_threads_saw_in_the_wrong_order_counts_once(tmp_path: Path) -> None:
     machine, steady = FixedClock(NOW), Steady()
     database = Database(f"sqlite:///{tmp_path / 'none.db'}")
-    clock = SharedClock(database, machine=machine, steady=steady, at_first=timedelta())
+    clock = SharedClock(database, machine=machine, steady=steady)
     clock.look()
     steady.seconds += 20
     machine.advance(timedelta(hours=1, seconds=20))
@@ -341,7 +360,7 @@ def test_a_process_looks_at_the_clock_while_it_has_nothing_to_do(tmp_path: Path)
             wait_for(lambda looks=looks: machine.asked == looks)  # type: ignore[misc]  # bound here
     finally:
         looking.stop()
-    assert settled(clock) == clock.now(), "40 seconds without a look, and it would not know"
+    assert clock.looked_for() >= timedelta(seconds=40), "it does not know for how long it looked"
 
 
 def pass_time(machine: FixedClock, steady: Steady, seconds: float) -> None:

@@ -146,24 +146,49 @@ def test_a_crowd_has_each_page_made_once_a_second(
 ) -> None:
     with running_site(database, clock, tmp_path, pages_kept_for=PAGES_KEPT_FOR) as site:
         _weekly(site, 86)
-        paths = ["/archive/", "/archive/africa-this-week", "/archive/africa-this-week/86"]
+        paths = ["/", "/archive/", "/archive/africa-this-week", "/archive/africa-this-week/86"]
         assert site.client.get("/archive/africa-this-week/87").status_code == 404
         first = [site.client.get(path) for path in paths]
-        assert [page.status_code for page in first] == [200, 200, 200]
+        assert [page.status_code for page in first] == [200, 200, 200, 200]
         with counted_queries(database.engine) as asked:
             again = [site.client.get(path) for path in paths]
         assert asked == []
         assert [page.content for page in again] == [page.content for page in first]
         assert [page.headers for page in again] == [page.headers for page in first]
-        known = {"If-None-Match": first[0].headers["etag"]}
-        assert site.client.get("/archive/", headers=known).status_code == 304
+        for path, page in zip(paths, first, strict=True):
+            known = {"If-None-Match": page.headers["etag"]}
+            assert site.client.get(path, headers=known).status_code == 304
 
         _weekly(site, 87)
         # What was not there is looked for each time; the rest is a second old at most.
         assert site.client.get("/archive/africa-this-week/87").status_code == 200
-        assert "/africa-this-week/87" not in site.client.get("/archive/").text
+        for path in ("/", "/archive/"):
+            assert "/africa-this-week/87" not in site.client.get(path).text
         clock.advance(PAGES_KEPT_FOR)
-        assert "/africa-this-week/87" in site.client.get("/archive/").text
+        for path in ("/", "/archive/"):
+            assert "/africa-this-week/87" in site.client.get(path).text
+
+
+def test_the_form_to_sign_up_is_shown_to_a_crowd_without_the_database(
+    database: Database, clock: FixedClock, tmp_path: Path
+) -> None:
+    with running_site(database, clock, tmp_path, pages_kept_for=PAGES_KEPT_FOR) as site:
+        first = site.client.get("/subscribe")
+        wrong = {"email": "nobody", "newsletter": "gp-alert"}
+        with counted_queries(database.engine) as asked:
+            again = site.client.get("/subscribe?newsletter=gp-alert")
+            refused = site.client.post("/subscribe", data=wrong)
+            embedded = site.client.get("/embed")
+        assert asked == []
+        assert [page.status_code for page in (first, again, embedded)] == [200, 200, 200]
+        assert refused.status_code == 422
+        # Each has a token of its own, and none is kept by anybody.
+        assert again.headers["cache-control"] == "no-store"
+        assert "Africa This Week" in again.text
+        clock.advance(PAGES_KEPT_FOR)
+        with counted_queries(database.engine) as asked:
+            site.client.get("/subscribe")
+        assert asked
 
 
 def test_a_number_that_stands_elsewhere_leads_there_each_time(

@@ -178,15 +178,15 @@ def test_an_unknown_fate_is_tried_again_or_held_as_the_newsletter_says() -> None
 
 def test_a_journal_tells_what_was_on_the_wire(tmp_path: Path) -> None:
     path = journal_path(tmp_path / "spool", 7, 2)
-    journal = Journal(path, boot="this")
+    journal = Journal(path, boot="this", about="x.1")
     journal.started(1)
     journal.ended(1, Outcome(Fate.ACCEPTED, 250, "2.0.0 queued\r\nas 1"))
     journal.started(2)
     journal.ended(3, Outcome(Fate.PERMANENT, 550, ""))
     accepted = {1: Outcome(Fate.ACCEPTED, 250, "2.0.0 queued as 1")}
     others = {2: Outcome(Fate.UNKNOWN, 0, "the worker died"), 3: Outcome(Fate.PERMANENT, 550, "")}
-    assert read_journal(path, boot="this") == Noted(accepted | others, whole=True)
-    assert read_journal(path, boot="thi") == Noted(accepted, whole=False)
+    assert read_journal(path, boot="this") == Noted(accepted | others, whole=True, about="x.1")
+    assert read_journal(path, boot="thi") == Noted(accepted, whole=False, about="x.1")
     assert set(journal.take([1, 2, 4])) == {1, 2}
     assert set(journal.take([1, 2, 3])) == {3}
     journal.finish()
@@ -196,9 +196,9 @@ def test_a_journal_tells_what_was_on_the_wire(tmp_path: Path) -> None:
 def test_a_journal_of_which_nothing_was_written_yet_is_whole_in_its_boot(tmp_path: Path) -> None:
     boot = this_boot()
     assert boot == this_boot()
-    journal = Journal(tmp_path / "x", boot=boot)
-    assert read_journal(tmp_path / "x", boot=boot) == Noted({}, whole=True)
-    assert read_journal(tmp_path / "x", boot="another") == Noted({}, whole=False)
+    journal = Journal(tmp_path / "x", boot=boot, about="x.1")
+    assert read_journal(tmp_path / "x", boot=boot) == Noted({}, whole=True, about="x.1")
+    assert read_journal(tmp_path / "x", boot="another") == Noted({}, whole=False, about="x.1")
     journal.close()
     (tmp_path / "x").write_bytes(b"")
     assert read_journal(tmp_path / "x", boot=boot) == Noted({}, whole=False)

@@ -69,8 +69,10 @@ def test_what_stands_as_it_is_stays() -> None:
 
 
 def test_a_tag_is_never_broken() -> None:
-    tag = f'<a title="{_WORDS} > {_WORDS}">'
-    assert tag in with_short_lines(f"<p>{_WORDS} {tag}{_WORDS}</a></p>")
+    for tag in (f'<a title="{_WORDS} > {_WORDS}">', f'<a\ntitle="{_WORDS}\n. <\n{_WORDS}\n>"\n>'):
+        broken = with_short_lines(f"<p>One.\n{_WORDS} {tag}{_WORDS}</a></p>\n<p>{_WORDS}</p>")
+        assert tag in broken
+        assert max(map(len, broken.replace(tag, "").split("\n"))) < 300
 
 
 @given(st.lists(_PIECES, max_size=60).map("".join))

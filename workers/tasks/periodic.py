@@ -1,7 +1,5 @@
 """Tasks of the beat and of the workers' own clock."""
 
-from datetime import timedelta
-
 import structlog
 
 from alerts.articles.sources.claims import claim_due_sources
@@ -9,6 +7,8 @@ from alerts.delivery.asking_ahead import drafts_to_ask_for
 from alerts.delivery.canaries import ensure_canaries
 from alerts.delivery.confirming import owed_confirmations
 from alerts.delivery.counting import settle_outcomes
+from alerts.delivery.leases import spans_in_use
+from alerts.delivery.leftovers import clear_spool
 from alerts.delivery.reporting import keep_reports
 from alerts.delivery.sweeper import Due, soon_starting, sweep
 from alerts.delivery.tallies import settle_tallies
@@ -94,11 +94,7 @@ def _hand_on(worker: WorkerParts, turn: Turn) -> None:
 
 def _sweep(worker: WorkerParts) -> None:
     with worker.database.transaction() as session:
-        draw_near(
-            session,
-            clocked(lease=timedelta(seconds=worker.settings.lease_seconds)),
-            clock=worker.clock,
-        )
+        draw_near(session, clocked(leases=spans_in_use(session)), clock=worker.clock)
     with worker.database.transaction() as session:
         due = sweep(session, clock=worker.clock, lost_after=worker.settings.lost_after)
         links = owed_link_checks(session, clock=worker.clock)
@@ -132,6 +128,7 @@ def _sweep(worker: WorkerParts) -> None:
         worker.queue.enqueue(Task.TELL_WEBHOOK, endpoint_id, queue=Queue.WEBHOOKS)
     if due or runs:
         log.info("swept", batches_and_issues=len(due), runs=len(runs))
+    clear_spool(worker.database, worker.spool, clock=worker.clock)
 
 
 def _look_ahead(worker: WorkerParts) -> None:

@@ -12,6 +12,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from typing_extensions import override
@@ -65,8 +66,10 @@ class PoolTransport(Transport):
         self._suspicions = suspicions
         self._clock = clock
         self._asked_at = -math.inf
-        # Those that all processes know to be sick, as far as we know.
-        self._known: set[str] = set()
+        # Those that all processes know to be sick, as far as we know, and since when.
+        self._known: dict[str, datetime | None] = {}
+        # Those of which nobody noted how they are.
+        self._unknown: frozenset[str] = frozenset()
 
     @override
     async def deliver(self, messages: Iterable[Outgoing], observer: Observer) -> None:
@@ -85,7 +88,7 @@ class PoolTransport(Transport):
             try:
                 left = await game.play() + stranded
             finally:
-                await self._tell_others(game)
+                await self._tell_others(game, dealt)
             downs |= game.downs
 
     @override
@@ -100,33 +103,48 @@ class PoolTransport(Transport):
         if self._suspicions is None or now - self._asked_at < _ASKED_EVERY_SECONDS:
             return
         self._asked_at = now
-        sick = await asyncio.to_thread(self._suspicions.standing)
-        if sick is None:
+        standing = await asyncio.to_thread(self._suspicions.standing)
+        if standing is None:
             return
-        for name, found in sick.items():
+        for name, found in standing.sick.items():
             place = self._places[name]
             if place.breaker.closed:
                 place.down = TransportDown(found.said)
             place.breaker.suspect(found.rest)
-        for name in self._known - sick.keys():
-            self._places[name].breaker.well()
-        self._known = set(sick)
+        before, self._known = self._known, {n: one.since for n, one in standing.sick.items()}
+        self._unknown = standing.unknown
+        for name in before.keys() - standing.sick.keys():
+            if name in standing.unknown:
+                # Redis was emptied.
+                await self._note_sick(name, self._places[name].down, since=before[name])
+            else:
+                self._places[name].breaker.well()
 
-    async def _tell_others(self, game: Round) -> None:
-        """Tell all processes who fell sick in a round, and who is well again."""
+    async def _tell_others(self, game: Round, dealt: Iterable[str]) -> None:
+        """Tell all processes who fell sick in a round, and who of those dealt to is well again."""
         if self._suspicions is None:
             return
-        for name in game.backs:
+        fine = (name for name in dealt if self._places[name].breaker.closed)
+        for name in game.backs | (self._unknown.intersection(fine) - game.downs.keys()):
             await asyncio.to_thread(self._suspicions.clear, name)
-            self._known.discard(name)
+            self._known.pop(name, None)
+            self._unknown -= {name}
         for name, down in game.downs.items():
             # Whose limit is used up is well.
-            if isinstance(down, LimitReached):
-                continue
-            rest = self._places[name].breaker.rest
-            note = partial(self._suspicions.note, name, rest=rest, said=str(down))
-            if await asyncio.to_thread(note):
-                self._known.add(name)
+            if not isinstance(down, LimitReached):
+                await self._note_sick(name, down, since=self._known.get(name))
+
+    async def _note_sick(
+        self, name: str, down: TransportDown | None, *, since: datetime | None
+    ) -> None:
+        assert self._suspicions is not None  # noqa: S101 - whoever asks has looked
+        rest = self._places[name].breaker.rest
+        note = partial(
+            self._suspicions.note, name, rest=rest, said=str(down or "sick"), since=since
+        )
+        if await asyncio.to_thread(note):
+            self._known[name] = since
+            self._unknown -= {name}
 
     def _deal(
         self, messages: Iterable[Outgoing], downs: dict[str, TransportDown]

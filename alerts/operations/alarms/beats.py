@@ -7,7 +7,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from alerts.operations.alarms.kinds import SILENT_AFTER, TICKLESS_AFTER, Kind, Trouble
+from alerts.operations.alarms.kinds import SILENT_AFTER, TICKLESS_AFTER, Kind, Trouble, at
 from alerts.operations.models import Beat
 from alerts.operations.situation import TICK
 from alerts.set_back import Moment
@@ -68,25 +68,27 @@ def silent_parts(
         yield Trouble(
             Kind.NO_WORKER,
             "all",
-            f"no worker has shown itself since {_last(found, WORKER)}: nothing is sent",
+            f"no worker has given a sign of life{_last(found, WORKER)}: nothing is sent",
             "Start one: `alerts worker`, or the service of that name; its log says why it ended.",
         )
     if silent(BEAT, SILENT_AFTER):
         yield Trouble(
             Kind.NO_BEAT,
             "all",
-            f"no beat has shown itself since {_last(found, BEAT)}: no issue is made by schedule",
-            "Start one: `alerts beat`, or the service of that name.",
+            f"the beat has given no sign of life{_last(found, BEAT)}: no issue is made by schedule",
+            "Start one: `alerts beat`, or the service of that name; its log says why it ended.",
         )
     elif not silent(WORKER, SILENT_AFTER) and silent(TICK, TICKLESS_AFTER):
         yield Trouble(
             Kind.NO_TICK,
             "all",
-            f"beat and worker run, and no tick was worked on since {_last(found, TICK)}",
-            "See whether Redis takes tasks, and whether a worker takes the queue `periodic`.",
+            "beat and worker run, but what is to be done each minute was not done"
+            f"{_last(found, TICK)}: no issue is made by schedule",
+            "See whether Redis takes tasks, with `alerts doctor`, and whether a worker takes the"
+            " queue `periodic`.",
         )
 
 
 def _last(found: Mapping[str, datetime], name: str) -> str:
-    at = found.get(name)
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "it was set up"
+    """Return since when; empty where it never was."""
+    return f" since {at(found[name])}" if name in found else ""

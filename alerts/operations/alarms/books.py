@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import Clock, rfc3339
 from alerts.errors import Invalid, NotFound, Refused
-from alerts.operations.alarms.kinds import WORDS, Kind, Trouble
+from alerts.operations.alarms.kinds import TRIAL, TRIAL_WORDS, WORDS, Kind, Trouble
 from alerts.operations.models import LONGEST_WORDS, Alarm, AlarmNote, Occasion
 from alerts.staff.audit import Actor, Subject, record
 
@@ -37,13 +37,13 @@ def settle(
     targets: Sequence[str],
     now: datetime,
     watching_since: datetime | None = None,
-    unknown: Collection[Kind] = (),
+    unknown: Collection[tuple[Kind, str]] = (),
 ) -> Settled:
     """Hold what is broken now against the book; write notes to the targets where one is due.
 
     Safe to do twice: an alarm that is open is seen again, and a note is unique. Nothing is over
-    because nobody looked: only time that somebody watched, since `watching_since`, counts, and of
-    kinds that are `unknown` now nothing is over.
+    because nobody looked: only time that somebody watched, since `watching_since`, counts, and
+    what is `unknown` now, by kind and subject, is not over.
     """
     opened, closed = [], []
     seen = set()
@@ -54,7 +54,7 @@ def settle(
             opened.append(alarm.id)
         _note_if_due(session, alarm, targets, now)
     for alarm in open_alarms(session):
-        if alarm.kind in unknown:
+        if (alarm.kind, alarm.subject) in unknown:
             continue
         unseen_since = max(alarm.last_seen_at, watching_since or alarm.last_seen_at)
         if alarm.id not in seen and now - unseen_since >= _CLEAR_AFTER:
@@ -117,6 +117,7 @@ def alarm_json(alarm: Alarm) -> dict[str, Any]:
         "kind": alarm.kind,
         "title": title_of(alarm),
         "subject": alarm.subject,
+        "about": about_of(alarm) or None,
         "what": alarm.what,
         "mend": alarm.mend,
         "opened_at": rfc3339(alarm.opened_at),
@@ -130,7 +131,22 @@ def alarm_json(alarm: Alarm) -> dict[str, Any]:
 
 def title_of(alarm: Alarm) -> str:
     """Return what kind of alarm this is, in words; one of another version by its name."""
+    if alarm.kind == TRIAL:
+        return TRIAL_WORDS
     return WORDS[Kind(alarm.kind)] if alarm.kind in set(Kind) else alarm.kind
+
+
+def about_of(alarm: Alarm) -> str:
+    """Return in a word or two what an alarm tells of, such as `issue 12`; empty where all is said.
+
+    It tells apart the mails of several alarms of one kind.
+    """
+    sort, _, name = alarm.subject.partition(":")
+    if sort in {"issue", "source", "mailbox"}:
+        return f"{sort} {name}"
+    if sort in {"provider", "relay"}:
+        return "other providers" if name == "other" else name
+    return ""
 
 
 def _open(session: Session, trouble: Trouble, now: datetime) -> tuple[Alarm, bool]:

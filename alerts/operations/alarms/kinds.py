@@ -43,13 +43,15 @@ WORDS = {
     Kind.SOURCE_DEAD: "A source of articles is gone",
     Kind.MAILBOX_DEAD: "No mail can be fetched from a mailbox",
     Kind.MAIL_WAITS: "Mail that came back is not read",
-    Kind.CANARY_MISSING: "A copy has not arrived",
+    Kind.CANARY_MISSING: "The canary's copy has not arrived",
     Kind.DISK_SHORT: "The disk is nearly full",
     Kind.REMOVAL_FAILS: "Old data is not removed",
     Kind.NO_BEAT: "The beat does not run",
     Kind.NO_WORKER: "No worker runs",
-    Kind.NO_TICK: "The tick is not worked on",
+    Kind.NO_TICK: "Nothing is done by schedule",
 }
+# No alarm; told in its place when somebody tries out who is reached.
+TRIAL, TRIAL_WORDS = "trial", "Alarms reach you"
 
 # For how long something has to be wrong before it is broken, and not just under way.
 LATE_AFTER = timedelta(minutes=15)

@@ -5,7 +5,7 @@ that has stood still for a quarter of an hour, and there only into a few batches
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -17,8 +17,10 @@ from alerts.delivery.counting import BOUNCED, OutcomeClass, outcome_totals
 from alerts.delivery.limits.rules import Limits
 from alerts.delivery.models import CanaryCopy
 from alerts.delivery.returned import BounceEvent, Returned
-from alerts.delivery.transports.suspicion import Suspicion
+from alerts.delivery.transports.suspicion import NO_POOL, Relays
+from alerts.delivery.unsendable import without_mend
 from alerts.holding import is_held
+from alerts.inbound.effects import ABOUT_POLICY
 from alerts.inbound.fetching.claims import failing_mailboxes
 from alerts.inbound.models import InboundMail, MailState
 from alerts.mailbox_urls import MailboxUrl
@@ -26,7 +28,7 @@ from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome, Schedu
 from alerts.operations.alarms import kinds
 from alerts.operations.alarms.kinds import Kind, Trouble, at
 from alerts.operations.alarms.moving import slow_issues, stalled_issues
-from alerts.operations.alarms.relays import refusing_relays, sick_relays
+from alerts.operations.alarms.relays import maybe_sick, refusing_relays, sick_relays
 from alerts.operations.alarms.removals import removals_that_fail
 from alerts.operations.doctor.machine import Space
 from alerts.operations.situation import BOUNCES_OVER, Situation, look
@@ -39,20 +41,19 @@ class Around:
     """What is known beside the database.
 
     Room on the disk; how long a canary may take; which mailboxes are to be looked into; what is
-    stated for each transport; the transports of a pool, with what makes one suspect, or None where
-    nobody knows.
+    stated for each transport; how the transports of a pool stand.
     """
 
     space: Space | None
     canary_within: timedelta
     mailboxes: Sequence[MailboxUrl] = ()
     limits: Sequence[Limits] = ()
-    relays: Mapping[str, Suspicion | None] | None = field(default_factory=dict)
+    relays: Relays = NO_POOL
 
     @property
-    def unknown(self) -> frozenset[Kind]:
-        """The kinds of alarms of which nobody can tell now whether they are over."""
-        return frozenset({Kind.RELAY_SICK} if self.relays is None else ())
+    def unknown(self) -> frozenset[tuple[Kind, str]]:
+        """The alarms, by kind and subject, of which nobody can tell now whether they are over."""
+        return maybe_sick(self.relays)
 
 
 def look_for_trouble(session: Session, *, now: datetime, around: Around) -> list[Trouble]:
@@ -132,15 +133,18 @@ def _failed(session: Session, now: datetime) -> Iterator[Trouble]:
         .order_by(Run.id)
     )
     for run in rows:
-        what = f"the issue of {_of(run)} due on {at(run.due_at)}: {run.reason}"
+        what = f"the issue of {_of(run)} due on {at(run.due_at)} could not be made: {run.reason}"
         mend = f"Mend what it says, then draft it: `alerts issue draft {run.newsletter}`."
         yield Trouble(Kind.RUN_FAILED, f"run:{run.id}", what, mend)
 
 
 def _halted(situation: Situation) -> Iterator[Trouble]:
     for issue in situation.issues:
-        if issue.state is IssueState.PAUSED and issue.attention:
-            what = f"issue {issue.id} of {issue.newsletter}: {issue.attention}"
+        # What servers said later stands there too: somebody may have paused it because of that.
+        said = issue.attention or ABOUT_POLICY
+        if issue.state is IssueState.PAUSED and not said.startswith(ABOUT_POLICY):
+            why = without_mend(said, issue.id)
+            what = f"issue {issue.id} of {issue.newsletter} has paused: {why}"
             mend = f"Mend what it says, then `alerts issue resume {issue.id}`."
             yield Trouble(Kind.ISSUE_HALTED, f"issue:{issue.id}", what, mend)
 
@@ -165,10 +169,13 @@ def _bounces(session: Session, situation: Situation) -> Iterator[Trouble]:
     usual = _usual_rate(situation)
     if kinds.is_jump(situation.decided, bounced, usual=usual):
         what = (
-            f"{bounced} of the last day's {situation.decided} messages bounced,"
-            f" {bounced / situation.decided:.1%}; usual are {usual:.1%}"
+            f"{bounced:,} of the last day's {situation.decided:,} messages bounced"
+            f" ({bounced / situation.decided:.1%}); usually {usual:.1%} do"
         )
-        mend = "See the last issue's report for whose servers refuse, and why."
+        mend = (
+            "See in the last issue's report (`alerts issue report ID`) whose servers refuse, and"
+            " why: addresses that are gone point to an old import, one provider to a block."
+        )
         yield Trouble(Kind.BOUNCE_RATE, "all", what, mend)
 
 
@@ -193,8 +200,8 @@ def _blocks(session: Session, now: datetime) -> Iterator[Trouble]:
         if kinds.is_blocked(decided, refused):
             who = "other providers" if provider == "other" else provider
             what = (
-                f"of the last day's {decided} messages to {who} {refused} were refused by policy,"
-                " as mail that is not wanted from us"
+                f"of the last day's {decided:,} messages to {who}, {refused:,} were refused by"
+                " policy, as mail that is not wanted from us"
             )
             mend = (
                 "Pause what is being sent (`alerts issue pause`). `alerts doctor` and the refusals"
@@ -252,7 +259,9 @@ def _waiting_mail(session: Session, now: datetime) -> Iterator[Trouble]:
         .where(InboundMail.received_at <= now - kinds.MAIL_WAITS_AFTER)
     )
     if waiting:
-        what = f"{waiting} inbound mails have waited for longer than a worker takes"
+        mails = "1 inbound mail has" if waiting == 1 else f"{waiting:,} inbound mails have"
+        minutes = kinds.MAIL_WAITS_AFTER // timedelta(minutes=1)
+        what = f"{mails} waited for more than {minutes} minutes to be read"
         mend = "See whether a worker runs and takes the queue `inbound`, with `alerts status`."
         yield Trouble(Kind.MAIL_WAITS, "inbound", what, mend)
 
@@ -260,7 +269,11 @@ def _waiting_mail(session: Session, now: datetime) -> Iterator[Trouble]:
 def _disk(space: Space | None) -> Iterator[Trouble]:
     if space is not None and kinds.is_short(space.total, space.free):
         what = f"the data folder's disk has {space.free / _GIBIBYTE:.1f} GiB left"
-        yield Trouble(Kind.DISK_SHORT, "data", what, "Make room, or move ALERTS_DATA_DIR.")
+        mend = (
+            "Make room, old backups first, or move ALERTS_DATA_DIR to a larger disk. Once it is"
+            " full, nothing can be written down, and nothing is sent."
+        )
+        yield Trouble(Kind.DISK_SHORT, "data", what, mend)
 
 
 def _canaries(session: Session, now: datetime, within: timedelta) -> Iterator[Trouble]:
@@ -271,6 +284,9 @@ def _canaries(session: Session, now: datetime, within: timedelta) -> Iterator[Tr
         .order_by(CanaryCopy.issue_id)
     )
     for number, newsletter, sent_at in rows:
-        what = f"issue {number} of {newsletter}: the copy that was sent {at(sent_at)} has not come"
+        what = (
+            f"issue {number} of {newsletter}: the canary's copy, sent on {at(sent_at)}, has not"
+            " come back"
+        )
         mend = "See whether the mail server still holds it, and whether inbound mail is taken in."
         yield Trouble(Kind.CANARY_MISSING, f"issue:{number}", what, mend)

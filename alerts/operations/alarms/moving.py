@@ -34,13 +34,21 @@ def stalled_issues(session: Session, situation: Situation) -> Iterator[Trouble]:
         if issue.state is IssueState.SENDING and still and _should_move(session, issue, now):
             what = (
                 f"issue {issue.id} of {issue.newsletter}: nothing has come of it since"
-                f" {at(issue.since)}, and {issue.open} batches are left"
+                f" {at(issue.since)}, and {_left(issue)}"
             )
             mend = (
                 "See whether the mail server answers, with `alerts doctor`, and what the worker"
                 " logs."
+                if issue.open
+                else "See with `alerts status` whether a worker runs; its log says what went wrong."
             )
             yield Trouble(Kind.ISSUE_STALLED, f"issue:{issue.id}", what, mend)
+
+
+def _left(issue: IssueUnderWay) -> str:
+    if issue.open:
+        return "1 batch is left" if issue.open == 1 else f"{issue.open:,} batches are left"
+    return "it does not end" if issue.done else "its readers are not written down yet"
 
 
 def slow_issues(
@@ -66,19 +74,20 @@ def _slow(
     waits = goes_on - now > kinds.WAITS_ON_PURPOSE and _is_held_by_limit(session, issue)
     worth = definition.worth_sending_at(Frequency(issue.frequency))
     end = goes_on + timedelta(seconds=seconds)
+    last = "the one reader who is left" if left == 1 else f"the last of {left:,} who are left"
     if not (seconds or waits) or end <= issue.started_at + worth * kinds.LATE_PART:
         return None
     what = (
-        f"issue {issue.id} of {issue.newsletter}: by the limits stated for sending, the last of"
-        f" {left:,} who are left gets it about {at(end)}"
+        f"issue {issue.id} of {issue.newsletter}: by the limits stated for sending, {last}"
+        f" gets it about {at(end)}"
     )
     given_up = issue.started_at + worth
     if end > given_up:
         what += f"; from {at(given_up)} on it is not worth sending, and who is left gets nothing"
     mend = (
         "Hold `rate=`, `quota=` and `warmup=` in ALERTS_MAIL_URL, and the newsletter's `rate`,"
-        " against what the provider allows, or add a transport. Nothing is to be done where it is"
-        " meant."
+        " against what the provider allows, or add a transport. Where it is meant, nothing is to"
+        " be done."
     )
     return Trouble(Kind.ISSUE_SLOW, f"issue:{issue.id}", what, mend)
 

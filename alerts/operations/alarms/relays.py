@@ -5,7 +5,7 @@ it; a look into a few batches of an issue that does not move tells. Of the secon
 the ledger: another relay of the pool stands in for it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.outcome import WAITS
 from alerts.delivery.strangers import REFUSES
-from alerts.delivery.transports.suspicion import Suspicion, sick_of
+from alerts.delivery.transports.suspicion import Relays, sick_of
 from alerts.newsletters.models import IssueState
 from alerts.operations.alarms.kinds import REFUSED_AFTER, SICK_FOR, Kind, Trouble, at
 from alerts.operations.situation import IssueUnderWay, Situation
@@ -27,7 +27,7 @@ def refusing_relays(session: Session, situation: Situation) -> Iterator[Trouble]
         still = situation.now - issue.since > REFUSED_AFTER
         said = _said(session, issue) if still and issue.state is IssueState.SENDING else None
         if said:
-            what = f"issue {issue.id} of {issue.newsletter}: {said}"
+            what = f"issue {issue.id} of {issue.newsletter} does not go out: {said}"
             mend = (
                 "Mend ALERTS_MAIL_URL and start the workers anew; the issue then goes on by itself,"
                 " and nobody was refused for it. `alerts doctor` tries the login."
@@ -35,7 +35,7 @@ def refusing_relays(session: Session, situation: Situation) -> Iterator[Trouble]
             yield Trouble(Kind.RELAY_REFUSES, f"issue:{issue.id}", what, mend)
 
 
-def sick_relays(relays: Mapping[str, Suspicion | None] | None) -> Iterator[Trouble]:
+def sick_relays(relays: Relays) -> Iterator[Trouble]:
     """Return the relays of a pool that were sick for long, and still when they were tried last."""
     for one, stands_in in sick_of(relays):
         if one.tried - one.since >= SICK_FOR:
@@ -46,7 +46,20 @@ def sick_relays(relays: Mapping[str, Suspicion | None] | None) -> Iterator[Troub
                 " message; once it takes one, it is used again by itself."
             )
             what = f"mail server {one.words} ({tried}); {stands_in}"
-            yield Trouble(Kind.RELAY_SICK, f"relay:{one.name}", what, mend)
+            yield Trouble(Kind.RELAY_SICK, _subject(one.name), what, mend)
+
+
+def maybe_sick(relays: Relays) -> frozenset[tuple[Kind, str]]:
+    """Return about which relays no alarm is over, were it open: those that nobody saw well since.
+
+    Where Redis was emptied one is sick since a moment ago, or nothing is known of it.
+    """
+    names = relays.unknown | relays.sick.keys()
+    return frozenset((Kind.RELAY_SICK, _subject(name)) for name in names)
+
+
+def _subject(name: str) -> str:
+    return f"relay:{name}"
 
 
 def _said(session: Session, issue: IssueUnderWay) -> str | None:
@@ -64,4 +77,5 @@ def _said(session: Session, issue: IssueUnderWay) -> str | None:
         .where(Delivery.reason.like(f"{WAITS}%: {REFUSES}%"))
         .limit(1)
     )
-    return reason.removeprefix(WAITS) if reason else None
+    # `mx.example.org:587: refuses our login` becomes part of a sentence.
+    return reason.removeprefix(WAITS).replace(f": {REFUSES}", f" {REFUSES}", 1) if reason else None

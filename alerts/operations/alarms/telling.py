@@ -30,7 +30,8 @@ from alerts.delivery.transactional import attempt
 from alerts.delivery.transports.base import Transport
 from alerts.errors import AlertsError, Refused
 from alerts.holding import is_held
-from alerts.operations.alarms.books import WEBHOOK, alarm_json, title_of
+from alerts.operations.alarms.books import WEBHOOK, about_of, alarm_json, title_of
+from alerts.operations.alarms.kinds import TRIAL, at
 from alerts.operations.models import LONGEST_WORDS, Alarm, AlarmNote, Occasion
 from alerts.rendering.service import Renderer
 
@@ -151,19 +152,20 @@ def _mail(means: Means, note: AlarmNote, alarm: Alarm) -> None:
         "alarm",
         {
             "occasion": note.occasion.value,
-            "word": _OF[note.occasion],
+            "word": "Trial" if alarm.kind == TRIAL else _OF[note.occasion],
             "title": title_of(alarm),
-            "what": alarm.what,
+            "about": about_of(alarm),
+            "what": _sentence(alarm.what),
             "mend": alarm.mend,
-            "opened": _at(alarm.opened_at),
-            "closed": _at(alarm.closed_at),
+            "opened": at(alarm.opened_at),
+            "closed": at(alarm.closed_at),
             "desk_url": f"{settings.base_url}/desk/operations",
             "publisher": parseaddr(settings.sender)[0] or settings.sender_domain,
             "publisher_address": "",
             "home_url": settings.base_url,
         },
     )
-    envelope = Envelope(settings.sender, "", "", "", now, answers="")
+    envelope = Envelope(settings.sender, "", "", "", now)
     compiled = CompiledMessage(
         envelope,
         rendered.subject,
@@ -227,5 +229,6 @@ def _note_failure(means: Means, note: AlarmNote, why: str) -> None:
     log.error("alarm_not_told", alarm=note.alarm_id, reason=why)
 
 
-def _at(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+def _sentence(line: str) -> str:
+    ends = line.endswith((".", "…", "!", "?"))
+    return line[:1].upper() + line[1:] + ("" if ends else ".")

@@ -10,6 +10,7 @@ from alerts.delivery.loop import BackgroundLoop
 from alerts.delivery.transports.base import Transport
 from alerts.delivery.transports.factory import make_transport
 from alerts.errors import AlertsError
+from alerts.operations.alarms.kinds import TRIAL
 from alerts.operations.alarms.telling import Means, send_note, targets_of
 from alerts.operations.models import Alarm, AlarmNote, Occasion
 from alerts.paths import templates_dir
@@ -45,7 +46,7 @@ def _tried(means: Means, target: str) -> str:
     now = means.clock.now()
     alarm = Alarm(
         id=0,
-        kind="trial",
+        kind=TRIAL,
         subject="all",
         what="This is a trial: nothing is broken, and alarms reach you.",
         mend="There is nothing to do.",

@@ -1,7 +1,6 @@
 """The web archive: issues that are out, as everybody may read them, without personal parts."""
 
 import re
-from collections.abc import Callable, Hashable
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request
@@ -47,13 +46,13 @@ router = APIRouter(prefix="/archive")
 @router.get("/")
 def all_newsletters(site: CurrentSite, request: Request) -> Response:
     """Show every newsletter with the newest of its issues."""
-    return _kept(site, (), lambda: _all_newsletters(site)).answer(request)
+    return site.shared_page("archive", lambda: _all_newsletters(site)).answer(request)
 
 
 @router.get("/{slug}")
 def one_newsletter(site: CurrentSite, request: Request, slug: str, page: int = 1) -> Response:
     """Show all issues of a newsletter, the newest first, a page at a time."""
-    return _kept(site, (slug, page), lambda: _one_newsletter(site, slug, page)).answer(request)
+    return site.shared_page((slug, page), lambda: _one_newsletter(site, slug, page)).answer(request)
 
 
 @router.get("/{slug}/{number}")
@@ -65,7 +64,7 @@ def one_issue(site: CurrentSite, request: Request, slug: str, number: str) -> Re
     in a sandbox, as any mail is.
     """
     try:
-        page = _kept(site, (slug, number), lambda: _one_issue(site, slug, number))
+        page = site.shared_page((slug, number), lambda: _one_issue(site, slug, number))
     except _Elsewhere as other:
         return RedirectResponse(other.path, HTTPStatus.MOVED_PERMANENTLY)
     return page.answer(request)
@@ -77,11 +76,6 @@ class _Elsewhere(Exception):
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self.path = path
-
-
-def _kept(site: Site, key: Hashable, make: Callable[[], SharedPage]) -> SharedPage:
-    """Return a page that was made a moment ago, or make it."""
-    return site.kept_pages.get(key, make, now=site.runtime.clock.now())
 
 
 def _all_newsletters(site: Site) -> SharedPage:

@@ -112,6 +112,10 @@ class Catalogue:
         """Return all newsletters by slug, without issues; sizes may be a minute old."""
         return self._looked_up.get((), lambda: self._entries(session, now), now=now)
 
+    def known(self, now: datetime) -> dict[str, Entry] | None:
+        """Return the same where it was looked up a moment ago, without a session; else None."""
+        return self._looked_up.known((), now=now)
+
     def with_issues(self, session: Session, now: datetime, *, latest: int) -> dict[str, Entry]:
         """Return the same, each with up to `latest` of its newest issues as they are now."""
         return {

@@ -15,8 +15,7 @@ def embed(
     site: CurrentSite, newsletter: Annotated[list[str] | None, Query(max_length=50)] = None
 ) -> Response:
     """Show the form's HTML for these newsletters, all of them where none is named."""
-    with site.runtime.database.read() as session:
-        entries = site.catalogue.entries(session, site.runtime.clock.now())
+    entries = site.entries()
     chosen = [entries[slug] for slug in newsletter or () if slug in entries]
     markup = site.pages.text(
         "embedded_form.html",

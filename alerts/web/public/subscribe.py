@@ -48,14 +48,14 @@ def form(
     email: Annotated[str, Query(max_length=320)] = "",
 ) -> Response:
     """Show the form; `?newsletter=SLUG` ticks what the reader came for, `?email=` fills it in."""
-    choices = fresh(_entries(site).values(), ticked=newsletter or ())
+    choices = fresh(site.entries().values(), ticked=newsletter or ())
     return _form_page(site, SignUp(choices, email=email.strip()))
 
 
 @router.post("/subscribe")
 def sign_up(site: CurrentSite, origin: Origin, fields: PostedFields) -> Response:
     """Take a sign-up; what is wrong is said at its field, and what was typed stays."""
-    form = _read(fields, _entries(site))
+    form = _read(fields, site.entries())
     if fields.one(_TRAP):
         # A program filled it in; it is told what a person is told.
         return _answer(site, form)
@@ -85,11 +85,6 @@ def _owe_confirmation(site: Site, form: SignUp, origin: str | None) -> None:
         # Suppressed: no mail goes there, and nobody is told so who only typed the address.
         return
     site.queue.enqueue(Task.SEND_CONFIRMATION, subscriber_id, queue=Queue.TRANSACTIONAL)
-
-
-def _entries(site: Site) -> dict[str, Entry]:
-    with site.runtime.database.glance() as session:
-        return site.catalogue.entries(session, site.runtime.clock.now())
 
 
 def _read(fields: Fields, entries: dict[str, Entry]) -> SignUp:

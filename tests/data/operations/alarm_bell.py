@@ -1,5 +1,6 @@
 """A house whose alarms ring: one who watches; its mail is caught, its calls are kept."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from alerts.operations.alarms.books import open_alarms
 from alerts.operations.alarms.telling import Means
 from alerts.operations.alarms.watching import Watch
 from alerts.operations.doctor.machine import Space
-from alerts.operations.models import Alarm
+from alerts.operations.models import LONGEST_WORDS, Alarm
 from alerts.operations.situation import note_tick
 from tests.factories import RENDERER
 
@@ -108,6 +109,8 @@ class Bell:
     def look_at_silence(self, watch: Watch | None = None) -> list[str]:
         """Check as it is; return the kinds of the open alarms."""
         (watch or self.watch).check()
+        for alarm in self.alarms():
+            assert_reads_well(alarm)
         return [alarm.kind for alarm in self.alarms()]
 
     def alarms(self) -> list[Alarm]:
@@ -125,6 +128,18 @@ class Bell:
     def close(self) -> None:
         self._loop.close()
         self.store.close()
+
+
+def assert_reads_well(alarm: Alarm) -> None:
+    """Hold an alarm's words against what somebody who is woken by them needs."""
+    what, mend = alarm.what, alarm.mend
+    assert not re.search(r"\b1 \w+( \w+)?s (are|have|were)\b|\b0 \w+s (are|have)\b", what), what
+    assert not re.search(r"\d{4}-\d\d-\d\d(?! \d\d:\d\d UTC)", what), f"no zone: {what}"
+    assert not re.search(r"[:;,.] *$|  |\bNone\b|: \w+: \w+: \w+:", what), what
+    assert "@" not in what + mend, "a person's address goes out"
+    assert mend[0].isupper(), mend
+    assert mend.endswith("."), mend
+    assert len(what) < LONGEST_WORDS
 
 
 def a_source(bell: Bell, *, failing_for: timedelta) -> int:

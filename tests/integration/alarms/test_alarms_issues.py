@@ -8,6 +8,7 @@ from alerts.delivery.models import Batch, BatchState
 from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.unsendable import halt_issue
 from alerts.holding import lift_hold, put_on_hold
+from alerts.inbound.effects import ABOUT_POLICY
 from alerts.newsletters.models import Issue, IssueState, Run, RunOutcome, Schedule
 from alerts.subscribers.models import Frequency
 from tests.data.delivery.house import House
@@ -118,14 +119,25 @@ def test_an_audience_that_is_never_taken(house: House, bell: Bell) -> None:
         session.execute(update(Batch).values(state=BatchState.DONE))
     bell.clock.advance(timedelta(minutes=16))
     assert bell.look() == ["issue-stalled"]
+    assert bell.alarms()[0].what.endswith("and it does not end")
 
 
 def test_an_issue_that_paused_by_itself(house: House, bell: Bell) -> None:
     house.send_to("ama")
     halt_issue(bell.database, house.issue_id, "the template has a mistake", clock=bell.clock)
     assert bell.look() == ["issue-halted"]
+    [alarm] = bell.alarms()
+    number = house.issue_id
+    assert alarm.what == f"issue {number} of gp-alert has paused: the template has a mistake"
+    assert alarm.mend == f"Mend what it says, then `alerts issue resume {number}`."
     with bell.database.transaction() as session:
         session.execute(update(Issue).values(attention=None))
     bell.clock.advance(timedelta(minutes=6))
     # Somebody paused it: nothing is broken.
+    assert bell.look() == []
+    # Nor is it because of what servers said of it later.
+    with bell.database.transaction() as session:
+        words = f"{ABOUT_POLICY}12 (outlook.com 12); see `alerts issue report {number}`"
+        session.execute(update(Issue).values(attention=words))
+    bell.clock.advance(timedelta(minutes=1))
     assert bell.look() == []

@@ -99,6 +99,16 @@ def test_what_cannot_end_in_time_by_what_is_stated_is_told_at_once(
     bell.close()
 
 
+def test_the_last_reader_of_all_is_one(house: House, tmp_path: Path) -> None:
+    bell = Bell(house.database, house.clock, tmp_path, mail_url="smtp://localhost:25?rate=2/d")
+    with house.database.transaction() as session:
+        session.execute(update(Schedule).values(paused=True))
+    house.send_to("ama")
+    assert bell.look() == ["issue-slow"]
+    assert "stated for sending, the one reader who is left gets it about" in bell.alarms()[0].what
+    bell.close()
+
+
 def test_a_wrong_address_of_the_mail_server_stops_no_watch(house: House, tmp_path: Path) -> None:
     bell = Bell(house.database, house.clock, tmp_path, mail_url="smtp://localhost:25?rate=fast")
     with house.database.transaction() as session:

@@ -63,8 +63,8 @@ def test_a_relay_that_does_not_know_us_costs_nobody_their_mail(
         house.later(seconds=80)
     assert bell.look() == ["relay-refuses"]
     [alarm] = bell.alarms()
-    said = f"127.0.0.1:{relay.port}: refuses our mail without a login: {answer[:9].decode()}"
-    assert alarm.what.startswith(f"issue {house.issue_id} of gp-alert: {said}")
+    said = f"127.0.0.1:{relay.port} refuses our mail without a login: {answer[:9].decode()}"
+    assert alarm.what.startswith(f"issue {house.issue_id} of gp-alert does not go out: {said}")
     reasons = {reason for _, reason in house.states().values()} - {None}
     assert len(reasons) == 1, "they are not counted together"
     books = house.books()
