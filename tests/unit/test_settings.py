@@ -28,6 +28,7 @@ WRONG = [
     ("SENDER", f"http://me:{PASSWORD}@host:99999/", "is no sender such as"),
     ("SENDER", "GP Alerts <alerts@example..org>", "is no sender such as"),
     ("REPLIES_TO", "GP Alerts <al erts@example.org>", "is no sender such as"),
+    ("REPLIES_TO", "(" * 3000, "is no sender such as"),
     ("ALARM_TO", "smtp://ops@example.org", "is no address such as ops@example.org"),
     ("ALARM_TO", "ops@example.org:25", "is no address such as ops@example.org"),
     ("CANARY", "canary@-example-", "is no address such as ops@example.org"),
