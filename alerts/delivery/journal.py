@@ -10,9 +10,11 @@ file begins with the boot in which it was written; of a file from another boot n
 what it does not say. And it says which issue it is about: a folder may outlive its database.
 """
 
+import fcntl
 import mmap
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +47,9 @@ class _Pages:
 
     def __init__(self, path: Path, head: bytes) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        # Until it is closed, or the process is gone: see `is_written_on`.
+        with suppress(OSError):
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._map: mmap.mmap | None = None
         self._size = 0
         self._end = self._begin(head)
@@ -151,6 +156,21 @@ class Journal(Observer):
 def journal_path(spool: Path, batch_id: int, fence: int) -> Path:
     """Return where the journal of a batch under a lease lies."""
     return spool / f"batch-{batch_id}-{fence}.journal"
+
+
+def is_written_on(path: Path) -> bool:
+    """Tell whether a living process has a journal open, be it that it sleeps and lost its lease.
+
+    Where the file system knows no locks it is said that none does. Raises FileNotFoundError.
+    """
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return False
 
 
 def issue_named(stamp: str, issue_id: int) -> str:

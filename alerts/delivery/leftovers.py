@@ -23,7 +23,7 @@ from alerts.database import Database
 from alerts.delivery import ledger
 from alerts.delivery.completion import CANCELLED, IN_DOUBT
 from alerts.delivery.counting import OutcomeClass, count_outcomes
-from alerts.delivery.journal import Noted, issue_named, read_journal, this_boot
+from alerts.delivery.journal import Noted, is_written_on, issue_named, read_journal, this_boot
 from alerts.delivery.kept import forget_report
 from alerts.delivery.messages import stamp_of
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
@@ -57,8 +57,9 @@ def clear_spool(
 ) -> Sequence[Path]:
     """Remove the journals in a spool that nobody will read any more; return which; safe to repeat.
 
-    One stays whose lease stands, be it over: whoever takes the batch over reads it. So does one of
-    another database, and all of them in a system that was restored and is held.
+    One stays whose lease stands, be it over: whoever takes the batch over reads it. So does one
+    that somebody still has open who slept through the end of the lease, one of another database,
+    and all of them in a system that was restored and is held.
     """
     files = list(_files(spool))
     if not files:
@@ -111,7 +112,7 @@ def _is_settled(database: Database, file: _File, *, clock: Clock, boot: str) -> 
         ).one_or_none()
         if batch is None or (batch.state is BatchState.LEASED and batch.fence == file.fence):
             return False
-        if batch.fence < file.fence and file.is_young:
+        if is_written_on(file.path) or (batch.fence < file.fence and file.is_young):
             return False
         noted = read_journal(file.path, boot=boot)
         issue = session.get_one(Issue, batch.issue_id)

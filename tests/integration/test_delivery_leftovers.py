@@ -13,14 +13,15 @@ from alerts.clock import FixedClock
 from alerts.database import Database
 from alerts.delivery.completion import cancel_issue
 from alerts.delivery.counting import outcome_totals
-from alerts.delivery.journal import Journal, journal_path
+from alerts.delivery.journal import Journal, issue_named, journal_path
 from alerts.delivery.leftovers import clear_spool
+from alerts.delivery.messages import stamp_of
 from alerts.delivery.models import Batch
 from alerts.delivery.outcome import refusal
 from alerts.delivery.reporting import kept_report
 from alerts.delivery.sender import BatchResult
 from alerts.holding import lift_hold, put_on_hold
-from alerts.newsletters.models import Newsletter
+from alerts.newsletters.models import Issue, Newsletter
 from tests.data.delivery.house import ACCEPTED, House
 
 BOOT = "this one"
@@ -227,3 +228,26 @@ def test_in_a_restored_system_all_stay_until_somebody_has_looked(house: House) -
     with house.database.transaction() as session:
         lift_hold(session)
     assert cleared(house) == 1
+
+
+def test_one_that_a_living_process_has_open_stays_whatever_became_of_its_lease(
+    house: House,
+) -> None:
+    """It was frozen with a message in its hand: what it does next is noted there."""
+    house.send_to("a", "b")
+    [batch] = house.batches()
+    with house.database.read() as session:
+        issue = session.get_one(Issue, house.issue_id)
+        about = issue_named(stamp_of(issue), issue.id)
+    path = journal_path(house.sender.spool, batch, 7)
+    journal = Journal(path, boot=BOOT, about=about)
+    with house.database.transaction() as session:
+        session.execute(update(Batch).values(fence=50))
+    assert cleared(house) == 0
+    journal.started(1)
+    journal.ended(1, ACCEPTED)
+    assert cleared(house) == 0
+    assert house.books().sent == 0
+    journal.close()
+    assert cleared(house) == 1
+    assert house.books().sent == 1
