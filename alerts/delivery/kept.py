@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, delete
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from alerts.database import Base, Database, JsonColumn, UtcDateTime
 
@@ -56,3 +56,12 @@ def keep(database: Database, row: AudienceLook | KeptReport) -> None:
             session.merge(row)
     except IntegrityError:
         log.info("kept_elsewhere", issue=row.issue_id)
+
+
+def forget_report(session: Session, issue_id: int) -> None:
+    """Have an issue's report counted anew: its ledger says more than when it was kept."""
+    session.execute(
+        delete(KeptReport)
+        .where(KeptReport.issue_id == issue_id)
+        .execution_options(synchronize_session=False)
+    )

@@ -169,16 +169,49 @@ def expire(
     session: Session, issue_id: int, delivery_ids: Sequence[int], *, reason: str, now: datetime
 ) -> None:
     """Fail claimed deliveries that could not be handed over before their issue was too old."""
-    if delivery_ids:
+    rest = _leave_in_doubt(
+        session, issue_id, dict.fromkeys(delivery_ids, "too late to try again"), now=now
+    )
+    if rest:
         failed = session.scalars(
             update(Delivery)
-            .where(Delivery.id.in_(delivery_ids), Delivery.state == DeliveryState.SENDING)
+            .where(Delivery.id.in_(rest), Delivery.state == DeliveryState.SENDING)
             .values(state=DeliveryState.FAILED, reason=reason)
             .returning(Delivery.id)
             .execution_options(synchronize_session=False)
         ).all()
         verdict = Verdict(DeliveryState.FAILED, reason)
         tally_verdicts(session, issue_id, [verdict] * len(failed), now=now)
+
+
+def _leave_in_doubt(
+    session: Session, issue_id: int, reasons: Mapping[int, str], *, now: datetime
+) -> dict[int, str]:
+    """End those among claimed deliveries whose message may have arrived; return the others.
+
+    `reasons` say why none is sent again.
+    """
+    if not reasons:
+        return {}
+    doubtful = and_(
+        Delivery.id.in_(reasons),
+        Delivery.state == DeliveryState.SENDING,
+        Delivery.reason == SENT_AGAIN,
+    )
+    found = session.scalars(select(Delivery.id).where(doubtful)).all()
+    for number in found:
+        session.execute(
+            update(Delivery)
+            .where(Delivery.id == number)
+            .values(
+                state=DeliveryState.UNCERTAIN,
+                reason=f"fate unknown, {reasons[number]}",
+                attempts=Delivery.attempts - 1,
+            )
+            .execution_options(synchronize_session=False)
+        )
+    tally(session, issue_id, {Place(DeliveryState.UNCERTAIN.value): len(found)}, now=now)
+    return {number: why for number, why in reasons.items() if number not in set(found)}
 
 
 def give_back_strays(
@@ -198,7 +231,11 @@ def give_back_strays(
 
 def _skip(session: Session, batch_id: int, reasons: Mapping[int, str], *, now: datetime) -> None:
     """Mark deliveries that were just claimed as skipped, each with its reason."""
-    if reasons:
+    if not reasons:
+        return
+    issue_id = session.execute(select(Batch.issue_id).where(Batch.id == batch_id)).scalar_one()
+    rest = _leave_in_doubt(session, issue_id, reasons, now=now)
+    if rest:
         session.execute(
             update(Delivery.__table__)  # type: ignore[arg-type]  # typed as FromClause
             .where(Delivery.id == bindparam("delivery_id"))
@@ -209,10 +246,9 @@ def _skip(session: Session, batch_id: int, reasons: Mapping[int, str], *, now: d
                 attempts=Delivery.attempts - 1,
                 last_attempt_at=case((Delivery.attempts > 1, Delivery.last_attempt_at)),
             ),
-            [{"delivery_id": number, "why": reason} for number, reason in reasons.items()],
+            [{"delivery_id": number, "why": reason} for number, reason in rest.items()],
         )
-        issue_id = session.execute(select(Batch.issue_id).where(Batch.id == batch_id)).scalar_one()
-        tally(session, issue_id, {Place(DeliveryState.SKIPPED.value): len(reasons)}, now=now)
+        tally(session, issue_id, {Place(DeliveryState.SKIPPED.value): len(rest)}, now=now)
 
 
 def _readers(

@@ -24,6 +24,7 @@ from alerts.delivery import ledger
 from alerts.delivery.completion import CANCELLED, IN_DOUBT
 from alerts.delivery.counting import OutcomeClass, count_outcomes
 from alerts.delivery.journal import Noted, issue_named, read_journal, this_boot
+from alerts.delivery.kept import forget_report
 from alerts.delivery.messages import stamp_of
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.outcome import Fate
@@ -128,6 +129,7 @@ def _is_settled(database: Database, file: _File, *, clock: Clock, boot: str) -> 
         # Closing the batch of a cancelled issue is one step from the lease that was lost.
         if issue.state is IssueState.CANCELLED and noted.whole and batch.fence == file.fence + 1:
             _write_untouched(session, issue.id, file.batch_id, noted, now=now)
+        forget_report(session, issue.id)
         return True
 
 

@@ -123,13 +123,20 @@ def _statement(
         .values(
             state=state,
             # Put off untried, it may still have arrived the last time.
-            reason=case((and_(Delivery.reason == SENT_AGAIN, untried > 0), SENT_AGAIN), else_=why),
+            reason=case((_still_in_doubt(state, untried), SENT_AGAIN), else_=why),
             not_before=later,
             last_answer=_of_somebody(answer),
             last_attempt_at=bindparam("at", type_=UtcDateTime()),
             attempts=Delivery.attempts - untried,
         )
     )
+
+
+def _still_in_doubt(
+    state: ColumnElement[DeliveryState], untried: ColumnElement[int]
+) -> ColumnElement[bool]:
+    waits = and_(state == DeliveryState.PENDING, untried > 0)
+    return and_(Delivery.reason == SENT_AGAIN, waits)
 
 
 def _of_somebody(answer: ColumnElement[str]) -> ColumnElement[str | None]:

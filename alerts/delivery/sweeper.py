@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
 from alerts.delivery.completion import call_off, doubt_left, finish_if_done
+from alerts.delivery.kept import forget_report
 from alerts.delivery.leases import lapsed
 from alerts.delivery.models import Batch, BatchState, Delivery, DeliveryState
 from alerts.delivery.preparation import queue_for, unprepared_issues
@@ -139,6 +140,8 @@ def _settle_cancelled(session: Session, *, clock: Clock) -> None:
         by_issue[issues[number]].append(number)
     for issue_id, batches in by_issue.items():
         call_off(session, issue_id, Delivery.batch_id.in_(batches), clock=clock)
+        # Whoever died may have done so hours after it was called off.
+        forget_report(session, issue_id)
     _leave_in_doubt(session, lost, clock=clock)
 
 

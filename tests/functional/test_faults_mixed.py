@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -14,7 +15,7 @@ from alerts.newsletters.models import IssueState
 from alerts.subscribers.models import Subscriber
 from tests.functional.moody_smtp import Act, Step
 from tests.functional.servers import PostgresServer
-from tests.functional.troubled import LEASE_SECONDS, Troubled, pool_of
+from tests.functional.troubled import LEASE_SECONDS, NEWSLETTER, Troubled, pool_of
 
 Trouble = Callable[..., Troubled]
 
@@ -26,7 +27,8 @@ CLOSING = Act(b"421 4.3.2 going down\r\n", hangs_up=True)
 class Refusing:
     """A server that refuses whoever it is told to, and closes while it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, says: str = "5.7.1") -> None:
+        self.says = says
         self.closing = False
         self.refuses: Callable[[str], bool] = lambda _: False
 
@@ -35,7 +37,7 @@ class Refusing:
         if self.closing and step in {Step.GREETING, Step.MAIL}:
             return CLOSING
         if step is Step.RCPT and self.refuses(recipient):
-            return Act(f"550 5.7.1 <{recipient}> is not wanted\r\n".encode())
+            return Act(f"550 {self.says} <{recipient}> is refused\r\n".encode())
         return None
 
 
@@ -141,6 +143,11 @@ def test_the_refused_are_tried_again_while_the_rest_is_being_sent(
     troubled.server.delay = 0.02
     mood.refuses = every_tenth
     troubled.prepare(READERS)
+    # Of so many refusals it would stop by itself, again and again.
+    definition = troubled.installation.folder / "newsletter.toml"
+    exported = troubled.installation.run("newsletter", "export", NEWSLETTER)
+    definition.write_text(exported.replace('pause_at_bounces = "5%"', 'pause_at_bounces = ""'))
+    assert "changed" in troubled.installation.run("newsletter", "apply", str(definition))
     troubled.start("one", "worker")
     troubled.send()
     issue, run = str(troubled.issue), troubled.installation.run
@@ -148,14 +155,9 @@ def test_the_refused_are_tried_again_while_the_rest_is_being_sent(
     for _ in range(3):
         troubled.kill("one")
         run("issue", "retry", issue, "--reason", "policy")
-        if troubled.state() is IssueState.PAUSED:
-            # By itself, since too much is refused.
-            run("issue", "resume", issue)
         troubled.until(lambda: troubled.books().failed > 0, what="refusals once more")
     mood.refuses = lambda _: False
     run("issue", "retry", issue, "--reason", "policy")
-    if troubled.state() is IssueState.PAUSED:
-        run("issue", "resume", issue)
     troubled.server.delay = 0.0
     troubled.until_sent()
     if troubled.books().failed:
@@ -168,7 +170,7 @@ def test_the_refused_are_tried_again_while_the_rest_is_being_sent(
 def test_readers_are_erased_while_their_messages_are_on_the_wire(
     trouble: Trouble, empty_postgres: str, redis_url: str
 ) -> None:
-    mood = Refusing()
+    mood = Refusing("5.1.1")
     troubled = trouble(
         mood=mood, database_url=empty_postgres, redis_url=redis_url, connections=CONNECTIONS
     )
@@ -230,3 +232,36 @@ def test_the_folder_of_journals_goes_away_and_comes_back(
     troubled.server.delay = 0.0
     troubled.until_sent()
     assert troubled.check(READERS, most_copies=0).sent == READERS
+
+
+def test_two_systems_that_share_a_data_folder_by_mistake_take_nothing_from_each_other(
+    trouble: Trouble, empty_postgres: str, redis_url: str, tmp_path: Path
+) -> None:
+    """Their batches have the same numbers, and their journals lie side by side."""
+    first = trouble(database_url=empty_postgres, redis_url=redis_url, connections=CONNECTIONS)
+    folder = first.installation.environment["ALERTS_DATA_DIR"]
+    second = trouble(
+        database_url=f"sqlite:///{tmp_path / 'another.db'}",
+        redis_url=f"{redis_url.removesuffix('/0')}/1",
+        data_dir=folder,
+        connections=CONNECTIONS,
+    )
+    both = (first, second)
+    for one in both:
+        one.server.delay = 0.05
+        one.prepare(READERS // 2)
+        one.start("one", "worker")
+    for one in both:
+        one.send()
+    for part in (1, 2):
+        for one in both:
+            one.until_taken(part * READERS // 8)
+            one.kill("one")
+    for one in both:
+        one.server.delay = 0.0
+        one.until_sent()
+        books = one.check(READERS // 2, most_copies=2 * 2 * CONNECTIONS)
+        assert books.sent == READERS // 2
+    spool = Path(folder) / "spool"
+    for one in both:
+        one.until(lambda: not list(spool.glob("*.journal")), what="an empty spool")

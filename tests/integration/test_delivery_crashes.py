@@ -19,6 +19,7 @@ from alerts.delivery.outcome import Fate, Outcome, refusal
 from alerts.delivery.sender import BatchResult, Sender
 from alerts.newsletters.models import IssueState, Newsletter
 from alerts.subscribers.models import Subscriber
+from alerts.subscribers.service import unsubscribe
 from tests.data.delivery.house import Crash, House
 
 
@@ -330,4 +331,43 @@ def test_of_whom_was_erased_meanwhile_no_answer_is_kept(house: House, accepted: 
         rows = session.execute(select(Delivery.state, Delivery.last_answer).order_by(Delivery.id))
         answers = {state.value: said for state, said in rows}
     assert "a@example.org" not in str(answers)
+    assert house.books().settled
+
+
+def test_who_leaves_before_the_second_copy_of_what_may_have_arrived_stays_in_doubt(
+    house: House,
+) -> None:
+    house.send_to("a", "b", "c")
+    house.crash("b")
+    house.later(seconds=61)
+    house.transport.answers = {"c": [refusal(450, "4.2.0 not now")]}
+    house.work()
+    house.later(minutes=10)
+    for name in ("b", "c"):
+        house.change(
+            name, lambda session, one: unsubscribe(session, one, way="link", clock=house.clock)
+        )
+    assert house.work() is BatchResult.DONE
+    assert house.states()["b"] == ("uncertain", "fate unknown, unsubscribed")
+    assert house.states()["c"] == ("skipped", "unsubscribed")
+    books = house.books()
+    assert (books.sent, books.uncertain, books.skipped) == (1, 1, 1)
+
+
+def test_what_may_have_arrived_never_counts_as_failed_where_the_server_stays_away(
+    house: House,
+) -> None:
+    house.send_to("a", "b", "c")
+    house.crash("b")
+    house.later(seconds=61)
+    house.transport.answers = {"c": [refusal(450, "4.2.0 not now")]}
+    house.work()
+    house.transport.away = True
+    house.later(days=8)
+    house.work()
+    house.later(minutes=10)
+    house.work()
+    states = house.states()
+    assert states["b"] == ("uncertain", "fate unknown, too late to try again")
+    assert states["c"][0] == "failed"
     assert house.books().settled

@@ -17,6 +17,7 @@ from alerts.delivery.journal import Journal, journal_path
 from alerts.delivery.leftovers import clear_spool
 from alerts.delivery.models import Batch
 from alerts.delivery.outcome import refusal
+from alerts.delivery.reporting import kept_report
 from alerts.delivery.sender import BatchResult
 from alerts.holding import lift_hold, put_on_hold
 from alerts.newsletters.models import Newsletter
@@ -41,6 +42,13 @@ def cleared(house: House, *, boot: str = BOOT) -> int:
 
 def journals(house: House) -> list[Path]:
     return sorted(house.sender.spool.iterdir())
+
+
+def reported(house: House) -> tuple[int, int]:
+    """Return how many were sent and are in doubt by the report that is kept of the issue."""
+    kept = kept_report(house.database, house.issue_id, clock=house.clock)
+    assert kept is not None
+    return kept.figures["sent"], kept.figures["uncertain"]
 
 
 def hold_doubts(house: House) -> None:
@@ -130,10 +138,12 @@ def test_a_host_that_comes_back_says_what_was_accepted_of_what_another_holds_in_
     house.crash("c")
     taken_over_elsewhere(house, tmp_path)
     assert house.books().uncertain == 4
+    house.later(minutes=10)
+    assert reported(house) == (0, 4)
     # Whether the machine itself went down meanwhile or not.
     assert cleared(house, boot="the next one") == 1
     books = house.books()
-    assert (books.sent, books.uncertain) == (1, 3)
+    assert (books.sent, books.uncertain) == (1, 3) == reported(house)
     assert house.states()["a"] == ("sent", None)
     with house.database.read() as session:
         counted = {outcome: n for (_, outcome), n in outcome_totals(session).items()}
@@ -162,9 +172,12 @@ def test_of_a_cancelled_issue_only_what_was_on_the_wire_stays_in_doubt(house: Ho
     assert cleared(house) == 0
     assert house.swept() == []
     assert house.books().reasons == {"on the way when cancelled": 5}
+    house.later(minutes=10)
+    assert reported(house) == (0, 5)
     assert cleared(house) == 1
     books = house.books()
     assert (books.sent, books.skipped, books.uncertain) == (1, 3, 1)
+    assert reported(house) == (1, 1)
     assert house.states()["c"] == ("uncertain", "on the way when cancelled")
     assert house.states()["b"] == ("skipped", "issue cancelled")
 
