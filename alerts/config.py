@@ -23,6 +23,8 @@ from alerts.errors import Invalid
 _SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(days=1)
 _SHORTEST_SESSION, _LONGEST_SESSION = timedelta(minutes=5), timedelta(days=90)
 
+_LONGEST_KEPT = timedelta(days=36_525)
+
 # Settings whose values are shown to nobody; of others, addresses that hold a password.
 _HIDDEN = ("SECRET", "MAIL", "TOKEN", "INBOUND_URL", "WEBHOOK")
 _PREFIX = "ALERTS_"
@@ -95,9 +97,13 @@ class Settings(SendingSettings, InboundSettings, OperationsSettings):
         if value.strip().lower() in {"for ever", "forever"}:
             return None
         try:
-            return parse_duration(value)
+            span = parse_duration(value)
         except Invalid as error:
             raise ValueError(f"{error}, or for ever") from error
+        if span > _LONGEST_KEPT:
+            # The calendar does not reach back that far.
+            raise ValueError("100 years at most would be right, or for ever")
+        return span
 
     @field_validator("data_dir", "templates_dir")
     @classmethod
@@ -249,7 +255,8 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = _PREFIX + "_".join(str(part) for part in first["loc"][:1]).upper()
-        shown = repr(first["input"] or "")
+        # As it was written: what a later look finds wrong is no text any more.
+        shown = repr(_written(name) or first["input"] or "")
         if any(word in name for word in _HIDDEN) or (name.endswith("_URL") and "@" in shown):
             shown = "(hidden)"
         reason = first["msg"].removeprefix("Value error, ")
@@ -265,6 +272,12 @@ def load_settings() -> Settings:
             f"setting ALERTS_DATA_DIR={settings.data_dir} is wrong: {error.strerror};"
             " name a folder that can be written to"
         ) from error
+
+
+def _written(name: str) -> str | None:
+    """Return a variable as it stands in the environment, or else in the `.env` file."""
+    kept = DotEnvSettingsSource(Settings).env_vars
+    return os.environ.get(name) or kept.get(name.lower())
 
 
 def _refuse_misspelt() -> None:

@@ -183,7 +183,11 @@ def is_local_part(text: str) -> bool:
 
 def check_mailbox(value: str) -> Address:
     """Return the RFC 5322 mailbox, or raise ValueError that says what would be right."""
-    name, spec = parseaddr(value)
+    try:
+        name, spec = parseaddr(value)
+    except RecursionError:
+        # It goes into brackets in brackets without end.
+        name, spec = "", ""
     local, at, domain = spec.rpartition("@")
     # parseaddr finds an address in the middle of a URL as well.
     whole = value.strip() == spec or value.strip().endswith(f"<{spec}>")

@@ -14,9 +14,11 @@ from alerts.articles.models import Article, ArticleAuthor, ArticlePart
 from alerts.clock import Clock
 from alerts.config import Settings
 from alerts.database import Database
+from alerts.delivery.models import Batch, BatchState
 from alerts.delivery.publishing import approve_issue
 from alerts.newsletters.issues import draft_issue, move
 from alerts.newsletters.lifecycle import Event
+from alerts.newsletters.models import Issue, IssueState
 from alerts.newsletters.service import ensure_built_in
 from alerts.paths import templates_dir
 from alerts.rendering.service import Renderer
@@ -138,6 +140,26 @@ def approved_issue(
         if sending:
             move(session, issue.id, Event.SEND, clock=clock)
         return issue.id
+
+
+def add_sent_issue(session: Session, at: datetime) -> tuple[int, int]:
+    """Add an issue that was sent at a moment, without a ledger; return its id and its batch's."""
+    issue = Issue(
+        newsletter="gp-alert",
+        frequency=Frequency.DAILY,
+        state=IssueState.SENT,
+        subject="old",
+        until=at,
+        created_at=at,
+        started_at=at,
+        finished_at=at,
+    )
+    session.add(issue)
+    session.flush()
+    batch = Batch(issue_id=issue.id, number=1, state=BatchState.DONE)
+    session.add(batch)
+    session.flush()
+    return issue.id, batch.id
 
 
 @contextmanager

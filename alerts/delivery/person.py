@@ -15,6 +15,7 @@ from alerts.delivery.models import Delivery
 from alerts.delivery.returned import BounceEvent
 from alerts.newsletters.models import Issue
 from alerts.newsletters.numbering import spelled
+from alerts.subscribers.files.cells import with_formula_mark
 from alerts.subscribers.models import ConsentRecord, Subscriber
 
 _ONE_OF = {
@@ -23,8 +24,6 @@ _ONE_OF = {
     "deliveries": "delivery",
     "mails": "mail",
 }
-# What a spreadsheet takes for a formula when a cell begins with it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def personal_data(session: Session, subscriber: Subscriber) -> dict[str, Any]:
@@ -134,4 +133,4 @@ def _cell(value: object) -> str:
     text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
     if isinstance(value, bool):
         text = "yes" if value else "no"
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return with_formula_mark(text)

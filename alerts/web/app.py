@@ -60,8 +60,9 @@ _READERS = (
 class _Application(FastAPI):
     @override
     def build_middleware_stack(self) -> ASGIApp:
-        # Around all: what is too large is turned away before any middleware of ours.
-        return TooLargeAsProblem(super().build_middleware_stack())
+        # Around all: what is too large is turned away before any middleware of ours, and what
+        # nobody expected is answered behind them.
+        return SecurityHeaders(TooLargeAsProblem(super().build_middleware_stack()))
 
 
 def create_app(
@@ -102,7 +103,6 @@ def create_app(
     )
     app.state.site = site
     register_failures(app)
-    app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
     app.include_router(health.router)
     app.include_router(metrics.router)

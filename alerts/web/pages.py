@@ -73,7 +73,7 @@ class Pages:
             size=words.size_in_words,
             moment=words.moment_in_utc,
             numbers=words.numbers_in_words,
-            often=words.HOW_OFTEN.__getitem__,
+            often=words.often,
             outcome=words.OUTCOMES.__getitem__,
             regions=words.regions_in_words,
             query=partial(urlencode, doseq=True),

@@ -87,3 +87,8 @@ def numbers_in_words(issue: Issue) -> str:
     """Return an issue's numbers as the house prints them; nothing once they are given back."""
     numbers = numbers_of(issue)
     return numbers.label if numbers else ""
+
+
+def often(frequency: str) -> str:
+    """Return how often a frequency comes, in words; one that is none stays as it is."""
+    return HOW_OFTEN[Frequency(frequency)] if frequency in set(Frequency) else frequency

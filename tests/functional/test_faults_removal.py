@@ -16,12 +16,11 @@ from sqlalchemy import func, select, text, update
 
 from alerts.delivery.books import audit
 from alerts.delivery.models import Batch, Delivery
-from alerts.newsletters.models import Issue, IssueState
 from alerts.operations.models import PruningRound
 from alerts.operations.removals import last_removal
 from alerts.operations.rounds import owed_turns
-from alerts.subscribers.models import Frequency
 from alerts.task_queue import Queue, Task
+from tests.factories import add_sent_issue
 from tests.functional.troubled import Troubled
 
 Trouble = Callable[..., Troubled]
@@ -56,24 +55,10 @@ def old_ledgers(troubled: Troubled) -> list[int]:
     numbers = []
     with troubled.database.transaction() as session:
         for _ in range(ISSUES):
-            issue = Issue(
-                newsletter="gp-alert",
-                frequency=Frequency.DAILY,
-                state=IssueState.SENT,
-                subject="old",
-                until=long_ago,
-                created_at=long_ago,
-                started_at=long_ago,
-                finished_at=long_ago,
-            )
-            session.add(issue)
-            session.flush()
-            batch = Batch(issue_id=issue.id, number=1, state="done")
-            session.add(batch)
-            session.flush()
-            values = {"issue": issue.id, "batch": batch.id, "readers": READERS}
+            issue, batch = add_sent_issue(session, long_ago)
+            values = {"issue": issue, "batch": batch, "readers": READERS}
             session.execute(text(_LEDGER), values)
-            numbers.append(issue.id)
+            numbers.append(issue)
     return numbers
 
 

@@ -114,7 +114,7 @@ def test_what_breaks_tells_of_nobody_either(
         inbound_port=str(mail_port),
         # A pool: one takes mail, the other is away.
         mail_url=f"smtp://127.0.0.1:{relay.port}?tls=off"
-        f" smtp://someone:s3cret-of-the-relay@127.0.0.1:{free_port()}?tls=off",
+        f" smtp://someone:s3cret-of-the-relay@127.0.0.1:{free_port()}?tls=off&name=away",
     )
     house.run("init")
     link = house.json("staff", "add", "editor@example.org", "--role", "admin")["password_url"]

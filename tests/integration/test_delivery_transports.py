@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
-from typing_extensions import override
 
 from alerts.config import Settings
 from alerts.delivery.catcher import CatcherStore
 from alerts.delivery.catcher_server import catcher_controller
-from alerts.delivery.outcome import Fate, Outcome
+from alerts.delivery.outcome import Fate
 from alerts.delivery.transports.base import Observer, Outgoing, Transport, TransportDown
 from alerts.delivery.transports.factory import make_transport
 from alerts.delivery.transports.pool import Member, PoolTransport
@@ -22,23 +21,7 @@ from alerts.embedded_redis import EmbeddedRedis
 from alerts.errors import Invalid
 from alerts.mail_server import MailServer
 from alerts.rates import parse_rate
-
-
-class Notes(Observer):
-    """Remembers everything it was told."""
-
-    def __init__(self) -> None:
-        self.begun: list[int] = []
-        self.outcomes: dict[int, Outcome] = {}
-
-    @override
-    def started(self, delivery_id: int) -> None:
-        self.begun.append(delivery_id)
-
-    @override
-    def ended(self, delivery_id: int, outcome: Outcome) -> None:
-        assert delivery_id not in self.outcomes
-        self.outcomes[delivery_id] = outcome
+from tests.data.delivery.handing import Notes
 
 
 class MoodyHandler:

@@ -26,10 +26,10 @@ from alerts.rendering.reviewing.models import LinkCheck
 from alerts.request_limits import RateCount
 from alerts.staff.models import LogInTry, SessionStage, StaffSession, TryKind, TryOutcome
 from alerts.subscribers.models import (
-    Frequency,
     Subscriber,
 )
 from tests.data.delivery.house import House
+from tests.factories import add_sent_issue
 from tests.staff_world import StaffRoom
 
 SIZE = 50
@@ -46,23 +46,8 @@ def pruned(house: House, **settings: Any) -> dict[str, int]:  # noqa: ANN401 - s
 
 def an_old_ledger(house: House, readers: int) -> int:
     """Write an issue with a ledger down that was sent at this moment; returns its id."""
-    now = house.clock.now()
     with house.database.transaction() as session:
-        issue = Issue(
-            newsletter="gp-alert",
-            frequency=Frequency.DAILY,
-            state=IssueState.SENT,
-            subject="old",
-            until=now,
-            created_at=now,
-            started_at=now,
-            finished_at=now,
-        )
-        session.add(issue)
-        session.flush()
-        batch = Batch(issue_id=issue.id, number=1, state="done")
-        session.add(batch)
-        session.flush()
+        issue_id, batch_id = add_sent_issue(session, house.clock.now())
         ends = [
             (DeliveryState.SENT, None, 1),
             (DeliveryState.SENT, None, 2),
@@ -72,10 +57,10 @@ def an_old_ledger(house: House, readers: int) -> int:
         ]
         rows = [
             {
-                "issue_id": issue.id,
+                "issue_id": issue_id,
                 "subscriber_id": None,
                 "edition_id": number % 3 or None,
-                "batch_id": batch.id,
+                "batch_id": batch_id,
                 "state": ends[number % 5][0],
                 "reason": ends[number % 5][1],
                 "attempts": ends[number % 5][2],
@@ -83,7 +68,7 @@ def an_old_ledger(house: House, readers: int) -> int:
             for number in range(readers)
         ]
         session.execute(insert(Delivery), rows)
-        return issue.id
+        return issue_id
 
 
 def shown(house: House, issue_id: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:

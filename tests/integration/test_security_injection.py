@@ -40,7 +40,10 @@ SQL = (
     "1) OR (1=1",
 )
 TEMPLATES = ("{{ 7*7 }}", "{% raw %}", "${7*7}", "{{ config }}", "@@PREFERENCES_URL@@", "{# x #}")
-FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "=cmd|' /C calc'!A0")
+FORMULAS = (
+    *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "'=1", "=cmd|' /C calc'!A0"),
+    *("\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20SUM(A1)"),
+)
 BREAKS = ("\r\nBcc: victim@example.com", "\nBcc: victim@example.com", "\rX: y", "\x00", "\u2028x")
 
 
@@ -117,7 +120,8 @@ def test_no_cell_is_a_formula(site: RunningSite, tmp_path: Path, text: str) -> N
     for content in (exported, own):
         cells = [cell for row in csv.reader(io.StringIO(content, newline="")) for cell in row]
         assert any(text.strip() in cell for cell in cells)
-        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+        marks = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+        assert not [cell for cell in cells if cell.startswith(marks)]
 
 
 @pytest.mark.parametrize("text", BREAKS)

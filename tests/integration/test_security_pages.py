@@ -63,6 +63,25 @@ def test_a_log_in_begins_a_session_of_its_own(site: RunningSite) -> None:
         assert after.client.get("/desk/").status_code == 303
 
 
+def test_what_is_turned_away_has_the_headers_too(site: RunningSite) -> None:
+    with at_the_desk(site, Role.ADMIN) as opened:
+        for path, body in (
+            ("/subscribe", b"x" * 1_000_000),
+            ("/desk/login", b"x" * 1_000_000),
+            ("/api/v1/articles", b"x" * 3_000_000),
+            ("/desk/subscribers/import", b"a=1&" * 20_000),
+            ("/desk/subscribers/import", b"--x\r\n"),
+        ):
+            answer = opened.client.post(
+                path,
+                content=body,
+                headers={"Content-Type": "application/x-www-form-urlencoded"},
+            )
+            assert 400 <= answer.status_code < 500, path
+            assert "default-src 'none'" in answer.headers["content-security-policy"], path
+            assert answer.headers["x-content-type-options"] == "nosniff", path
+
+
 def test_no_form_of_another_site_is_taken_anywhere_at_the_desk(site: RunningSite) -> None:
     with at_the_desk(site, Role.ADMIN) as opened:
         token = opened.token()
@@ -72,6 +91,23 @@ def test_no_form_of_another_site_is_taken_anywhere_at_the_desk(site: RunningSite
                     at(path), data={"form_token": token}, headers={"Sec-Fetch-Site": said}
                 )
                 assert answer.status_code == 403, path
+
+
+def test_no_form_of_another_origin_is_taken_where_the_browser_says_no_more(
+    site: RunningSite,
+) -> None:
+    with at_the_desk(site, Role.ADMIN) as opened:
+        token = opened.token()
+        for path in (*_FORMS, "/desk/login"):
+            for origin in ("https://evil.example", "http://127.0.0.1:1", "HTTPS://evil.example"):
+                answer = opened.client.post(
+                    at(path), data={"form_token": token}, headers={"Origin": origin}
+                )
+                assert answer.status_code == 403, path
+        # Our pages send no referrer, and so come from `null`.
+        for origin in ("null", str(opened.client.base_url).rstrip("/")):
+            answer = opened.client.post("/desk/login", data={}, headers={"Origin": origin})
+            assert answer.status_code != 403
 
 
 def test_no_form_of_another_session_is_taken_anywhere_at_the_desk(site: RunningSite) -> None:

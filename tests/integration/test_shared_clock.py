@@ -36,6 +36,24 @@ class Steady:
         return self.seconds
 
 
+class ServersClock(Database):
+    """A database whose server's clock is set by so much."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.set_by = timedelta()
+
+        @event.listens_for(self.engine, "before_cursor_execute", retval=True)
+        def shifted(
+            _conn: object, _cursor: object, statement: str, given: object, *_: object
+        ) -> tuple[str, object]:
+            seconds = self.set_by.total_seconds()
+            if not seconds:
+                return statement, given
+            shown = f"clock_timestamp() + interval '{seconds} seconds'"
+            return statement.replace("clock_timestamp()", shown), given
+
+
 @pytest.fixture
 def sqlite_house(migrated_sqlite: Path, tmp_path: Path) -> Iterator[House]:
     """Return a house on one machine, whose own clock is the clock of all."""
@@ -46,9 +64,9 @@ def sqlite_house(migrated_sqlite: Path, tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture
-def server(copied_postgres: str) -> Iterator[Database]:
+def server(copied_postgres: str) -> Iterator[ServersClock]:
     """Return a database whose server has a clock of its own."""
-    database = Database(copied_postgres)
+    database = ServersClock(copied_postgres)
     yield database
     database.dispose()
 
@@ -62,7 +80,7 @@ def test_on_one_machine_its_own_clock_serves(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_it_shows_what_the_database_servers_clock_shows(server: Database) -> None:
+def test_it_shows_what_the_database_servers_clock_shows(server: ServersClock) -> None:
     machine, steady = FixedClock(NOW), Steady()
     clock = SharedClock(server, machine=machine, steady=steady)
     assert clock.now() == NOW, "until it has looked it is the machine's"
@@ -76,7 +94,7 @@ def test_it_shows_what_the_database_servers_clock_shows(server: Database) -> Non
     assert clock.now() == shown + timedelta(seconds=20)
 
 
-def test_it_looks_seldom_and_goes_on_while_the_server_is_away(server: Database) -> None:
+def test_it_looks_seldom_and_goes_on_while_the_server_is_away(server: ServersClock) -> None:
     steady, asked = Steady(), []
     clock = SharedClock(server, machine=FixedClock(NOW), steady=steady)
 
@@ -99,7 +117,7 @@ def test_it_looks_seldom_and_goes_on_while_the_server_is_away(server: Database) 
 
 
 def test_a_host_whose_clock_is_a_minute_ahead_leaves_others_their_batches(
-    server: Database, tmp_path: Path
+    server: ServersClock, tmp_path: Path
 ) -> None:
     real = datetime.now(UTC)
     behind = SharedClock(server, machine=FixedClock(real - MINUTE))
@@ -124,43 +142,20 @@ def test_a_host_whose_clock_is_a_minute_ahead_leaves_others_their_batches(
     assert max(house.transport.got.values()) == 1
 
 
-class ServersClock(Database):
-    """A database whose server's clock is set by so much."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self.set_by = timedelta()
-
-        @event.listens_for(self.engine, "before_cursor_execute", retval=True)
-        def shifted(
-            _conn: object, _cursor: object, statement: str, given: object, *_: object
-        ) -> tuple[str, object]:
-            seconds = self.set_by.total_seconds()
-            shown = f"clock_timestamp() + interval '{seconds} seconds'"
-            return statement.replace("clock_timestamp()", shown), given
-
-
-@pytest.fixture
-def set_server(copied_postgres: str) -> Iterator[ServersClock]:
-    database = ServersClock(copied_postgres)
-    yield database
-    database.dispose()
-
-
-def test_a_clock_that_is_set_ahead_ends_nobodys_time_at_once(set_server: ServersClock) -> None:
+def test_a_clock_that_is_set_ahead_ends_nobodys_time_at_once(server: ServersClock) -> None:
     steady = Steady()
-    clock = SharedClock(set_server, steady=steady)
+    clock = SharedClock(server, steady=steady)
     clock.look()
     steady.seconds += 20
     assert settled(clock) == clock.now()
     before = clock.now()
-    set_server.set_by = timedelta(hours=1)
+    server.set_by = timedelta(hours=1)
     steady.seconds += 20
     clock.look()
     assert clock.now() - before > timedelta(minutes=59)
     assert abs(settled(clock) - before - timedelta(seconds=20)) < timedelta(seconds=30)
     # It is set ahead once more meanwhile: both count.
-    set_server.set_by = timedelta(hours=3)
+    server.set_by = timedelta(hours=3)
     steady.seconds += 20
     clock.look()
     assert settled(clock) - before < timedelta(minutes=2)
@@ -169,19 +164,19 @@ def test_a_clock_that_is_set_ahead_ends_nobodys_time_at_once(set_server: Servers
     assert settled(clock) == clock.now()
 
 
-def test_a_clock_that_is_set_back_is_gone_by_at_once(set_server: ServersClock) -> None:
+def test_a_clock_that_is_set_back_is_gone_by_at_once(server: ServersClock) -> None:
     steady = Steady()
-    clock = SharedClock(set_server, steady=steady)
+    clock = SharedClock(server, steady=steady)
     clock.look()
     before = clock.now()
-    set_server.set_by = timedelta(hours=-1)
+    server.set_by = timedelta(hours=-1)
     steady.seconds += 20
     clock.look()
     assert settled(clock) == clock.now() < before
 
 
 def test_who_has_only_begun_to_look_takes_nobodys_time_for_over(
-    server: Database, tmp_path: Path
+    server: ServersClock, tmp_path: Path
 ) -> None:
     """Not before its holder has renewed it: a lease says itself how often that is."""
     house = House(server, FixedClock(datetime.now(UTC)), tmp_path)
@@ -211,11 +206,11 @@ def test_who_has_only_begun_to_look_takes_nobodys_time_for_over(
 
 
 def test_a_process_started_just_after_the_clock_was_set_ahead_takes_nobodys_batch(
-    set_server: ServersClock, tmp_path: Path
+    server: ServersClock, tmp_path: Path
 ) -> None:
     mine, others = Steady(), Steady()
-    house = House(set_server, FixedClock(datetime.now(UTC)), tmp_path)
-    house.sender = replace(house.sender, clock=SharedClock(set_server, steady=mine))
+    house = House(server, FixedClock(datetime.now(UTC)), tmp_path)
+    house.sender = replace(house.sender, clock=SharedClock(server, steady=mine))
     look_at(house.sender.clock)
     house.send_to(*(f"r{number}" for number in range(130)))
     [batch] = house.batches()
@@ -223,8 +218,8 @@ def test_a_process_started_just_after_the_clock_was_set_ahead_takes_nobodys_batc
 
     def steal(name: str) -> None:
         if name == "r60":
-            set_server.set_by = timedelta(hours=1)
-            fresh = SharedClock(set_server, steady=others)
+            server.set_by = timedelta(hours=1)
+            fresh = SharedClock(server, steady=others)
             other = replace(house.sender, clock=fresh, spool=tmp_path / "other")
             look_at(fresh)
             others.seconds += 5
@@ -237,12 +232,12 @@ def test_a_process_started_just_after_the_clock_was_set_ahead_takes_nobodys_batc
 
 
 def test_a_sweep_calls_nobody_lost_who_saw_the_clock_set_back_before_it(
-    set_server: ServersClock, tmp_path: Path
+    server: ServersClock, tmp_path: Path
 ) -> None:
     """The worker of a cancelled issue still writes down what it sent."""
     sweepers = Steady()
-    house = House(set_server, FixedClock(datetime.now(UTC)), tmp_path)
-    sweeping, working = SharedClock(set_server, steady=sweepers), SharedClock(set_server)
+    house = House(server, FixedClock(datetime.now(UTC)), tmp_path)
+    sweeping, working = SharedClock(server, steady=sweepers), SharedClock(server)
     house.sender = replace(house.sender, clock=working)
     for clock in (sweeping, working):
         clock.look()
@@ -252,24 +247,24 @@ def test_a_sweep_calls_nobody_lost_who_saw_the_clock_set_back_before_it(
 
     def cancel(name: str) -> None:
         if name == "r60":
-            set_server.set_by = timedelta(hours=-1)
+            server.set_by = timedelta(hours=-1)
             working.look(again=True)
-            with set_server.transaction() as session:
+            with server.transaction() as session:
                 session.execute(update(Batch).values(lease_until=working.now() + MINUTE))
-            with set_server.transaction() as session:
+            with server.transaction() as session:
                 cancel_issue(session, house.issue_id, clock=working)
-            with set_server.transaction() as session:
+            with server.transaction() as session:
                 sweep(session, clock=sweeping)
 
     house.transport.before_each = cancel
     house.work()
-    with set_server.transaction() as session:
+    with server.transaction() as session:
         sweep(session, clock=sweeping)
     books = house.books()
     assert books.uncertain == 0, books
     assert books.sent == len(house.transport.mails)
     assert books.sent + books.skipped == 130
-    with set_server.read() as session:
+    with server.read() as session:
         assert set(session.scalars(select(Batch.state))) == {BatchState.DONE}
 
 
@@ -370,12 +365,12 @@ def pass_time(machine: FixedClock, steady: Steady, seconds: float) -> None:
 
 
 def test_a_batch_is_not_taken_from_whoever_works_on_it_where_the_clock_is_set_ahead(
-    set_server: ServersClock, tmp_path: Path
+    server: ServersClock, tmp_path: Path
 ) -> None:
     mine, others = Steady(), Steady()
-    house = House(set_server, FixedClock(datetime.now(UTC)), tmp_path)
-    house.sender = replace(house.sender, clock=SharedClock(set_server, steady=mine))
-    seeing = SharedClock(set_server, steady=others)
+    house = House(server, FixedClock(datetime.now(UTC)), tmp_path)
+    house.sender = replace(house.sender, clock=SharedClock(server, steady=mine))
+    seeing = SharedClock(server, steady=others)
     other = replace(house.sender, clock=seeing)
     for one in (house.sender, other):
         look_at(one.clock)
@@ -385,7 +380,7 @@ def test_a_batch_is_not_taken_from_whoever_works_on_it_where_the_clock_is_set_ah
 
     def steal(name: str) -> None:
         if name == "r60":
-            set_server.set_by = timedelta(hours=1)
+            server.set_by = timedelta(hours=1)
             others.seconds += 20
             seeing.look()
             stolen.append(other.work_off(batch))

@@ -148,3 +148,14 @@ def test_ops_set_schedules_and_editors_of_nothing_else_do_too(site: RunningSite)
     with at_the_desk(site, Role.OPS) as ops:
         assert "is paused" in ops.post(f"{HERE}/pause", {"frequency": "weekly", "name": ""}).text
         assert ops.get(f"/desk/newsletters/{SLUG}/change").status_code == 403
+
+
+def test_a_frequency_that_is_none_is_told_and_what_was_typed_stays(
+    site: RunningSite, editor: Browser
+) -> None:
+    for page, odd in ((NEW, "sometimes"), (WEEKLY, "-1"), (WEEKLY, "\U0001f388" * 500)):
+        status, shown = put(editor, page, frequency=odd, rule="mondays 09:00")
+        assert status == 422
+        assert "is no frequency; immediate, daily, weekly, monthly would be" in shown
+        assert 'value="mondays 09:00"' in shown
+    assert rule_of(site) == "weekly on mon 08:00 Asia/Kolkata"

@@ -83,6 +83,8 @@ def test_an_error_of_ours_shows_no_traceback(site: RunningSite) -> None:
     assert "Something went wrong on our side" in page.text
     assert "Traceback" not in page.text
     assert "validation" not in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert page.headers["x-content-type-options"] == "nosniff"
 
 
 def test_a_database_that_does_not_answer_is_told_as_a_short_absence(site: RunningSite) -> None:

@@ -282,7 +282,8 @@ def test_what_people_and_their_keyboards_write_is_read_too(written: str, read: s
 )
 def test_a_rule_that_comes_seldom_comes(text: str, years: list[int]) -> None:
     rule = parse_rule(text)
-    found, moment = [], datetime(2026, 11, 30, tzinfo=UTC)
+    found: list[int] = []
+    moment = datetime(2026, 11, 30, tzinfo=UTC)
     while len(found) < 3 and (one := rule.after(moment)) is not None:
         found.append(one.at.year)
         moment = one.at

@@ -28,9 +28,12 @@ WRONG = [
     ("SENDER", f"http://me:{PASSWORD}@host:99999/", "is no sender such as"),
     ("SENDER", "GP Alerts <alerts@example..org>", "is no sender such as"),
     ("REPLIES_TO", "GP Alerts <al erts@example.org>", "is no sender such as"),
+    ("REPLIES_TO", "(" * 3000, "is no sender such as"),
     ("ALARM_TO", "smtp://ops@example.org", "is no address such as ops@example.org"),
     ("ALARM_TO", "ops@example.org:25", "is no address such as ops@example.org"),
     ("CANARY", "canary@-example-", "is no address such as ops@example.org"),
+    ("KEEP_DEPARTED", "740000 days", "100 years at most would be right, or for ever"),
+    ("KEEP_LEDGER", "0 days", "is no span of time"),
     ("FETCH_HOSTS", "https://wiki.example.org/", "is no host's name such as wiki.example.org"),
 ]
 
@@ -47,6 +50,30 @@ def test_a_wrong_setting_is_named_with_what_would_be_right(
     assert right in said
     if name.endswith("_URL"):
         assert PASSWORD not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KEEP_LOG", "366 days"),
+        ("LOG_LEVEL", "loud"),
+        ("ALARM_TO", "ops@example.org nobody"),
+        ("LEASE_SECONDS", "1"),
+    ],
+)
+def test_what_is_wrong_is_shown_as_it_was_written(
+    name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = f"setting ALERTS_{name}={value!r} is wrong: "
+    monkeypatch.setenv(f"ALERTS_{name}", value)
+    with pytest.raises(Invalid) as caught:
+        load_settings()
+    assert str(caught.value).startswith(said)
+    monkeypatch.delenv(f"ALERTS_{name}")
+    (tmp_path / ".env").write_text(f'ALERTS_{name}="{value}"\n')
+    with pytest.raises(Invalid) as caught:
+        load_settings()
+    assert str(caught.value).startswith(said)
 
 
 @pytest.mark.parametrize(

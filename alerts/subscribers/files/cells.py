@@ -1,6 +1,8 @@
 """Cells as a spreadsheet must not take them for a formula, and as they come back. Pure."""
 
-_FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
+# As wide as some keyboards write them, too: spreadsheets in Japanese take those for the same.
+_WIDE = ("\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r", "\n", *_WIDE)
 
 
 def with_formula_mark(cell: str) -> str:

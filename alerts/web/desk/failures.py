@@ -80,7 +80,11 @@ async def _typed(request: Request) -> Fields:
     kind = request.headers.get("content-type", "")
     if request.method != "POST" or kind.lower().startswith("multipart/"):
         return Fields()
-    return await read_fields(request)
+    try:
+        return await read_fields(request)
+    except (HTTPException, RuntimeError):
+        # A body that broke off in the middle of reading, or was no form: it can be read only once.
+        return Fields()
 
 
 def _answer(request: Request, fields: Fields, error: Exception) -> Response:

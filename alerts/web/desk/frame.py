@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi import params as fastapi_params
@@ -28,7 +29,7 @@ from alerts.web.desk.cookies import (
 )
 from alerts.web.forms import AT_ONCE, Fields, PostedFields, form_token, read_form_token
 from alerts.web.headers import DESK_POLICY, PERSONAL
-from alerts.web.site import CurrentSite, Origin, Site
+from alerts.web.site import CurrentSite, Origin, Site, site_of
 
 FORM_PURPOSE = "desk"
 _OTHER_SITES = frozenset({"cross-site", "same-site"})
@@ -173,9 +174,24 @@ PostedForm = Annotated[Fields, Depends(posted)]
 
 
 def refuse_other_sites(request: Request) -> None:
-    """Raise 403 for a form that a page of another site posted (Fetch Metadata)."""
-    if request.headers.get("sec-fetch-site") in _OTHER_SITES:
+    """Raise 403 for a form that a page of another site posted (Fetch Metadata).
+
+    Browsers say so over TLS and to this machine; elsewhere they still name the other site's origin.
+    """
+    told = request.headers.get("sec-fetch-site")
+    if told in _OTHER_SITES or (told is None and _is_foreign(request)):
         raise HTTPException(HTTPStatus.FORBIDDEN)
+
+
+def _is_foreign(request: Request) -> bool:
+    """Tell whether the form's page has an origin that is neither the host asked nor ours.
+
+    Our own pages, which send no referrer, have the origin `null`.
+    """
+    origin = request.headers.get("origin", "null").lower()
+    own = urlsplit(site_of(request).runtime.settings.base_url).netloc.lower()
+    ours = {request.headers.get("host", "").lower(), own}
+    return origin != "null" and urlsplit(origin).netloc not in ours
 
 
 def form_session(site: Site, fields: Fields) -> str | None:

@@ -13,27 +13,10 @@ from alerts.delivery.transports.base import (
     TransportDown,
 )
 from alerts.delivery.transports.pool import Member, PoolTransport
+from tests.data.delivery.handing import Notes
 
 ACCEPTED = Outcome(Fate.ACCEPTED, 250)
 LOST = Outcome(Fate.UNKNOWN, 0, "connection lost")
-
-
-class Notes(Observer):
-    """Remembers what it was told, and that nothing is told twice."""
-
-    def __init__(self) -> None:
-        self.begun: set[int] = set()
-        self.outcomes: dict[int, Outcome] = {}
-
-    @override
-    def started(self, delivery_id: int) -> None:
-        assert delivery_id not in self.begun
-        self.begun.add(delivery_id)
-
-    @override
-    def ended(self, delivery_id: int, outcome: Outcome) -> None:
-        assert delivery_id not in self.outcomes
-        self.outcomes[delivery_id] = outcome
 
 
 class Way(Transport):

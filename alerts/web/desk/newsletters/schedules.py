@@ -258,7 +258,8 @@ def _form(
         "was": was,
         "is_new": is_new,
         "problems": found,
-        "problem": found.get("", ""),
+        # The frequency has no field in the form of a schedule that is there already.
+        "problem": found.get("", "" if is_new else found.get("frequency", "")),
         "understood": understood,
         "coming": coming,
         "usual": USUAL,
