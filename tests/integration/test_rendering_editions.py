@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import pytest
@@ -11,7 +12,13 @@ from alerts.errors import Refused
 from alerts.newsletters.models import Issue, Newsletter
 from alerts.paths import templates_dir
 from alerts.rendering.models import Edition
-from alerts.rendering.service import Renderer, edition_for, variant_of
+from alerts.rendering.service import (
+    Renderer,
+    edition_for,
+    keep_editions,
+    kept_editions,
+    variant_of,
+)
 from alerts.subscribers.models import Frequency
 from tests.data.rendering import samples
 
@@ -102,6 +109,51 @@ def test_two_workers_at_once_get_the_same_edition(database: Database, clock: Fix
     assert found[0] == found[1]
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Edition)) == 1
+
+
+def test_workers_that_write_down_the_same_editions_in_any_order_get_the_same_ones(
+    database: Database, clock: FixedClock
+) -> None:
+    with database.transaction() as session:
+        issue_id = _issue(session, clock.now()).id
+    names = [f"{number:064}" for number in range(600)]
+    orders = [names, names[::-1], names[200:], [*names[400:], *names[:400], names[0]]]
+    found: list[Mapping[str, int]] = []
+    ready = threading.Barrier(len(orders))
+
+    def work(order: Sequence[str]) -> None:
+        ready.wait()
+        with database.transaction() as session:
+            found.append(keep_editions(session, [_written(issue_id, one, clock) for one in order]))
+
+    threads = [threading.Thread(target=work, args=(order,)) for order in orders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.read() as session:
+        kept = {row.variant: row.id for row in session.execute(select(Edition.variant, Edition.id))}
+        assert kept.keys() == set(names)
+        assert kept_editions(session, issue_id, [*names[:3], "another"]) == {
+            name: kept[name] for name in names[:3]
+        }
+    assert [{**one} for one in found if len(one) == len(names)] == [kept] * 3
+    assert [{**one} for one in found if len(one) < len(names)] == [
+        {name: kept[name] for name in names[200:]}
+    ]
+
+
+def _written(issue_id: int, variant: str, clock: FixedClock) -> Edition:
+    return Edition(
+        issue_id=issue_id,
+        variant=variant,
+        item_keys=[variant],
+        subject="s",
+        html="<p>h</p>",
+        text="t",
+        checksum=variant,
+        created_at=clock.now(),
+    )
 
 
 def test_a_variant_is_named_by_its_pieces_alone() -> None:
