@@ -13,8 +13,8 @@ GAP = "\f"
 _KEPT_PARAGRAPHS = 1_000
 _WIDE = frozenset("WF")
 _SPACES = re.compile(r"\s+")
-_BLANK_LINES = re.compile(r"\n{3,}")
-_GAPS = re.compile(r"\n*\f[\n\f]*")
+_BLANK_LINES = re.compile(r"\n\n\n+")
+_SPACES_AT_AN_END = (" \n", "\t\n", "\r\n")
 
 
 def display_width(text: str) -> int:
@@ -57,8 +57,11 @@ def underline(text: str, mark: str = "-", columns: int = COLUMNS) -> str:
 
 def tidy(text: str) -> str:
     """Return the text without trailing spaces, with one blank line at most, and two at a gap."""
-    lines = "\n".join(line.rstrip(" \t\r") for line in text.split("\n"))
-    return _GAPS.sub("\n\n\n", _BLANK_LINES.sub("\n\n", lines)).strip("\n") + "\n"
+    if any(mark in f"{text}\n" for mark in _SPACES_AT_AN_END):
+        text = "\n".join(line.rstrip(" \t\r") for line in text.split("\n"))
+    parts = (part.strip("\n") for part in text.split(GAP))
+    whole = "\n\n\n".join(_BLANK_LINES.sub("\n\n", part) for part in parts if part)
+    return f"{whole}\n"
 
 
 def one_line(text: str) -> str:
