@@ -198,7 +198,7 @@ def _leave_in_doubt(
         Delivery.state == DeliveryState.SENDING,
         Delivery.reason == SENT_AGAIN,
     )
-    found = session.scalars(select(Delivery.id).where(doubtful)).all()
+    found = set(session.scalars(select(Delivery.id).where(doubtful)))
     for number in found:
         session.execute(
             update(Delivery)
@@ -211,7 +211,7 @@ def _leave_in_doubt(
             .execution_options(synchronize_session=False)
         )
     tally(session, issue_id, {Place(DeliveryState.UNCERTAIN.value): len(found)}, now=now)
-    return {number: why for number, why in reasons.items() if number not in set(found)}
+    return {number: why for number, why in reasons.items() if number not in found}
 
 
 def give_back_strays(

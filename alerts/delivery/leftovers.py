@@ -68,12 +68,13 @@ def clear_spool(
         if is_held(session):
             return []
         standing = _standing(session, [file.batch_id for file in files])
+    boot = boot or this_boot()
     removed = []
     for file in files:
         if (file.batch_id, file.fence) in standing:
             continue
         try:
-            if _is_settled(database, file, clock=clock, boot=boot or this_boot()):
+            if _is_settled(database, file, clock=clock, boot=boot):
                 file.path.unlink(missing_ok=True)
                 removed.append(file.path)
         except FileNotFoundError:

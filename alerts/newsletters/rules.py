@@ -21,7 +21,7 @@ from alerts.newsletters.rule_words import Words, one_line
 from alerts.newsletters.wall_clock import Occurrence, resolve
 from alerts.newsletters.zone_words import known_zone, no_zone, take_zone
 
-__all__ = ["Occurrence", "Rule", "parse_rule"]
+__all__ = ["Occurrence", "Rule", "kept_rule", "parse_rule"]
 
 # How long a rule is searched for a moment that is not left out.
 _LONGEST_SEARCH = timedelta(days=366 * 5)
@@ -130,6 +130,17 @@ def parse_rule(text: str, *, zone: str = "UTC") -> Rule:
     rule's own text always names its zone, and is read as the same rule.
     """
     return _parse(one_line(text), zone)
+
+
+def kept_rule(text: str) -> Rule | None:
+    """Return a rule that is stored; None where it is not understood any more.
+
+    A newer time zone database may have dropped its zone, a newer program may read more closely.
+    """
+    try:
+        return parse_rule(text)
+    except Invalid:
+        return None
 
 
 # The same few rules are read at every tick and every look at a newsletter.

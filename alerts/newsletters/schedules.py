@@ -11,7 +11,7 @@ from alerts.errors import Invalid, NotFound, Refused
 from alerts.newsletters.missed import USUAL, parse_missed
 from alerts.newsletters.models import Newsletter, Schedule
 from alerts.newsletters.plain_rules import EPOCH
-from alerts.newsletters.rules import Occurrence, Rule, parse_rule
+from alerts.newsletters.rules import Occurrence, Rule, kept_rule, parse_rule
 from alerts.newsletters.service import definition_of, get_newsletter, next_moment
 from alerts.subscribers.models import Frequency
 
@@ -149,10 +149,8 @@ def set_paused(
 
 def next_occurrences(schedule: Schedule, *, count: int, after: datetime) -> list[Occurrence]:
     """Return the next moments of a schedule, at most `count`; none where its rule is no rule."""
-    try:
-        coming = parse_rule(schedule.rule).coming(after)
-    except Invalid:
-        return []
+    rule = kept_rule(schedule.rule)
+    coming = rule.coming(after) if rule else iter(())
     return list(islice((one for one in coming if not one.left_out), count))
 
 
@@ -164,11 +162,9 @@ def _find(newsletter: Newsletter, frequency: Frequency | None, name: str) -> Sch
 
 
 def _is_once(schedule: Schedule) -> bool:
-    try:
-        return parse_rule(schedule.rule).comes_once
-    except Invalid:
-        # What is not understood any more may be replaced by whatever is.
-        return True
+    rule = kept_rule(schedule.rule)
+    # What is not understood any more may be replaced by whatever is.
+    return rule is None or rule.comes_once
 
 
 def _why(rule: Rule) -> str:

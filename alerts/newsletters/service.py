@@ -10,12 +10,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts.clock import Clock
-from alerts.errors import Conflict, Invalid, NotFound
+from alerts.errors import Conflict, NotFound
 from alerts.newsletters.changes import differences, in_order, mark_of
 from alerts.newsletters.definitions import STORED, NewsletterDefinition, ScheduleDefinition
 from alerts.newsletters.missed import USUAL
 from alerts.newsletters.models import Newsletter, Schedule
-from alerts.newsletters.rules import parse_rule
+from alerts.newsletters.rules import kept_rule, parse_rule
 from alerts.newsletters.toml import read_definition, write_definition
 from alerts.subscribers.wishes import Offer
 
@@ -169,11 +169,9 @@ def _apply_schedules(
 
 
 def _as_read(rule: str) -> str:
-    try:
-        return parse_rule(rule).text
-    except Invalid:
-        # A zone that a newer time zone database dropped, say: a run tells of it.
-        return rule
+    # Of one that is not understood any more a run tells.
+    kept = kept_rule(rule)
+    return kept.text if kept else rule
 
 
 def next_moment(rule: str, after: datetime) -> datetime | None:

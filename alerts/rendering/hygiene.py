@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 URL_LIMIT = 2_000
 
-# The editions of an issue hold the same pieces, in ever other company.
-_KEPT_PIECES = 256
+# The editions of an issue hold the same pieces, in ever other company: so many are remembered. An
+# issue seldom has more.
+KEPT_PIECES = 256
 
 # Their line breaks mean paragraphs; everything else in an issue is a single line.
 _MANY_LINES = frozenset({"body_html", "body_text", "editors_note"})
@@ -88,7 +89,7 @@ def clean_values(value: Any, key: str = "") -> Any:  # noqa: ANN401 - values of 
     return value
 
 
-@lru_cache(maxsize=_KEPT_PIECES)
+@lru_cache(maxsize=KEPT_PIECES)
 def _clean_piece(piece: ItemContent) -> ItemContent:
     return _with_clean_fields(piece)
 

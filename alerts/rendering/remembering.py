@@ -7,8 +7,7 @@ from jinja2 import TemplateRuntimeError, pass_eval_context
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Macro
 
-# An issue seldom has more pieces. When it is full, all goes, with those of the issues before.
-_MOST = 256
+from alerts.rendering.hygiene import KEPT_PIECES
 
 
 def rememberer() -> Callable[..., str]:
@@ -35,7 +34,8 @@ def rememberer() -> Callable[..., str]:
             # A list, or the like, which may change.
             return macro(context, *arguments)
         if found is None:
-            if len(printed) >= _MOST:
+            if len(printed) >= KEPT_PIECES:
+                # All goes, with those of the issues before.
                 printed.clear()
             found = printed[key] = macro(context, *arguments)
         return found

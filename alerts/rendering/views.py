@@ -14,14 +14,12 @@ from alerts.newsletters.content import (
 )
 from alerts.regions import REGIONS
 from alerts.rendering.bodies import Block, Body, clip, first_of, read_body, shorten
-from alerts.rendering.hygiene import web_address
+from alerts.rendering.hygiene import KEPT_PIECES, web_address
 from alerts.rendering.plain import join_names, one_line
 
 _ELSEWHERE = "Elsewhere"
 _LINE_LIMIT = 300
 _ALT_LIMIT = 200
-# The editions of an issue hold the same pieces, in ever other company.
-_KEPT_PIECES = 256
 _FOLDED = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "…": ""})
 
 
@@ -243,7 +241,7 @@ def _placed(item: ItemContent, piece: PieceView) -> _Placed:
     return _Placed(_place(item), name, piece)
 
 
-@lru_cache(maxsize=_KEPT_PIECES)
+@lru_cache(maxsize=KEPT_PIECES)
 def _piece(item: ItemContent, kind: str, allowance: Allowance, archive_url: str) -> PieceView:
     url = web_address(item.url)
     body = _body(item, kind, allowance)

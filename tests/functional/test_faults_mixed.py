@@ -45,6 +45,14 @@ def every_tenth(recipient: str) -> bool:
     return recipient.partition("@")[0].endswith("7")
 
 
+def send_by_two(troubled: Troubled) -> None:
+    """Begin an issue that two workers send."""
+    troubled.prepare(READERS)
+    troubled.start("one", "worker")
+    troubled.start("two", "worker")
+    troubled.send()
+
+
 def test_a_worker_is_stopped_while_the_database_restarts_and_the_relay_closes(
     trouble: Trouble, postgres: PostgresServer, redis_url: str
 ) -> None:
@@ -53,10 +61,7 @@ def test_a_worker_is_stopped_while_the_database_restarts_and_the_relay_closes(
         mood=mood, database_url=postgres.url, redis_url=redis_url, connections=CONNECTIONS
     )
     troubled.server.delay = 0.02
-    troubled.prepare(READERS)
-    troubled.start("one", "worker")
-    troubled.start("two", "worker")
-    troubled.send()
+    send_by_two(troubled)
     for part in (1, 2, 3):
         troubled.until_taken(part * READERS // 5)
         mood.closing = True
@@ -78,10 +83,7 @@ def test_a_worker_that_is_frozen_for_longer_than_its_lease_doubles_what_was_on_t
 ) -> None:
     troubled = trouble(database_url=empty_postgres, redis_url=redis_url, connections=CONNECTIONS)
     troubled.server.delay = 0.05
-    troubled.prepare(READERS)
-    troubled.start("one", "worker")
-    troubled.start("two", "worker")
-    troubled.send()
+    send_by_two(troubled)
     for part in (1, 2, 3):
         troubled.until_taken(part * READERS // 6)
         frozen = [troubled.parts["one"].pid, *pool_of(troubled.parts["one"])]
@@ -103,10 +105,7 @@ def test_an_issue_is_paused_resumed_and_cancelled_while_its_workers_die(
 ) -> None:
     troubled = trouble(database_url=empty_postgres, redis_url=redis_url, connections=CONNECTIONS)
     troubled.server.delay = 0.3
-    troubled.prepare(READERS)
-    troubled.start("one", "worker")
-    troubled.start("two", "worker")
-    troubled.send()
+    send_by_two(troubled)
     issue, run = str(troubled.issue), troubled.installation.run
     kills = 0
     for part in (1, 2, 3):

@@ -264,11 +264,7 @@ def test_whose_message_may_have_arrived_is_not_skipped_when_the_issue_is_cancell
     house: House, between: str
 ) -> None:
     """They were to get it again: to say that they never got it would be a guess."""
-    house.send_to("a", "b", "c")
-    house.crash("b")
-    house.later(seconds=61)
-    house.transport.answers = {"c": [refusal(450, "4.2.0 not now")]}
-    house.work()
+    _one_in_doubt_and_one_put_off(house)
     assert house.states()["b"] == ("pending", "fate unknown, to be sent again")
     if between:
         house.later(minutes=3)
@@ -284,11 +280,7 @@ def test_whose_message_may_have_arrived_is_not_skipped_when_the_issue_is_cancell
 
 
 def test_a_second_crash_of_a_cancelled_issue_keeps_the_doubt_of_the_first(house: House) -> None:
-    house.send_to("a", "b", "c")
-    house.crash("b")
-    house.later(seconds=61)
-    house.transport.answers = {"c": [refusal(450, "4.2.0 not now")]}
-    house.work()
+    _one_in_doubt_and_one_put_off(house)
     house.later(minutes=10)
 
     def die(_: str) -> None:
@@ -334,14 +326,19 @@ def test_of_whom_was_erased_meanwhile_no_answer_is_kept(house: House, accepted: 
     assert house.books().settled
 
 
-def test_who_leaves_before_the_second_copy_of_what_may_have_arrived_stays_in_doubt(
-    house: House,
-) -> None:
+def _one_in_doubt_and_one_put_off(house: House) -> None:
+    """Send to three: b's may have arrived, and c's server wants to be asked later."""
     house.send_to("a", "b", "c")
     house.crash("b")
     house.later(seconds=61)
     house.transport.answers = {"c": [refusal(450, "4.2.0 not now")]}
     house.work()
+
+
+def test_who_leaves_before_the_second_copy_of_what_may_have_arrived_stays_in_doubt(
+    house: House,
+) -> None:
+    _one_in_doubt_and_one_put_off(house)
     house.later(minutes=10)
     for name in ("b", "c"):
         house.change(
@@ -357,11 +354,7 @@ def test_who_leaves_before_the_second_copy_of_what_may_have_arrived_stays_in_dou
 def test_what_may_have_arrived_never_counts_as_failed_where_the_server_stays_away(
     house: House,
 ) -> None:
-    house.send_to("a", "b", "c")
-    house.crash("b")
-    house.later(seconds=61)
-    house.transport.answers = {"c": [refusal(450, "4.2.0 not now")]}
-    house.work()
+    _one_in_doubt_and_one_put_off(house)
     house.transport.away = True
     house.later(days=8)
     house.work()

@@ -37,6 +37,14 @@ def sick(suspicions: Suspicions) -> Mapping[str, Suspicion]:
     return standing.sick
 
 
+def sick_for_long(redis_url: str) -> datetime:
+    """Have it noted that the first relay is sick for eleven minutes; return since when."""
+    since = datetime.now(UTC) - timedelta(minutes=11)
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset(f"alerts:relays:{NAMES[0]}", "since", repr(since.timestamp()))
+    return since
+
+
 def forget(redis_url: str) -> None:
     """Empty Redis, of what is known of relays."""
     with redis.Redis.from_url(redis_url) as client:
@@ -133,9 +141,7 @@ def test_ops_hear_of_a_relay_for_which_another_stands_in_and_when_it_is_over(
     name = NAMES[0]
     suspicions.note(name, rest=5, said="Connection refused")
     assert "relay-sick" not in ringing.look(), "what is over in a minute wakes nobody"
-    with redis.Redis.from_url(redis_url) as client:
-        since = (datetime.now(UTC) - timedelta(minutes=11)).timestamp()
-        client.hset(f"alerts:relays:{name}", "since", repr(since))
+    sick_for_long(redis_url)
     ringing.clock.advance(timedelta(minutes=2))
     assert "relay-sick" in ringing.look()
     [alarm] = [one for one in ringing.alarms() if one.kind == "relay-sick"]
@@ -167,8 +173,7 @@ def test_a_relay_that_nobody_tries_is_not_well_by_that(
     suspicions.note(name, rest=5, said="Connection refused")
     with redis.Redis.from_url(redis_url) as client:
         assert client.ttl(f"alerts:relays:{name}") == -1, "it will be forgotten"
-        since = (datetime.now(UTC) - timedelta(minutes=11)).timestamp()
-        client.hset(f"alerts:relays:{name}", "since", repr(since))
+    sick_for_long(redis_url)
     ringing.clock.advance(timedelta(minutes=2))
     assert "relay-sick" in ringing.look()
     for _ in range(3):
@@ -180,9 +185,7 @@ def test_no_alarm_about_a_relay_is_over_because_redis_is_away(
     suspicions: Suspicions, ringing: Bell, redis_url: str, tmp_path: Path
 ) -> None:
     suspicions.note(NAMES[0], rest=5, said="Connection refused")
-    with redis.Redis.from_url(redis_url) as client:
-        since = (datetime.now(UTC) - timedelta(minutes=11)).timestamp()
-        client.hset(f"alerts:relays:{NAMES[0]}", "since", repr(since))
+    sick_for_long(redis_url)
     ringing.clock.advance(timedelta(minutes=2))
     assert "relay-sick" in ringing.look()
     blind = Bell(
@@ -225,9 +228,7 @@ def test_no_alarm_about_a_relay_is_over_because_redis_was_emptied(
     worker = Worker(suspicions)
     worker.first.mood = down
     worker.send(20)
-    with redis.Redis.from_url(redis_url) as client:
-        since = (datetime.now(UTC) - timedelta(minutes=11)).timestamp()
-        client.hset(f"alerts:relays:{NAMES[0]}", "since", repr(since))
+    sick_for_long(redis_url)
     ringing.clock.advance(timedelta(minutes=2))
     assert "relay-sick" in ringing.look()
     [alarm] = [one.id for one in ringing.alarms() if one.kind == "relay-sick"]
@@ -254,9 +255,7 @@ def test_who_knows_that_a_relay_is_sick_says_so_again_where_redis_was_emptied(
     worker = Worker(suspicions)
     worker.first.mood = down
     worker.send(20)
-    with redis.Redis.from_url(redis_url) as client:
-        since = datetime.now(UTC) - timedelta(minutes=11)
-        client.hset(f"alerts:relays:{NAMES[0]}", "since", repr(since.timestamp()))
+    since = sick_for_long(redis_url)
     worker.send(20)
     forget(redis_url)
     worker.send(20)
@@ -271,9 +270,7 @@ def test_an_alarm_is_over_when_one_who_knows_nothing_of_it_sends_by_the_relay(
     suspicions: Suspicions, ringing: Bell, redis_url: str
 ) -> None:
     suspicions.note(NAMES[0], rest=5, said="Connection refused")
-    with redis.Redis.from_url(redis_url) as client:
-        since = (datetime.now(UTC) - timedelta(minutes=11)).timestamp()
-        client.hset(f"alerts:relays:{NAMES[0]}", "since", repr(since))
+    sick_for_long(redis_url)
     ringing.clock.advance(timedelta(minutes=2))
     assert "relay-sick" in ringing.look()
     forget(redis_url)

@@ -9,10 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.articles.reading.header import SERIES
-from alerts.errors import Invalid
 from alerts.kept_briefly import KeptBriefly
 from alerts.newsletters.models import Newsletter, Schedule
-from alerts.newsletters.rules import parse_rule
+from alerts.newsletters.rules import kept_rule
 from alerts.newsletters.service import definition_of, list_newsletters, offers
 from alerts.regions import REGIONS, Region
 from alerts.subscribers.models import Frequency
@@ -210,11 +209,9 @@ def _next_at(newsletter: Newsletter, frequency: Frequency, now: datetime) -> dat
 
 
 def _next_local(schedule: Schedule, now: datetime) -> datetime | None:
-    try:
-        occurrence = parse_rule(schedule.rule).after(now)
-    except Invalid:
-        # A zone that a newer time zone database dropped: the desk tells of it, readers need not.
-        return None
+    # Where it is not understood any more the desk tells of it, readers need not.
+    rule = kept_rule(schedule.rule)
+    occurrence = rule.after(now) if rule else None
     if occurrence is None:
         return None
     return (schedule.next_at or occurrence.at).astimezone(occurrence.local.tzinfo)
