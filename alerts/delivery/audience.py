@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import (
+    Case,
     ColumnElement,
     Select,
     Subquery,
@@ -41,8 +42,10 @@ PAUSED = "paused by the reader"
 NO_OVERLAP = Overlap()
 # Subscribers looked at in one transaction: few at first, so that sending begins at once.
 _FIRST_CHUNK, _CHUNK = 5_000, 50_000
-# Small batches part a small issue among all workers, large ones cost a large issue less.
+# Small batches part a small issue among all workers, large ones cost a large issue less: none are
+# very small where more readers follow, and the last ones are, so that all workers end together.
 _SMALLEST_BATCH, _LARGEST_BATCH, _BATCHES_A_CHUNK = 250, 2_000, 16
+_SMALLEST_BEFORE_MORE, _LAST_ONES = 1_000, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,22 +101,51 @@ def take_audience(
         .order_by(IssueHour.not_before)
     ).all()
     mailed = sum(count for _, _, count in counted)
-    size = min(_LARGEST_BATCH, max(_SMALLEST_BATCH, ceil(mailed / _BATCHES_A_CHUNK)))
-    firsts, rows = {}, list[dict[str, object]]()
+    parting = _Parting.of(mailed, more_follow=upto is not None)
+    firsts, rows = dict[datetime | None, tuple[int, int]](), list[dict[str, object]]()
     number = _next_batch_number(session, issue)
     for not_before, _, count in counted:
-        firsts[not_before] = number
-        for _ in range(ceil(count / size)):
+        firsts[not_before] = number, parting.large_ones(count)
+        for _ in range(parting.batches(count)):
             row = {"issue_id": issue.id, "number": number, "not_before": not_before}
             rows.append(row | {"state": BatchState.READY, "fence": 0})
             number += 1
     if rows:
         session.execute(insert(Batch).execution_options(render_nulls=True), rows)
-    _write_ledger(session, chunk, first_batches=firsts, batch_size=size)
+    _write_ledger(session, chunk, firsts=firsts, parting=parting)
     readers = sum(count for _, count, _ in counted)
     taken_in = {Place(AUDIENCE): readers, Place(DeliveryState.SKIPPED.value): readers - mailed}
     tally(session, issue.id, taken_in, now=now)
     return Audience(readers=readers, batches=len(rows), complete=upto is None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parting:
+    """How many readers go into a batch: into the first ones `large`, into the last ones `small`."""
+
+    large: int
+    small: int
+
+    @classmethod
+    def of(cls, mailed: int, *, more_follow: bool) -> Self:
+        """Part the readers of a chunk, behind whom more of the issue's readers may follow."""
+        smallest = _SMALLEST_BEFORE_MORE if more_follow else _SMALLEST_BATCH
+        large = min(_LARGEST_BATCH, max(smallest, ceil(mailed / _BATCHES_A_CHUNK)))
+        return cls(large, large if more_follow else max(_SMALLEST_BATCH, large // _LAST_ONES))
+
+    def large_ones(self, readers: int) -> int:
+        """Return how many of so many readers' batches are large: all but the last one's worth."""
+        return max(0, readers // self.large - 1)
+
+    def batches(self, readers: int) -> int:
+        """Return how many batches there are for so many readers."""
+        large = self.large_ones(readers)
+        return large + ceil((readers - large * self.large) / self.small)
+
+    def number(self, place: ColumnElement[int], large_ones: ColumnElement[int]) -> Case[int]:
+        """Return which batch the reader at a place is in, counted from 0."""
+        behind = place - large_ones * self.large
+        return case((behind < 0, place // self.large), else_=large_ones + behind // self.small)
 
 
 def unknown_wishes(
@@ -221,9 +253,10 @@ def _write_ledger(
     session: Session,
     chunk: _Chunk,
     *,
-    first_batches: Mapping[datetime | None, int],
-    batch_size: int,
+    firsts: Mapping[datetime | None, tuple[int, int]],
+    parting: _Parting,
 ) -> None:
+    """Write a chunk's rows; `firsts` holds each moment's first batch, and how many are large."""
     placed = chunk.readers(
         Subscription.subscriber_id,
         chunk.edition.label("edition_id"),
@@ -237,7 +270,8 @@ def _write_ledger(
             )
             - 1
         ).label("place"),
-        _first_batch(first_batches).label("first_batch"),
+        _of_moment({moment: first for moment, (first, _) in firsts.items()}).label("first_batch"),
+        _of_moment({moment: large for moment, (_, large) in firsts.items()}).label("large_ones"),
     ).subquery("placed")
     skipped = placed.c.edition_id.is_(None)
     rows = (
@@ -256,7 +290,8 @@ def _write_ledger(
             and_(
                 Batch.issue_id == chunk.issue.id,
                 placed.c.edition_id.is_not(None),
-                Batch.number == placed.c.first_batch + placed.c.place // batch_size,
+                Batch.number
+                == placed.c.first_batch + parting.number(placed.c.place, placed.c.large_ones),
             ),
         )
         .order_by(Batch.id, placed.c.place)
@@ -273,10 +308,10 @@ def _write_ledger(
     session.execute(insert(Delivery.__table__).from_select(columns, rows))  # type: ignore[arg-type]  # typed as FromClause
 
 
-def _first_batch(firsts: Mapping[datetime | None, int]) -> ColumnElement[int]:
-    """Return the number of the first batch of a reader's moment."""
-    timed = {moment: number for moment, number in firsts.items() if moment is not None}
-    at_once = literal(firsts.get(None, 0))
+def _of_moment(numbers: Mapping[datetime | None, int]) -> ColumnElement[int]:
+    """Return the number that belongs to a reader's moment."""
+    timed = {moment: number for moment, number in numbers.items() if moment is not None}
+    at_once = literal(numbers.get(None, 0))
     if not timed:
         return at_once
     return case(

@@ -7,6 +7,7 @@ transaction waits for a server.
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,6 +71,8 @@ class Means:
     overtaken: Callable[[Lane], bool] = lambda _: False
     beside: Callable[[], Awaitable[object]] | None = None
     pace: Pace = field(default_factory=Pace)
+    # When nothing was seen last that should stop an issue, by the monotonic clock.
+    looked: dict[int, float] = field(default_factory=dict)
     return_paths: ReturnPaths | None = None
 
 
@@ -150,14 +153,14 @@ class BatchRun:
             more = claim.more and self.undisturbed
             if not more:
                 self.dry.set()
-            if not under_way and not more:
-                return await self._finish(ended)
-            if not more or len(under_way) >= _GROUPS_UNDER_WAY:
+            if under_way and (not more or len(under_way) >= _GROUPS_UNDER_WAY):
                 group, sending = under_way.popleft()
                 await sending
                 self.trouble = self.trouble or group.trouble
                 ended.append(group)
                 self._measure(group)
+            if not under_way and not more:
+                return await self._finish(ended)
             claim, ended = await self._turn(ended, claim=more), []
 
     @property
@@ -336,11 +339,19 @@ class BatchRun:
 
     async def _look_around(self) -> None:
         """Notice within a second what should stop us: see `_why_stop`."""
+        looked, issue_id = self._means.looked, self.lease.issue_id
+        # What the batch before saw holds for the rest of its second: a batch may last less.
+        rest = looked.get(issue_id, float("-inf")) + _LOOK_SECONDS - time.monotonic()
+        await asyncio.sleep(max(0.0, rest))
         while not self._halting():
+            began = time.monotonic()
             try:
                 self._halt = await asyncio.to_thread(self._why_stop)
             except (OperationalError, InterfaceError) as error:
                 log.warning("database_away", error=str(error.orig))
+            looked.clear()
+            if not self._halt:
+                looked[issue_id] = began
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _why_stop(self) -> str:

@@ -15,6 +15,7 @@ import mmap
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 # Bytes reserved at a time: the lines of about a thousand messages.
 _ROOM = 1 << 16
-_LONGEST_ANSWER = 1_000
+_LONGEST_ANSWER, _KEPT_OUTCOMES = 1_000, 64
 _CLOSED = -1
 _BOOT, _ABOUT, _STARTED, _ENDED = "B", "I", "S", "E"
 _FATES = frozenset(fate.value for fate in Fate)
@@ -116,10 +117,8 @@ class Journal(Observer):
     def ended(self, delivery_id: int, outcome: Outcome) -> None:
         self._on_the_wire.discard(delivery_id)
         self.outcomes[delivery_id] = outcome
-        answer = " ".join(outcome.answer[:_LONGEST_ANSWER].split())
-        line = f"{_ENDED} {delivery_id} {outcome.fate.value} {outcome.code} {answer}\n"
         try:
-            self._pages.write(line.encode(errors="replace"))
+            self._pages.write(b"E %d %b\n" % (delivery_id, _told(outcome)))
         except OSError as error:
             # The disk is full. The ledger will hear of it all the same; only a crash before that
             # would leave this message in doubt.
@@ -151,6 +150,13 @@ class Journal(Observer):
         """Remove the file: the ledger holds everything."""
         self.close()
         self._path.unlink(missing_ok=True)
+
+
+@lru_cache(_KEPT_OUTCOMES)
+def _told(outcome: Outcome) -> bytes:
+    """Return an outcome in one line; a server says the same of nearly all messages."""
+    answer = " ".join(outcome.answer[:_LONGEST_ANSWER].split())
+    return f"{outcome.fate.value} {outcome.code} {answer}".encode(errors="replace")
 
 
 def journal_path(spool: Path, batch_id: int, fence: int) -> Path:

@@ -65,7 +65,7 @@ def claim_batch(
     One UPDATE decides, so of two workers that were given the same batch one gets it. An issue
     that was paused or cancelled keeps its batches to itself.
     """
-    batch = session.get(Batch, batch_id)
+    batch = session.execute(_AS_IT_STANDS, {"of_batch": batch_id}).one_or_none()
     if batch is None:
         return None
     taken_over, before = batch.state is BatchState.LEASED, batch.fence
@@ -113,8 +113,13 @@ def spans_in_use(session: Session) -> list[timedelta]:
 
 def is_leased(session: Session, batch_id: int) -> bool:
     """Tell whether a batch stands as leased, be it that the lease is over."""
-    batch = session.get(Batch, batch_id)
+    batch = session.execute(_AS_IT_STANDS, {"of_batch": batch_id}).one_or_none()
     return batch is not None and batch.state is BatchState.LEASED
+
+
+def issue_of(session: Session, batch_id: int) -> int | None:
+    """Return the issue that a batch is of; None when there is no such batch any more."""
+    return session.scalar(select(Batch.issue_id).where(Batch.id == batch_id))
 
 
 def due_batches(
@@ -199,7 +204,10 @@ _HELD = and_(
     _BATCHES.c.fence == bindparam("of_fence"),
     _BATCHES.c.state == BatchState.LEASED,
 )
-# Put together once: these run for every group of messages, and every second.
+# Put together once: these run for every batch, every group of messages, and every second.
+_AS_IT_STANDS = select(_BATCHES.c.issue_id, _BATCHES.c.state, _BATCHES.c.fence).where(
+    _BATCHES.c.id == bindparam("of_batch")
+)
 _HOLD = select(_BATCHES.c.id).where(_HELD).with_for_update()
 _STILL_SENDING = select(_BATCHES.c.id).where(_HELD, _being_sent())
 _RENEW = (

@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session, defer, lazyload
 
 from alerts.database import Database
@@ -17,7 +17,7 @@ from alerts.delivery.transports.base import Lane
 from alerts.delivery.unsendable import making
 from alerts.errors import Refused
 from alerts.newsletters.definitions import NewsletterDefinition
-from alerts.newsletters.models import Issue
+from alerts.newsletters.models import Issue, Newsletter
 from alerts.newsletters.service import definition_of, get_newsletter
 from alerts.rendering.models import Edition
 from alerts.rendering.service import RenderedEdition
@@ -28,6 +28,23 @@ _KEPT_EDITIONS = 64
 # The parts of a sender's identifier in Feedback-ID, in characters.
 _READABLE, _CHECKSUM = 9, 6
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+# All that messages follow from, beside the settings; asked for each batch, so put together once.
+_ROWS = (
+    select(
+        Issue.newsletter,
+        Issue.message_domain,
+        Issue.created_at,
+        Issue.started_at,
+        Issue.retried_at,
+        Issue.until,
+        Issue.frequency,
+        Newsletter.definition,
+    )
+    .join(Newsletter, Newsletter.slug == Issue.newsletter)
+    .where(Issue.id == bindparam("of_issue"))
+)
 
 
 @dataclass
@@ -49,6 +66,8 @@ class IssueMessages:
     via: str = ""
     via_only: bool = False
     signer: DkimSigner | None = None
+    # The rows that all of it was read from.
+    _read_from: Row[Any] | None = None
     _compiled: dict[int, CompiledMessage] = field(default_factory=dict)
 
     @classmethod
@@ -61,6 +80,16 @@ class IssueMessages:
         """
         with making(issue_id):
             return cls._load(session, issue_id, sender=sender, signer=signer)
+
+    def again(self, session: Session, issue_id: int) -> Self | None:
+        """Return them as of now, with what was compiled, for another batch at the same moment.
+
+        None where anything that was read has changed since, or it is another issue's.
+        """
+        if issue_id != self.issue_id or _rows_of(session, issue_id) != self._read_from:
+            return None
+        # A copy: two batches at work forget editions at different times.
+        return replace(self, _compiled=dict(self._compiled))
 
     @classmethod
     def _load(
@@ -86,6 +115,7 @@ class IssueMessages:
             via=definition.transport,
             via_only=bool(definition.transport) and definition.transport_fallback == "wait",
             signer=signer_for(signer, envelope.sender),
+            _read_from=_rows_of(session, issue_id),
         )
 
     def message_id(self, delivery_id: int) -> str:
@@ -128,6 +158,10 @@ class IssueMessages:
             give_up_at=self.give_up_at,
             hold_uncertain=self.hold_uncertain,
         )
+
+
+def _rows_of(session: Session, issue_id: int) -> Row[Any] | None:
+    return session.execute(_ROWS, {"of_issue": issue_id}).one_or_none()
 
 
 def stamp_of(issue: Issue) -> str:

@@ -57,11 +57,10 @@ def prepare_issue(
 ) -> Audience | None:
     """Render the editions, take the next readers and hand their batches to the workers.
 
-    Of a large audience a part is taken at a time; the task that takes the next part goes to the
-    workers behind the first of these batches, so that sending begins at once. Safe to call twice
-    and at the same time. Returns None when there was nothing to prepare: the issue is not being
-    sent, or its audience was taken before; or when an edition cannot be rendered: then the issue is
-    paused, with the reason.
+    Of a large audience a part is taken at a time, so that sending begins at once; `complete` says
+    whether it was the last one. Safe to call twice and at the same time. Returns None when there
+    was nothing to prepare: the issue is not being sent, or its audience was taken before; or when
+    an edition cannot be rendered: then the issue is paused, with the reason.
     """
     for _ in range(_TRIES):
         with database.read() as session:
@@ -99,7 +98,7 @@ def prepare_issue(
     with database.transaction() as session:
         due = batches_to_enqueue(session, issue_id, clock=clock)
         finish_if_done(session, issue_id, clock=clock)
-        waiting = unprepared_issues(session) if audience.complete else [issue_id]
+        waiting = unprepared_issues(session) if audience.complete else []
     tasks = [(Task.SEND_BATCH, batch_id) for batch_id in due]
     tasks[1:1] = [(Task.PREPARE_ISSUE, number) for number in waiting]
     for task, number in tasks:

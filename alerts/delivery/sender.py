@@ -6,7 +6,9 @@ claimed in a committed row before.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -22,7 +24,15 @@ from alerts.delivery import ledger
 from alerts.delivery.batch_run import BatchRun, Means
 from alerts.delivery.dkim import DkimSigner
 from alerts.delivery.journal import Journal, issue_named, journal_path, read_journal, this_boot
-from alerts.delivery.leases import LEASE, Lease, claim_batch, due_batches, is_leased, lapsed
+from alerts.delivery.leases import (
+    LEASE,
+    Lease,
+    claim_batch,
+    due_batches,
+    is_leased,
+    issue_of,
+    lapsed,
+)
 from alerts.delivery.ledger import Claim
 from alerts.delivery.messages import IssueMessages
 from alerts.delivery.outcome import Fate, Outcome
@@ -36,6 +46,8 @@ log = structlog.get_logger(__name__)
 # Among so many batches that wait one is found that no other worker takes at the same moment.
 _LOOKED_AT = 16
 _BESIDE_SECONDS = 1.0
+# How often it is looked whether the next batches are there, while an audience is taken.
+_COMING_SECONDS = 0.02
 
 
 class BatchResult(Enum):
@@ -49,6 +61,11 @@ class BatchResult(Enum):
 
 # How the work on each batch ended.
 Results = dict[int, BatchResult]
+
+
+def _no_more() -> bool:
+    """Say that no batches are about to come."""
+    return False
 
 
 class _Opened(NamedTuple):
@@ -76,7 +93,9 @@ class Sender(Means):
     signer: DkimSigner | None = None
     boot: str = field(default_factory=this_boot)
     lease: timedelta = LEASE
-    run: Callable[[Coroutine[Any, Any, Results]], Results] = asyncio.run
+    run: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run
+    # Those of the batch that was opened last, if any: they know what they compiled.
+    _latest: list[IssueMessages] = field(default_factory=list, init=False)
 
     def work_off(self, batch_id: int) -> BatchResult:
         """Send what is due in a batch; safe to call twice, and at the same time, for one batch.
@@ -88,19 +107,47 @@ class Sender(Means):
     def work_on(self, batch_id: int, *, seconds: float) -> Results:
         """Send what is due in a batch, and then in others of its issue, for so long.
 
-        The next batch is begun when the one before claims nothing more: its last messages leave
-        ever more connections without work, and a far server would wait for half a second.
-        Returns how the work on each ended; beyond `seconds` it ends what it began.
+        A batch that is not ours is passed over. The next one is begun when the one before claims
+        nothing more: its last messages leave ever more connections without work, and a far server
+        would wait for half a second. Returns how the work on each ended; beyond `seconds` it ends
+        what it began.
         """
-        try:
+        until = time.monotonic() + seconds
+        results: Results = {}
+        with self._halting():
             opened = self._open(batch_id)
-            if opened is None:
-                return {batch_id: BatchResult.NOT_OURS}
-            results: Results = {}
-            return self.run(self._relay(opened, results, seconds=seconds))
+            if opened is not None:
+                self.run(self._relay(opened.lease.issue_id, opened, results, until=until))
+            else:
+                results[batch_id] = BatchResult.NOT_OURS
+                issue_id = self._issue_of(batch_id) if seconds else None
+                if issue_id is not None:
+                    self.run(self._relay(issue_id, None, results, until=until))
+        results.setdefault(batch_id, BatchResult.LATER)
+        return results
+
+    def work_for(self, issue_id: int, *, seconds: float, coming: Callable[[], bool]) -> Results:
+        """Send what is due in the batches of an issue, for so long; see `work_on`.
+
+        Where none is due it waits for more, as long as they are `coming`.
+        """
+        until = time.monotonic() + seconds
+        results: Results = {}
+        with self._halting():
+            self.run(self._relay(issue_id, None, results, until=until, coming=coming))
+        return results
+
+    @contextmanager
+    def _halting(self) -> Iterator[None]:
+        """Pause an issue of which no messages can be made."""
+        try:
+            yield
         except Unsendable as error:
             halt_issue(self.database, error.issue_id, str(error), clock=self.clock)
-            return {batch_id: BatchResult.LATER}
+
+    def _issue_of(self, batch_id: int) -> int | None:
+        with self.database.read() as session:
+            return issue_of(session, batch_id)
 
     def _open(self, batch_id: int) -> _Opened | None:
         """Take the lease of a batch with its first group; None when it is not ours to send."""
@@ -115,9 +162,7 @@ class Sender(Means):
             )
             if lease is None:
                 return None
-            messages = IssueMessages.load(
-                session, lease.issue_id, sender=self.sender, signer=self.signer
-            )
+            messages = self._messages(session, lease.issue_id)
             if lease.taken_over:
                 # In the transaction that takes the lease over, or else a second crash would leave
                 # doubts of which the journal is older than the lease before ours.
@@ -138,6 +183,16 @@ class Sender(Means):
         self._journal_before(lease).unlink(missing_ok=True)
         return _Opened(lease, messages, claim, journal, valid_until)
 
+    def _messages(self, session: Session, issue_id: int) -> IssueMessages:
+        for latest in self._latest:
+            again = latest.again(session, issue_id)
+            if again is not None:
+                return again
+        self._latest[:] = [
+            IssueMessages.load(session, issue_id, sender=self.sender, signer=self.signer)
+        ]
+        return self._latest[0]
+
     def _open_next(self, issue_id: int) -> _Opened | None:
         """Open another batch of an issue that is due; None when there is none."""
         with self.database.read() as session:
@@ -155,12 +210,21 @@ class Sender(Means):
                 return opened
         return None
 
-    async def _relay(self, opened: _Opened, results: Results, *, seconds: float) -> Results:
+    async def _relay(
+        self,
+        issue_id: int,
+        opened: _Opened | None,
+        results: Results,
+        *,
+        until: float,
+        coming: Callable[[], bool] = _no_more,
+    ) -> None:
         """Work off a batch and those that follow it, two at a time where one runs dry."""
+        following = opened or await self._next(issue_id, until=until, coming=coming)
+        if following is None:
+            return
         loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
         ending: asyncio.Task[None] | None = None
-        following: _Opened | None = opened
         over = asyncio.Event()
         beside = loop.create_task(self._work_beside(over))
         try:
@@ -173,15 +237,27 @@ class Sender(Means):
                 if before is not None:
                     await before
                 following = None
-                if work.undisturbed and not work.failed and loop.time() < until:
-                    following = await asyncio.to_thread(self._open_next, lease.issue_id)
+                if work.undisturbed and not work.failed:
+                    following = await self._next(issue_id, until=until, coming=coming)
         finally:
             if ending is not None:
                 await ending
             # Not cancelled: nobody would know of a mail that is on the wire.
             over.set()
             await beside
-        return results
+
+    async def _next(
+        self, issue_id: int, *, until: float, coming: Callable[[], bool]
+    ) -> _Opened | None:
+        """Open another batch while there is time, be it one that is still to come."""
+        while time.monotonic() < until and not self.stopping():
+            # Asked first: what comes between the two looks is found by the second.
+            more = coming()
+            opened = await asyncio.to_thread(self._open_next, issue_id)
+            if opened is not None or not more:
+                return opened
+            await asyncio.sleep(_COMING_SECONDS)
+        return None
 
     async def _work_beside(self, over: asyncio.Event) -> None:
         """Do each second what is to be done beside the batches, until they are over."""

@@ -1,12 +1,15 @@
 """Tasks of the delivery station."""
 
+from functools import partial
+
 from alerts.delivery.completion import finish_if_done
 from alerts.delivery.models import Batch
 from alerts.delivery.preparation import prepare_issue, render_part
-from alerts.delivery.sender import BatchResult
+from alerts.delivery.sender import BatchResult, Results
+from alerts.delivery.sending_off import send_off
 from alerts.task_queue import Queue, Task
 from workers.app import app
-from workers.process import parts
+from workers.process import WorkerParts, parts
 
 # What other queues hold waits for so long beyond the batch that a process has in hand.
 _GO_ON_SECONDS = 4.0
@@ -14,9 +17,10 @@ _GO_ON_SECONDS = 4.0
 
 @app.task(name=Task.PREPARE_ISSUE.value)
 def prepare(issue_id: int) -> None:
-    """Render an issue's editions, take its audience, enqueue its batches."""
+    """Render an issue's editions, take its audience, and begin to send to a large one."""
     worker = parts()
-    prepare_issue(
+    prepare_some = partial(
+        prepare_issue,
         worker.database,
         issue_id,
         renderer=worker.renderer,
@@ -24,6 +28,12 @@ def prepare(issue_id: int) -> None:
         clock=worker.clock,
         queue=worker.queue,
     )
+    results = send_off(
+        worker.sender, issue_id, prepare_some, seconds=_GO_ON_SECONDS, queue=worker.queue
+    )
+    _hand_on(worker, results)
+    if BatchResult.DONE in results.values():
+        _finish(worker, issue_id)
 
 
 @app.task(name=Task.RENDER_EDITIONS.value)
@@ -46,10 +56,20 @@ def send_batch(batch_id: int) -> None:
     """Send what is due in a batch and in those that follow it; the last batch ends the issue."""
     worker = parts()
     results = worker.sender.work_on(batch_id, seconds=_GO_ON_SECONDS)
+    _hand_on(worker, results)
+    if BatchResult.DONE in results.values():
+        with worker.database.read() as session:
+            issue_id = session.get_one(Batch, batch_id).issue_id
+        _finish(worker, issue_id)
+
+
+def _hand_on(worker: WorkerParts, results: Results) -> None:
+    """Hand out again what was given back."""
     for number, result in results.items():
         if result is BatchResult.GIVEN_BACK:
             worker.queue.enqueue(Task.SEND_BATCH, number, queue=Queue.DIGESTS)
-    if BatchResult.DONE in results.values():
-        with worker.database.transaction() as session:
-            batch = session.get_one(Batch, batch_id)
-            finish_if_done(session, batch.issue_id, clock=worker.clock)
+
+
+def _finish(worker: WorkerParts, issue_id: int) -> None:
+    with worker.database.transaction() as session:
+        finish_if_done(session, issue_id, clock=worker.clock)

@@ -162,7 +162,7 @@ class _Watch(Observer):
         self._observer = observer
         self._refusals = refusals
         self._rests = rests
-        self._domains: dict[int, str] = {}
+        self._recipients: dict[int, str] = {}
         self.sick: dict[str, tuple[float, str]] = {}
 
     def past_sick_domains(self, messages: Iterable[Outgoing]) -> Iterator[Outgoing]:
@@ -182,8 +182,8 @@ class _Watch(Observer):
         return True
 
     def goes(self, message: Outgoing) -> None:
-        """Remember the domain of a message that is handed on."""
-        self._domains[message.delivery_id] = _domain(message)
+        """Remember to whom a message goes that is handed on."""
+        self._recipients[message.delivery_id] = message.recipient
 
     def postpone(self, message: Outgoing, admission: Admission) -> None:
         """Send a message back to the ledger until it may go."""
@@ -196,12 +196,14 @@ class _Watch(Observer):
 
     @override
     def ended(self, delivery_id: int, outcome: Outcome) -> None:
-        domain = self._domains.pop(delivery_id, "")
+        recipient = self._recipients.pop(delivery_id, "")
         if outcome.fate is Fate.ACCEPTED:
             if self._refusals:
+                domain = _domain_of(recipient)
                 self._refusals.pop(domain, None)
                 self._rests.pop(domain, None)
         elif asks_for_less(outcome):
+            domain = _domain_of(recipient)
             self._refusals[domain] += 1
             if self._refusals[domain] >= _MOST_REFUSALS and domain not in self.sick:
                 rest = _FIRST_REST_SECONDS * 2 ** self._rests[domain]
@@ -223,4 +225,8 @@ def _sat_out(admission: Admission) -> float:
 
 
 def _domain(message: Outgoing) -> str:
-    return message.recipient.rpartition("@")[2].lower()
+    return _domain_of(message.recipient)
+
+
+def _domain_of(recipient: str) -> str:
+    return recipient.rpartition("@")[2].lower()

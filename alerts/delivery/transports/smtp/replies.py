@@ -9,8 +9,8 @@ from typing import NamedTuple
 _LONGEST_LINE = 8_192
 _MOST_LINES = 128
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?\r*", re.DOTALL)
-# A server says a handful of lines over and over; a longer one is not worth keeping.
-_KEPT_LINES, _KEPT_OCTETS = 256, 128
+# A server says a handful of things over and over; what is longer is not worth keeping.
+_KEPT_THINGS, _KEPT_OCTETS = 256, 256
 
 
 class BadReply(Exception):
@@ -42,6 +42,12 @@ class ReplyReader:
 
         What came before the nonsense is heard: an acceptance stays one.
         """
+        if not (self._rest or self._lines) and len(data) <= _KEPT_OCTETS:
+            # Nearly always what comes is whole, and was heard before.
+            whole = _kept_replies(data)
+            if whole:
+                yield from whole
+                return
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
         for line in lines:
@@ -79,4 +85,20 @@ def _read(line: bytes) -> tuple[Reply, bool]:
     return Reply(int(code), text), separator == b"-"
 
 
-_kept = lru_cache(_KEPT_LINES)(_read)
+_kept = lru_cache(_KEPT_THINGS)(_read)
+
+
+@lru_cache(_KEPT_THINGS)
+def _kept_replies(data: bytes) -> tuple[Reply, ...]:
+    """Return the replies that data holds, each of one line and whole; none where it holds others.
+
+    Those are heard one by one, for what comes before nonsense counts.
+    """
+    lines = data.split(b"\n")
+    if lines.pop():
+        return ()
+    try:
+        found = [_kept(line) for line in lines]
+    except BadReply:
+        return ()
+    return () if any(goes_on for _, goes_on in found) else tuple(reply for reply, _ in found)
