@@ -95,6 +95,8 @@ class IssueMessages:
     def _load(
         cls, session: Session, issue_id: int, *, sender: str, signer: DkimSigner | None
     ) -> Self:
+        # Looked at first: what changes after it is read again for the next batch.
+        rows = _rows_of(session, issue_id)
         # Its articles are of no interest here: the editions hold all that is sent.
         unread = [lazyload(Issue.items), defer(Issue.content)]
         issue = session.get_one(Issue, issue_id, options=unread)
@@ -115,7 +117,7 @@ class IssueMessages:
             via=definition.transport,
             via_only=bool(definition.transport) and definition.transport_fallback == "wait",
             signer=signer_for(signer, envelope.sender),
-            _read_from=_rows_of(session, issue_id),
+            _read_from=rows,
         )
 
     def message_id(self, delivery_id: int) -> str:

@@ -114,7 +114,7 @@ class Sender(Means):
         """
         until = time.monotonic() + seconds
         results: Results = {}
-        with self._halting():
+        with self._halting_unsendable():
             opened = self._open(batch_id)
             if opened is not None:
                 self.run(self._relay(opened.lease.issue_id, opened, results, until=until))
@@ -133,12 +133,12 @@ class Sender(Means):
         """
         until = time.monotonic() + seconds
         results: Results = {}
-        with self._halting():
+        with self._halting_unsendable():
             self.run(self._relay(issue_id, None, results, until=until, coming=coming))
         return results
 
     @contextmanager
-    def _halting(self) -> Iterator[None]:
+    def _halting_unsendable(self) -> Iterator[None]:
         """Pause an issue of which no messages can be made."""
         try:
             yield
@@ -184,14 +184,12 @@ class Sender(Means):
         return _Opened(lease, messages, claim, journal, valid_until)
 
     def _messages(self, session: Session, issue_id: int) -> IssueMessages:
-        for latest in self._latest:
-            again = latest.again(session, issue_id)
-            if again is not None:
-                return again
-        self._latest[:] = [
-            IssueMessages.load(session, issue_id, sender=self.sender, signer=self.signer)
-        ]
-        return self._latest[0]
+        again = self._latest[0].again(session, issue_id) if self._latest else None
+        messages = again or IssueMessages.load(
+            session, issue_id, sender=self.sender, signer=self.signer
+        )
+        self._latest[:] = [messages]
+        return messages
 
     def _open_next(self, issue_id: int) -> _Opened | None:
         """Open another batch of an issue that is due; None when there is none."""
