@@ -38,7 +38,7 @@ from-debian: ## install what tests need of Debian: Chromium, mail servers, a clo
 	@command -v curl >/dev/null 2>&1 || sh tools/from_debian.sh curl
 	@$(PYTHON) -c 'import test.test_email' 2>/dev/null || \
 		sh tools/from_debian.sh $$($(PYTHON) -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])')
-	@PATH="$$PATH:/usr/sbin"; command -v dovecot >/dev/null 2>&1 || \
+	@test -x /usr/lib/dovecot/imap -a -x /usr/lib/dovecot/pop3 || \
 		sh tools/from_debian.sh dovecot-imapd dovecot-pop3d
 	@PATH="$$PATH:/usr/sbin"; command -v postfix >/dev/null 2>&1 || sh tools/from_debian.sh postfix
 	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || sh tools/from_debian.sh libfaketime
