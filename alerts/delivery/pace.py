@@ -1,6 +1,6 @@
 """How many deliveries to claim at a time, found from how fast they go out. No I/O."""
 
-_SMALLEST, _LARGEST = 50, 1_000
+_SMALLEST, _LARGEST = 50, 2_000
 _FIRST = 100
 # A group lasts about so long, and several times as long as claiming the next one takes: a slow
 # way holds few claimed, and a slow database is asked seldom.

@@ -11,7 +11,7 @@ def test_a_group_lasts_about_half_a_second() -> None:
     assert pace.group == 500
     for _ in range(20):
         pace.sent(100, 0.01)
-    assert pace.group == 1_000
+    assert pace.group == 2_000
 
 
 def test_a_slow_way_holds_few() -> None:

@@ -33,14 +33,14 @@ def test_a_server_far_away_gets_all_the_connections_it_allows() -> None:
 def test_a_server_that_is_busy_gets_few() -> None:
     width = Width(50)
     run(width, busy, seconds=3)
-    assert width.allowed <= 3
+    assert width.allowed <= 5
 
 
 def test_without_more_waiting_nothing_is_widened() -> None:
     width = Width(50)
     for tick in range(1_000):
         width.answered(tick / 100, hungry=False)
-    assert width.allowed == 2
+    assert width.allowed == 5
 
 
 def test_who_is_pushed_back_halves_at_once_and_comes_back_after_a_while() -> None:

@@ -6,7 +6,8 @@ configured but what a provider states: the most connections it allows.
 
 from math import ceil
 
-_START = 2
+# As Postfix begins (initial_destination_concurrency); fewer are woken for each message by itself.
+_START = 5
 _STEP = 2
 # A width is kept only when it brings this much more than the one before.
 _WORTH = 1.08
