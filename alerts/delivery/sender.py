@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -137,7 +136,7 @@ class Sender(Means):
             self.run(self._relay(issue_id, None, results, until=until, coming=coming))
         return results
 
-    @contextmanager
+    @contextlib.contextmanager
     def _halting_unsendable(self) -> Iterator[None]:
         """Pause an issue of which no messages can be made."""
         try:

@@ -25,10 +25,7 @@ PATIENCE = 60.0
 
 @pytest.fixture
 def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
-    house = House(database, clock, tmp_path)
-    house.send_to(*(f"r{n:03}" for n in range(READERS)))
-    assert len(house.batches()) == 3
-    return house
+    return House.in_three_batches(database, clock, tmp_path, readers=READERS)
 
 
 def test_the_task_of_a_batch_that_is_done_goes_on_with_the_others(house: House) -> None:

@@ -24,10 +24,7 @@ PATIENCE = 60.0
 
 @pytest.fixture
 def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
-    house = House(database, clock, tmp_path)
-    house.send_to(*(f"r{n:03}" for n in range(READERS)))
-    assert len(house.batches()) == 3
-    return house
+    return House.in_three_batches(database, clock, tmp_path, readers=READERS)
 
 
 def states(house: House) -> list[BatchState]:

@@ -31,9 +31,7 @@ def prepare(issue_id: int) -> None:
     results = send_off(
         worker.sender, issue_id, prepare_some, seconds=_GO_ON_SECONDS, queue=worker.queue
     )
-    _hand_on(worker, results)
-    if BatchResult.DONE in results.values():
-        _finish(worker, issue_id)
+    _see_to(worker, results)
 
 
 @app.task(name=Task.RENDER_EDITIONS.value)
@@ -56,20 +54,16 @@ def send_batch(batch_id: int) -> None:
     """Send what is due in a batch and in those that follow it; the last batch ends the issue."""
     worker = parts()
     results = worker.sender.work_on(batch_id, seconds=_GO_ON_SECONDS)
-    _hand_on(worker, results)
-    if BatchResult.DONE in results.values():
-        with worker.database.read() as session:
-            issue_id = session.get_one(Batch, batch_id).issue_id
-        _finish(worker, issue_id)
+    _see_to(worker, results)
 
 
-def _hand_on(worker: WorkerParts, results: Results) -> None:
-    """Hand out again what was given back."""
+def _see_to(worker: WorkerParts, results: Results) -> None:
+    """Hand out again what was given back of an issue; end it where the last batch is done."""
     for number, result in results.items():
         if result is BatchResult.GIVEN_BACK:
             worker.queue.enqueue(Task.SEND_BATCH, number, queue=Queue.DIGESTS)
-
-
-def _finish(worker: WorkerParts, issue_id: int) -> None:
-    with worker.database.transaction() as session:
-        finish_if_done(session, issue_id, clock=worker.clock)
+    done = [number for number, result in results.items() if result is BatchResult.DONE]
+    if done:
+        with worker.database.transaction() as session:
+            batch = session.get_one(Batch, done[0])
+            finish_if_done(session, batch.issue_id, clock=worker.clock)

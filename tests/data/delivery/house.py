@@ -135,6 +135,16 @@ class House:
         with database.transaction() as session:
             ensure_built_in(session, clock=clock)
 
+    @classmethod
+    def in_three_batches(
+        cls, database: Database, clock: FixedClock, folder: Path, *, readers: int
+    ) -> "House":
+        """Return one whose issue is on its way to so many readers."""
+        house = cls(database, clock, folder)
+        house.send_to(*(f"r{number:03}" for number in range(readers)))
+        assert len(house.batches()) == 3
+        return house
+
     def _stops(self) -> bool:
         if self.dying:
             raise Crash

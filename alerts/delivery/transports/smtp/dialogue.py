@@ -51,8 +51,6 @@ class Dialogue(asyncio.Protocol):
         *,
         in_step: bool,
     ) -> None:
-        # At once: uvloop would gather what all connections have to say, and the server wait for it.
-        transport.set_write_buffer_limits(high=0)
         self._transport = transport
         self._server = server
         self._offers = offers

@@ -96,7 +96,10 @@ async def open_connection(server: SmtpServer) -> tuple[asyncio.Transport, Capabi
         raise
     if client.transport is None:
         raise ConnectFailed(f"{server.name}: the connection was lost at once")
-    return cast("asyncio.Transport", client.transport), Capabilities.read(client.esmtp_extensions)
+    transport = cast("asyncio.Transport", client.transport)
+    # At once: uvloop would gather what all connections have to say, and the server wait for it.
+    transport.set_write_buffer_limits(high=0)
+    return transport, Capabilities.read(client.esmtp_extensions)
 
 
 def _failed(server: SmtpServer, secrets: list[str], said: str, code: int = 0) -> ConnectFailed:
